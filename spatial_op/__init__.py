@@ -1,0 +1,18 @@
+"""The spatial operators of MXNet for today's Python: exact, parallel on CPUs, differentiable.
+
+>>> import numpy as np
+>>> import spatial_op as so
+>>> data = np.arange(12.0).reshape(1, 1, 3, 4)
+>>> flip = np.array([[-1.0, 0, 0, 0, 1, 0]])
+>>> so.SpatialTransformer(data, flip, target_shape=(3, 4))[0, 0]
+array([[ 3.,  2.,  1.,  0.],
+       [ 7.,  6.,  5.,  4.],
+       [11., 10.,  9.,  8.]])
+"""
+
+from .autodiff import vjp
+from .operators.spatial_transformer import SpatialTransformer
+from .transforms.identity import identity_loc
+
+__version__ = "0.1.0"
+__all__ = ["SpatialTransformer", "identity_loc", "vjp"]

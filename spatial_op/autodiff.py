@@ -1,0 +1,141 @@
+"""Reverse-mode differentiation of the operators."""
+
+import numpy as np
+
+from . import check
+
+GRAD_REQS = ("write", "add", "null")
+
+
+def vjp(op, *inputs, grad_req="write", **params):
+    """Apply an operator and return its result with the function that pulls gradients back.
+
+    Conventions: gradients come in the order of the operator's inputs, each with its input's shape and dtype.
+
+    Parameters
+    ----------
+    op : function
+        An operator of this package, such as ``SpatialTransformer``.
+    *inputs : arrays
+        The operator's differentiable inputs, in order. They must not change before the last pull back.
+    grad_req : str, sequence of str or dict of str
+        MXNet's words, one for all inputs, one for each in order, or one for each by name: "write" a new gradient, "add"
+        it to an array given to the pull back, or "null" to skip the work. An input that a dict leaves out is "write".
+    **params
+        The operator's other parameters.
+
+    Returns
+    -------
+    out : array
+        The operator's result.
+    pullback : function
+        ``pullback(out_grad, out=None)`` returns a tuple of gradients, None for "null". ``out_grad`` has ``out``'s shape
+        and dtype. ``out`` is a sequence with an array to write or add to for each input, or None. It can be called any
+        number of times.
+
+    Raises
+    ------
+    ValueError
+        If a shape or a word is wrong, an "add" has no array to add to, or an array of ``out`` overlaps an input.
+    TypeError
+        If ``op`` is no operator of this package, or a type or dtype is wrong.
+
+    Notes
+    -----
+    Written v, the linear map ``pullback`` is the transpose of the operator's derivative J: ``<out_grad, J v> =
+    <pullback(out_grad), v>``. Each element of each gradient is summed in one order, so the result has the same bits for
+    any number of threads.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spatial_op as so
+    >>> data, loc = np.ones((1, 1, 3, 3)), so.identity_loc("translation", dtype="float64")
+    >>> out, pullback = so.vjp(so.SpatialTransformer, data, loc, target_shape=(3, 3), transform_type="translation")
+    >>> grad_data, grad_loc = pullback(2 * out)
+    >>> grad_data[0, 0]
+    array([[2., 2., 2.],
+           [2., 2., 2.],
+           [2., 2., 2.]])
+    >>> grad_loc
+    array([[-6., -6.]])
+    """
+    operator = getattr(op, "operator", None)
+    if operator is None:
+        raise TypeError(
+            f"vjp: op is {op!r}, expected an operator of this package; pass for example spatial_op.SpatialTransformer."
+        )
+    name = op.__name__
+    if len(inputs) != len(operator.inputs):
+        raise TypeError(
+            f"vjp: {name} got {len(inputs)} inputs, expected {', '.join(operator.inputs)}; pass the other parameters by keyword."
+        )
+    requests = grad_requests(name, operator.inputs, grad_req)
+    result = params.pop("out", None)
+    call = operator.prepare(*inputs, **params)
+    result = call.forward(result)
+    arguments = dict(zip(operator.inputs, inputs))
+
+    def pullback(out_grad, out=None):
+        check.array(name, "out_grad", out_grad, tuple(str(size) for size in call.shape))
+        if out_grad.dtype.newbyteorder("=") != call.dtype:
+            raise TypeError(
+                f"{name}: out_grad has dtype {out_grad.dtype}, expected {call.dtype} as the result; convert it with out_grad.astype('{call.dtype}')."
+            )
+        check.shape(name, "out_grad", out_grad, call.shape, "the shape of the result")
+        out = (None,) * len(inputs) if out is None else tuple(out)
+        if len(out) != len(inputs):
+            raise ValueError(
+                f"{name}: out has {len(out)} entries, expected one for each of {', '.join(operator.inputs)}; pass None where there is none."
+            )
+        grads = []
+        for (argument, value), request, given in zip(arguments.items(), requests, out):
+            dtype = value.dtype.newbyteorder("=")
+            if request == "add" and given is None:
+                raise ValueError(
+                    f"{name}: grad_req of {argument} is 'add' but there is nothing to add to; pass the array in pullback(out_grad, out=...)."
+                )
+            if given is not None and request != "null":
+                check.output(
+                    name,
+                    f"out for the gradient of {argument}",
+                    given,
+                    value.shape,
+                    dtype,
+                    {**arguments, "out_grad": out_grad},
+                )
+        for value, request, given in zip(inputs, requests, out):
+            if request == "null":
+                grads.append(None)
+            elif given is None:
+                grads.append(np.zeros(value.shape, value.dtype.newbyteorder("=")))
+            else:
+                if request == "write":
+                    given[...] = 0
+                grads.append(given)
+        if any(grad is not None for grad in grads):
+            call.backward(out_grad, grads)
+        return tuple(grads)
+
+    return result, pullback
+
+
+def grad_requests(name, inputs, grad_req):
+    """One of MXNet's words for each input."""
+    if isinstance(grad_req, str):
+        requests = (grad_req,) * len(inputs)
+    elif isinstance(grad_req, dict):
+        for argument in grad_req:
+            if argument not in inputs:
+                raise ValueError(f"{name}: grad_req names {argument!r}, which is no input; use {check.listed(inputs)}.")
+        requests = tuple(grad_req.get(argument, "write") for argument in inputs)
+    else:
+        requests = tuple(grad_req)
+        if len(requests) != len(inputs):
+            raise ValueError(
+                f"{name}: grad_req has {len(requests)} words, expected one for each of {', '.join(inputs)}; pass one word or one for each."
+            )
+    for request in requests:
+        if request not in GRAD_REQS:
+            raise ValueError(f"{name}: grad_req is {request!r}, which is not known; use {check.listed(GRAD_REQS)}.")
+    return requests

@@ -1,0 +1,138 @@
+"""The only file that knows Numba: its options, where compiled code is kept, and when work is spread over threads.
+
+*Cache.* Compiled kernels are kept on disk. Numba looks only at a kernel's own file to see whether it changed, so the
+key also holds a digest of every source file of the package. Without a writable place nothing is kept, which is no
+error.
+
+*Threads.* Work that takes longer than waking threads is split over ``numba.get_num_threads()`` of them. Two situations
+would end the process inside Numba's threading layers and are computed on the calling thread instead: a child forked
+after the layer had started (its threads stayed with the parent), and a second Python thread that arrives while the
+``workqueue`` layer is busy.
+"""
+
+import functools
+import hashlib
+import os
+import pathlib
+import threading
+
+import numba
+from numba.extending import register_jitable
+
+JITTED = not numba.config.DISABLE_JIT
+
+# Multiply-adds may be fused; nothing may change what NaN and infinity do.
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+
+# Marks what kernels call, which stays a plain function; it may meet the same one again.
+inner = functools.cache(register_jitable(error_model="numpy", fastmath={"contract"}))
+
+# Numba checks signed indices for wrap-around, which keeps loops from being vectorised.
+index = numba.uint64 if JITTED else int
+
+# Output elements that are worth a thread of their own: about 20 microseconds of work, several times what waking a
+# thread takes.
+GRAIN = 16384
+
+
+@functools.cache
+def digest():
+    """What compiled code depends on and Numba's own cache key does not see."""
+    root = pathlib.Path(__file__).parents[1]
+    state = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        state.update(path.relative_to(root).as_posix().encode())
+        state.update(path.read_bytes())
+    return state.hexdigest()
+
+
+class Kernel:
+    """A function ``run(threads, *arguments)`` whose outer loop is a ``prange(threads)``, compiled on first use.
+
+    ``make(label)`` returns the function, which must mention ``label``: so the label enters the key of the disk cache.
+    The parallel and the serial form need different labels, because Numba's key does not tell them apart.
+    """
+
+    def __init__(self, make, name):
+        self.make, self.name = make, name
+        self.serial, self.parallel = self._compiler(False), self._compiler(True)
+
+    def _compiler(self, parallel, cache=True):
+        function = self.make(f"{self.name} {'parallel' if parallel else 'serial'} {digest()}")
+        try:
+            return numba.njit(parallel=parallel, cache=cache, **OPTIONS)(function)
+        except RuntimeError:  # there is no directory that could be written
+            return numba.njit(parallel=parallel, **OPTIONS)(function)
+
+    def __call__(self, threads, *arguments):
+        """Run on ``threads`` threads, or on the calling one where more would not be safe."""
+        try:
+            if threads == 1:
+                return self.serial(1, *arguments)
+            with crew(threads) as safe:
+                return self.parallel(threads, *arguments) if safe else self.serial(1, *arguments)
+        except OSError:  # the cache directory is full or went away: compile again and keep nothing
+            self.serial, self.parallel = self._compiler(False, cache=False), self._compiler(True, cache=False)
+            return self(threads, *arguments)
+
+
+def threads_for(units, elements):
+    """How many threads the work deserves that has so many separable units and writes so many elements."""
+    most = min(units, elements // GRAIN)
+    if most < 2 or threads_lost(os.getpid()):
+        return 1
+    try:
+        return min(most, numba.get_num_threads())
+    except ValueError:  # no threading layer can be loaded
+        return 1
+
+
+class crew:
+    """Hold Numba's threads for one call; ``workqueue`` serves one Python thread at a time, the other layers any number."""
+
+    _one_at_a_time = threading.Lock()
+
+    def __init__(self, threads):
+        self._held = False
+
+    def __enter__(self):
+        if layer() != "workqueue":
+            return True
+        self._held = self._one_at_a_time.acquire(blocking=False)
+        return self._held
+
+    def __exit__(self, *error):
+        if self._held:
+            self._one_at_a_time.release()
+
+
+def layer():
+    """The threading layer that is running, or None."""
+    try:
+        return numba.threading_layer()
+    except ValueError:
+        return None
+
+
+@functools.cache
+def threads_lost(pid):
+    """Whether the layer was started before this process was forked: its threads are then not in this process, and TBB alone minds that.
+
+    Asked once in each process, before the package's first parallel call. GNU OpenMP, which ends such a process, exists
+    where /proc does.
+    """
+    tasks = pathlib.Path("/proc/self/task")
+    return (
+        layer() in ("omp", "workqueue")
+        and tasks.exists()
+        and sum(1 for _ in tasks.iterdir()) < numba.config.NUMBA_NUM_THREADS
+    )
+
+
+def _after_fork():
+    crew._one_at_a_time = threading.Lock()
+    threads_lost.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

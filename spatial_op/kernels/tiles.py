@@ -1,0 +1,174 @@
+"""Tiles: which output pixels are computed together, where they are sampled, and from what kind of place."""
+
+import numpy as np
+
+from .jit import index, inner
+from .lanes import COUNT, load, spread, store
+
+# Rows and columns of a tile. The window of a rotated tile then fits the second-level cache. Smaller tiles would fit the
+# first, but measured up to 1.4 times slower on large images, where each stretch of a row that is read or written starts
+# with a miss.
+ROWS, COLS = 128, 128
+
+# A window may hold this many pixels per output pixel of a full tile. Beyond, filling it would cost more than it saves.
+WORTH = 6
+
+# And this many more, whatever the size of the tile, which covers the margins of a small one.
+ROOM = 2048
+
+# A coordinate so little below a whole pixel is that pixel: rounding in the coordinates then does not choose the side of
+# a slope's step.
+SLIVER = 2.0**-40
+
+# Kinds of vectors.
+INSIDE, BLANK, MIXED = 0, 1, 2
+
+
+@inner
+def tile_at(t, h_out, w_out):
+    """Tile number ``t``: first row, first column, rows, columns."""
+    across = (w_out + COLS - 1) // COLS
+    row, col = t // across * ROWS, t % across * COLS
+    return row, col, min(ROWS, h_out - row), min(COLS, w_out - col)
+
+
+@inner
+def tiles_of(h_out, w_out):
+    """How many tiles an image has."""
+    return ((h_out + ROWS - 1) // ROWS) * ((w_out + COLS - 1) // COLS)
+
+
+@inner
+def row_stride(width):
+    """Distance of a window's rows: an odd number of vectors, so that neither rows nor vectors straddle more cache lines and sets than they must."""
+    return ((width + COUNT - 1) // COUNT | 1) * COUNT
+
+
+@inner
+def scratch(h_out, w_out, plan_size, like):
+    """One thread's arrays for a tile: plan, lane numbers, cells, distances, places, kinds, window, spare vectors; padded for whole vectors."""
+    area = min(ROWS, h_out) * min(COLS, w_out)
+    cells = np.empty((2, area + COUNT), np.int32)
+    parts = np.empty((2, area + COUNT), like.dtype)
+    places = np.empty(area + COUNT, np.uint32)
+    kinds = np.empty(area + COUNT, np.uint8)
+    window = np.empty(WORTH * area + ROOM, like.dtype)
+    return (
+        np.empty(plan_size),
+        np.arange(COUNT) * 1.0,
+        cells,
+        parts,
+        places,
+        kinds,
+        window,
+        np.empty(COUNT),
+        np.empty(COUNT, like.dtype),
+    )
+
+
+@inner
+def columns(steps, k, tile, w_out):
+    """Destination columns ``k`` to ``k + COUNT`` of a tile, from the image's centre; beyond the last it is repeated."""
+    _, col, _, cols = tile
+    first = col - (w_out - 1) * 0.5
+    return np.fmin(load(steps, index(0)) + (np.float64(k) + first), cols - 1 + first)
+
+
+@inner
+def split(near, shift, first, reach, given, n, edge, cells, parts, j, low, high):
+    """``COUNT`` coordinates of one axis -> index of the first tap and distance from its cell; the range of the indices so far.
+
+    A NaN or infinite coordinate gets a NaN distance.
+    """
+    close = near(given, n, reach, edge)
+    cell = np.floor(close + (shift + SLIVER))
+    store(parts, j, np.fmax(close - cell, -shift) + given * 0.0)
+    cell = cell + first
+    store(cells, j, cell)
+    return np.fmin(low, cell), np.fmax(high, cell)
+
+
+@inner
+def least(low, spare):
+    """Smallest lane."""
+    store(spare, index(0), low)
+    result = spare[0]
+    for k in range(1, COUNT):
+        result = min(result, spare[k])
+    return int(result)
+
+
+@inner
+def place(locate, near, shift, first, reach, plan, sizes, tile, pitch, steps, spare, cell_x, cell_y, part_x, part_y):
+    """Cells and distances of a tile, in rows that are ``pitch`` apart, and the box of the cells: (x0, x1, y0, y1).
+
+    The last vector of a row may spill into the next row, which is written afterwards.
+    """
+    h_in, w_in, h_out, w_out, edge = sizes
+    row, _, rows, cols = tile
+    low_x, high_x = spread(np.inf, steps), spread(-np.inf, steps)
+    low_y, high_y = low_x, high_x
+    for q in range(index(rows)):
+        v = np.float64(q) + (row - (h_out - 1) * 0.5)
+        for k in range(index(0), index(cols), index(COUNT)):
+            x, y = locate(plan, columns(steps, k, tile, w_out), v)
+            j = q * index(pitch) + k
+            low_x, high_x = split(near, shift, first, reach, x, w_in, edge, cell_x, part_x, j, low_x, high_x)
+            low_y, high_y = split(near, shift, first, reach, y, h_in, edge, cell_y, part_y, j, low_y, high_y)
+    zero = spread(0.0, steps)
+    return least(low_x, spare), -least(zero - high_x, spare), least(low_y, spare), -least(zero - high_y, spare)
+
+
+@inner
+def any_nan(parts, runs, length, pitch):
+    """Whether a coordinate of the tile is no number."""
+    bad = np.int32(0)
+    for q in range(index(runs)):
+        for k in range(index(length)):
+            part = parts[q * index(pitch) + k]
+            bad |= np.int32(part != part)
+    return bad != 0
+
+
+@inner
+def enumerate_cells(cell_x, cell_y, runs, length, pitch, x0, y0, stride, places):
+    """Index of every first tap, counted from (y0, x0), where rows are ``stride`` apart."""
+    x0, y0, stride = np.int32(x0), np.int32(y0), np.int32(stride)
+    for q in range(index(runs)):
+        at = q * index(pitch)
+        for k in range(index(length)):
+            places[at + k] = (cell_y[at + k] - y0) * stride + (cell_x[at + k] - x0)
+        for k in range(index(length), index(length + COUNT - 1) // index(COUNT) * index(COUNT)):
+            places[at + k] = 0
+
+
+@inner
+def classify(fix, cell_x, cell_y, part_x, part_y, reach, h, w, edge, runs, length, pitch, kinds):
+    """What to do with each vector of a tile: INSIDE, BLANK (all taps lie where the padding is zero) or MIXED."""
+    zero_outside = not fix(-1, h, edge)[1] and not fix(-1, w, edge)[1]
+    for q in range(index(runs)):
+        for k in range(index(0), index(length), index(COUNT)):
+            j = q * index(pitch) + k
+            low_x = high_x = cell_x[j]
+            low_y = high_y = cell_y[j]
+            bad = False
+            for i in range(j, j + min(index(COUNT), index(length) - k)):
+                low_x, high_x = min(low_x, cell_x[i]), max(high_x, cell_x[i])
+                low_y, high_y = min(low_y, cell_y[i]), max(high_y, cell_y[i])
+                bad = bad or part_x[i] != part_x[i] or part_y[i] != part_y[i]
+            if low_x >= 0 and high_x + reach <= w and low_y >= 0 and high_y + reach <= h and not bad:
+                kinds[j] = INSIDE
+            elif zero_outside and not bad and (high_x + reach <= 0 or low_x >= w or high_y + reach <= 0 or low_y >= h):
+                kinds[j] = BLANK
+            else:
+                kinds[j] = MIXED
+
+
+@inner
+def reaches(fix, y0, height, h, edge, top, bottom):
+    """Whether a box of source rows has one between ``top`` and ``bottom``."""
+    for r in range(height):
+        row, inside = fix(y0 + r, h, edge)
+        if inside and top <= row < bottom:
+            return True
+    return False

@@ -1,0 +1,18 @@
+"""The operators: documentation, checks, forward and its gradient side by side, one file each.
+
+Each operator is a function with an attribute ``operator``, which holds what automatic differentiation needs:
+
+* ``inputs``: the names of the differentiable inputs, in order;
+* ``prepare(*inputs, **params)``: check everything and return a call, whose ``forward(out)`` gives the result and whose
+  ``backward(out_grad, grads)`` adds to those arrays of ``grads`` that are not None.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Operator(NamedTuple):
+    """What automatic differentiation knows of an operator; the module's first lines say what the fields mean."""
+
+    inputs: tuple
+    prepare: Callable

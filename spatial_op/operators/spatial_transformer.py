@@ -1,0 +1,117 @@
+"""``SpatialTransformer``: warp images by a transform whose parameters a network predicts."""
+
+from .. import check
+from ..paddings import PADDINGS
+from ..samplers import SAMPLERS
+from ..transforms import TRANSFORMS
+from . import Operator
+from .warp import WarpCall
+
+NAME = "SpatialTransformer"
+
+
+def prepare(
+    data,
+    loc,
+    target_shape=None,
+    transform_type="affine",
+    sampler_type="bilinear",
+    cudnn_off=None,
+    name=None,
+    *,
+    padding_mode="zeros",
+    align_corners=True,
+):
+    """Check a call."""
+    transform = check.row(NAME, "transform_type", transform_type, TRANSFORMS)
+    check.row(NAME, "sampler_type", sampler_type, SAMPLERS)
+    check.row(NAME, "padding_mode", padding_mode, PADDINGS)
+    check.flag(NAME, "align_corners", align_corners)
+    check.array(NAME, "data", data, ("batch", "channels", "height", "width"))
+    check.array(NAME, "loc", loc, ("batch", "parameters"))
+    check.precise(NAME, "loc", loc, data)
+    meaning = f"data's batch and the {transform.width} parameters of {transform_type!r} ({transform.meaning})"
+    check.shape(NAME, "loc", loc, (data.shape[0], transform.width), meaning)
+    target_shape = check.target_shape(NAME, target_shape)
+    return WarpCall(NAME, data, loc, target_shape, (transform_type, sampler_type, padding_mode), align_corners)
+
+
+def SpatialTransformer(
+    data,
+    loc,
+    target_shape=None,
+    transform_type="affine",
+    sampler_type="bilinear",
+    cudnn_off=None,
+    out=None,
+    name=None,
+    *,
+    padding_mode="zeros",
+    align_corners=True,
+):
+    """Warp each image of a batch by its own transform.
+
+    Conventions: images are (batch, channels, height, width). The transform maps a pixel of the output to the point of
+    the input where it is sampled, both in normalised coordinates, x first: -1 and +1 are the centres of the first and
+    last pixel (``align_corners=True``, as MXNet) or their outer edges (``False``). A size of 1 lies at 0.
+
+    Parameters
+    ----------
+    data : (N, C, H, W) float array
+        Images: float16, float32 or float64, in any memory layout. They are not written to.
+    loc : (N, P) float array
+        Transform parameters, normalised, of ``data``'s dtype or a wider one; P follows from ``transform_type``.
+    target_shape : (int, int)
+        Height and width of the output, in pixels.
+    transform_type : str
+        "affine": P = 6, row-major 2x3 matrix; "translation": P = 2, (tx, ty); "attention": P = 3, (s, tx, ty);
+        "projective": P = 8, row-major 3x3 homography whose last entry is 1.
+    sampler_type : str
+        "bilinear", "nearest" (the pixel at floor(x + 1/2)) or "bicubic" (Keys' kernel with a = -0.75).
+    cudnn_off, name
+        Accepted as by MXNet, and ignored.
+    out : (N, C, target_shape) array, optional
+        Where to write the result: of ``data``'s dtype, sharing no memory with the inputs.
+    padding_mode : str
+        What lies outside the image: "zeros", "border" (its edge repeated) or "reflection" (its mirror image, about the
+        pixels or edges that are the normalised -1 and +1).
+    align_corners : bool
+        See the conventions.
+
+    Returns
+    -------
+    out : (N, C, target_shape) array of ``data``'s dtype
+        A sample whose coordinate is NaN or infinite is NaN; a sample far outside is what the padding says.
+
+    Raises
+    ------
+    ValueError
+        If a shape, a name or a size is wrong, or ``out`` overlaps an input.
+    TypeError
+        If a type or dtype is wrong.
+
+    Notes
+    -----
+    ``out[n, c, i, j] = sum_{h, w} data[n, c, h, w] k(x - w) k(y - h)`` where (x, y) is the transformed (j, i) in pixels
+    and k the sampling kernel; bilinear, k(t) = max(0, 1 - |t|). Source: Jaderberg et al., "Spatial Transformer
+    Networks", 2015, equations 1, 3 and 5. Gradients: ``vjp``. A tap of weight zero is not read, so the identity, flips
+    and whole-pixel shifts reproduce the data bit for bit, NaN included.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spatial_op as so
+    >>> data = np.arange(12.0).reshape(1, 1, 3, 4)
+    >>> half_a_pixel_right = np.array([[1.0, 0, 1 / 3, 0, 1, 0]])
+    >>> so.SpatialTransformer(data, half_a_pixel_right, target_shape=(3, 4))[0, 0]
+    array([[ 0.5,  1.5,  2.5,  1.5],
+           [ 4.5,  5.5,  6.5,  3.5],
+           [ 8.5,  9.5, 10.5,  5.5]])
+    """
+    call = prepare(
+        data, loc, target_shape, transform_type, sampler_type, padding_mode=padding_mode, align_corners=align_corners
+    )
+    return call.forward(out)
+
+
+SpatialTransformer.operator = Operator(("data", "loc"), prepare)

@@ -1,0 +1,17 @@
+"""Bicubic convolution with a = -0.75 (Keys 1981, "Cubic convolution interpolation for digital image processing", equation 4).
+
+Within one pixel the kernel is ((a + 2) d - (a + 3)) d d + 1, between one and two pixels ((d - 5) d + 8) d a - 4 a, d
+being the distance.
+"""
+
+
+def taps(f):
+    """The kernel at the distances 1 + f, f, 1 - f and 2 - f, written as cubics in f."""
+    a = -0.75
+    g = 1 - f
+    return (
+        (a * f * g * g, a * g * (g - 2 * f)),
+        (((a + 2) * f - (a + 3)) * f * f + 1, (3 * (a + 2) * f - 2 * (a + 3)) * f),
+        (((a + 2) * g - (a + 3)) * g * g + 1, (2 * (a + 3) - 3 * (a + 2) * g) * g),
+        (a * g * f * f, a * f * (2 * g - f)),
+    )

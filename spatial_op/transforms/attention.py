@@ -1,0 +1,23 @@
+"""``attention``: x_s = s x + tx, y_s = s y + ty, a crop of any size at any place (Jaderberg et al. 2015, equation 2)."""
+
+import numpy as np
+
+from .affine import HELPERS, locate, matrix_gradient, pixel_map, pixels, pull_back
+from .row import Transform
+
+
+def fold(loc, at, sizes, plan):
+    """The pixel map of one sample."""
+    h_in, w_in, _, _, edge = sizes
+    c, f = pixels(loc, at + 1, w_in - 1 + edge), pixels(loc, at + 2, h_in - 1 + edge)
+    s = np.float64(loc[at])
+    pixel_map(s, 0.0, c, 0.0, s, f, sizes, plan)
+
+
+def unfold(sums, sizes, grad):
+    """Gradient with respect to the parameters."""
+    a, _, grad[1], _, e, grad[2] = matrix_gradient(sums, sizes)
+    grad[0] = a + e
+
+
+ROW = Transform("s, tx, ty", (1, 0, 0), 6, fold, locate, pull_back, unfold, HELPERS)
