@@ -88,22 +88,18 @@ def vjp(op, *inputs, grad_req="write", **params):
             raise ValueError(
                 f"{name}: out has {len(out)} entries, expected one for each of {', '.join(operator.inputs)}; pass None where there is none."
             )
-        grads = []
+        taken = {**arguments, "out_grad": out_grad}
         for (argument, value), request, given in zip(arguments.items(), requests, out):
-            dtype = value.dtype.newbyteorder("=")
             if request == "add" and given is None:
                 raise ValueError(
-                    f"{name}: grad_req of {argument} is 'add' but there is nothing to add to; pass the array in pullback(out_grad, out=...)."
+                    f"{name}: grad_req of {argument} is 'add' but there is nothing to add to; "
+                    "pass the array in pullback(out_grad, out=...)."
                 )
             if given is not None and request != "null":
-                check.output(
-                    name,
-                    f"out for the gradient of {argument}",
-                    given,
-                    value.shape,
-                    dtype,
-                    {**arguments, "out_grad": out_grad},
-                )
+                label = f"the gradient of {argument}"
+                check.output(name, f"out for {label}", given, value.shape, value.dtype.newbyteorder("="), taken)
+                taken[label] = given
+        grads = []
         for value, request, given in zip(inputs, requests, out):
             if request == "null":
                 grads.append(None)

@@ -131,8 +131,8 @@ def any_nan(parts, runs, length, pitch):
 
 
 @inner
-def enumerate_cells(cell_x, cell_y, runs, length, pitch, x0, y0, stride, places):
-    """Index of every first tap, counted from (y0, x0), where rows are ``stride`` apart."""
+def enumerate_cells(cell_x, cell_y, part_x, part_y, runs, length, pitch, x0, y0, stride, places):
+    """Index of every first tap, counted from (y0, x0), where rows are ``stride`` apart; harmless lanes after the last."""
     x0, y0, stride = np.int32(x0), np.int32(y0), np.int32(stride)
     for q in range(index(runs)):
         at = q * index(pitch)
@@ -140,6 +140,7 @@ def enumerate_cells(cell_x, cell_y, runs, length, pitch, x0, y0, stride, places)
             places[at + k] = (cell_y[at + k] - y0) * stride + (cell_x[at + k] - x0)
         for k in range(index(length), index(length + COUNT - 1) // index(COUNT) * index(COUNT)):
             places[at + k] = 0
+            part_x[at + k] = part_y[at + k] = 0
 
 
 @inner

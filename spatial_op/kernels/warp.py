@@ -78,9 +78,9 @@ def forward_part(part, threads, plan_size, fold_plan, locate, near, fix, shift, 
         stride = row_stride(width)
         windowed = stride * height <= WORTH * rows * cols + ROOM - COUNT
         if windowed:
-            enumerate_cells(cell_x, cell_y, runs, length, pitch, x0, y0, stride, places)
+            enumerate_cells(cell_x, cell_y, part_x, part_y, runs, length, pitch, x0, y0, stride, places)
         else:
-            enumerate_cells(cell_x, cell_y, runs, length, pitch, 0, 0, w, places)
+            enumerate_cells(cell_x, cell_y, part_x, part_y, runs, length, pitch, 0, 0, w, places)
             classify(fix, cell_x, cell_y, part_x, part_y, reach, h, w, edge, runs, length, pitch, kinds)
         for channel in range(block * BLOCK, min(channels, block * BLOCK + BLOCK)):
             plane = (sample * channels + channel) * h * w
@@ -168,9 +168,9 @@ def backward_part(
                 windowed and not any_nan(part_x, runs, length, pitch) and not any_nan(part_y, runs, length, pitch)
             )
             if windowed:
-                enumerate_cells(cell_x, cell_y, runs, length, pitch, x0, y0, stride, places)
+                enumerate_cells(cell_x, cell_y, part_x, part_y, runs, length, pitch, x0, y0, stride, places)
             else:
-                enumerate_cells(cell_x, cell_y, runs, length, pitch, 0, 0, w, places)
+                enumerate_cells(cell_x, cell_y, part_x, part_y, runs, length, pitch, 0, 0, w, places)
                 classify(fix, cell_x, cell_y, part_x, part_y, reach, h, w, edge, runs, length, pitch, kinds)
             grads[:] = 0
             for channel in range(block * BLOCK, min(channels, block * BLOCK + BLOCK)):

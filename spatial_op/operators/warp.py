@@ -24,15 +24,15 @@ class WarpCall:
         from ..kernels import build, jit, warp
 
         if out is None:
-            result = out = np.empty(self.shape, self.dtype)
+            out = np.empty(self.shape, self.dtype)
         else:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
-            result = out
-        direct = result if usable(result, self.compute) else np.empty(self.shape, self.compute)
-        threads = jit.threads_for(warp.forward_units(self.shape), result.size)
+        direct = out if usable(out, self.compute) else np.empty(self.shape, self.compute)
+        threads = jit.threads_for(warp.forward_units(self.shape), out.size)
         build.forward(*self.rows)(threads, self.data, self.loc, direct, self.edge)
         if direct is not out:
-            out[...] = direct
+            with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
+                out[...] = direct
         return out
 
     def backward(self, out_grad, grads):
@@ -59,10 +59,11 @@ class WarpCall:
             grad_loc is not None,
             sums,
         )
-        if grad_data is not None and lower is not grad_data:
-            grad_data[...] = lower
-        if grad_loc is not None:
-            grad_loc += sums.sum(axis=(1, 2)).astype(grad_loc.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
+            if grad_data is not None and lower is not grad_data:
+                grad_data[...] = lower
+            if grad_loc is not None:
+                grad_loc += sums.sum(axis=(1, 2)).astype(grad_loc.dtype)
 
 
 def usable(array, dtype):

@@ -1,0 +1,204 @@
+"""Every wrong call is refused with one sentence that names operator, argument, what came, what was expected and the cure."""
+
+import numpy as np
+import pytest
+
+import spatial_op as so
+
+DATA = np.ones((2, 3, 5, 7), "float32")
+LOC = so.identity_loc("affine", 2)
+
+
+def call(data=DATA, loc=LOC, target_shape=(4, 6), **params):
+    return so.SpatialTransformer(data, loc, target_shape, **params)
+
+
+class Tensor:
+    """An array of another library."""
+
+
+WRONG = [
+    # data
+    ({"data": DATA[0]}, ValueError, r"data has shape \(3, 5, 7\), expected 4 axes \(batch, channels, height, width\); .*"),
+    ({"data": DATA[None]}, ValueError, r"data has shape \(1, 2, 3, 5, 7\), expected 4 axes .*"),
+    ({"data": DATA.tolist()}, TypeError, r"data is a builtins\.list, expected a NumPy array; convert it with numpy\.asarray"),
+    ({"data": Tensor()}, TypeError, r"data is a test_errors\.Tensor, expected a NumPy array; .*"),
+    ({"data": None}, TypeError, r"data is a builtins\.NoneType, expected a NumPy array; .*"),
+    ({"data": DATA.astype(int)}, TypeError, r"data has dtype int64, expected 'float16', 'float32' or 'float64'; convert it .*"),
+    ({"data": DATA.astype(object)}, TypeError, r"data has dtype object, expected .*; convert it with data\.astype\('float32'\)"),
+    ({"data": DATA.astype(complex)}, TypeError, r"data has dtype complex128, expected .*; convert it .*"),
+    ({"data": DATA > 0}, TypeError, r"data has dtype bool, expected .*; convert it .*"),
+    # loc
+    ({"loc": LOC.reshape(2, 2, 3)}, ValueError, r"loc has shape \(2, 2, 3\), expected 2 axes \(batch, parameters\); .*"),
+    ({"loc": LOC[:, :5]}, ValueError, r"loc has shape \(2, 5\), expected \(2, 6\), data's batch and the 6 parameters of 'affine' .*"),
+    ({"loc": LOC[:1]}, ValueError, r"loc has shape \(1, 6\), expected \(2, 6\), data's batch and .*; .*"),
+    ({"loc": LOC, "transform_type": "projective"}, ValueError, r"loc has shape \(2, 6\), expected \(2, 8\), .* 'projective' .*"),
+    ({"loc": LOC.astype(int)}, TypeError, r"loc has dtype int64, expected .*; convert it with loc\.astype\('float32'\)"),
+    ({"loc": LOC.tolist()}, TypeError, r"loc is a builtins\.list, expected a NumPy array; .*"),
+    ({"data": DATA.astype("float64")}, TypeError,
+     r"loc has dtype float32 and data has dtype float64, expected loc to be at least as precise; convert it .*"),
+    ({"loc": LOC.astype("float16")}, TypeError, r"loc has dtype float16 and data has dtype float32, expected loc .*; convert .*"),
+    # target_shape
+    ({"target_shape": None}, ValueError, r"target_shape is missing, expected \(height, width\) of the output; pass .*"),
+    ({"target_shape": (0, 6)}, ValueError, r"target_shape\[0\] is 0, expected at least 1; pass a larger number"),
+    ({"target_shape": (4, -1)}, ValueError, r"target_shape\[1\] is -1, expected at least 1; .*"),
+    ({"target_shape": (4,)}, ValueError, r"target_shape is \(4,\), expected two integers, \(height, width\); pass .*"),
+    ({"target_shape": (4, 6, 7)}, ValueError, r"target_shape is \(4, 6, 7\), expected two integers, .*"),
+    ({"target_shape": 4}, ValueError, r"target_shape is 4, expected two integers, .*"),
+    ({"target_shape": "46"}, ValueError, r"target_shape is '46', expected two integers, .*"),
+    ({"target_shape": (4.0, 6.0)}, TypeError, r"target_shape\[0\] is 4\.0, expected an integer; convert it with int\(\)"),
+    ({"target_shape": (4, True)}, TypeError, r"target_shape\[1\] is True, expected an integer; .*"),
+    # names and flags
+    ({"transform_type": "Affine"}, ValueError,
+     r"transform_type is 'Affine', which is not known; use 'affine', 'translation', 'attention' or 'projective'"),
+    ({"transform_type": ["affine"]}, ValueError, r"transform_type is \['affine'\], which is not known; use .*"),
+    ({"sampler_type": "linear"}, ValueError, r"sampler_type is 'linear', which is not known; use 'bilinear', 'nearest' or 'bicubic'"),
+    ({"padding_mode": "wrap"}, ValueError, r"padding_mode is 'wrap', which is not known; use 'zeros', 'border' or 'reflection'"),
+    ({"align_corners": "yes"}, TypeError, r"align_corners is 'yes', expected True or False; pass one of them"),
+    # out
+    ({"out": np.empty((2, 3, 6, 4), "float32")}, ValueError, r"out has shape \(2, 3, 6, 4\), expected \(2, 3, 4, 6\); pass .*"),
+    ({"out": np.empty((2, 3, 4, 6))}, TypeError, r"out has dtype float64, expected float32; pass numpy\.empty\(.*\)"),
+    ({"out": [1]}, TypeError, r"out is a list, expected a NumPy array; pass .*"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "error", "sentence"), WRONG, ids=lambda value: getattr(value, "__name__", None))
+def test_wrong_call(arguments, error, sentence):
+    with pytest.raises(error, match=rf"^SpatialTransformer: {sentence}(\.|; .*\.)$"):
+        call(**arguments)
+
+
+def test_nothing_is_written_by_a_wrong_call():
+    out = np.full((2, 3, 4, 6), 7, "float32")
+    with pytest.raises(ValueError):
+        call(loc=LOC[:, :5], out=out)
+    assert (out == 7).all()
+
+
+def test_out_that_overlaps_an_input():
+    store = np.ones(DATA.size + 10, "float32")
+    data = store[: DATA.size].reshape(DATA.shape)
+    out = store[10:].reshape(DATA.shape)
+    with pytest.raises(
+        ValueError, match=r"^SpatialTransformer: out overlaps data in memory, expected memory of its own; pass .*\.$"
+    ):
+        call(data=data, target_shape=(5, 7), out=out)
+    with pytest.raises(ValueError, match="out overlaps loc in memory"):
+        call(np.ones((1, 1, 3, 2), "float32"), (loc := np.ones((1, 6), "float32")), (3, 2), out=loc.reshape(1, 1, 3, 2))
+    # Interleaved, but apart.
+    pair = np.ones((2, 3, 5, 7, 2), "float32")
+    so.SpatialTransformer(pair[..., 0], LOC, (5, 7), out=pair[..., 1])
+
+
+def test_read_only_out():
+    out = np.empty((2, 3, 4, 6), "float32")
+    out.flags.writeable = False
+    with pytest.raises(
+        ValueError, match=r"^SpatialTransformer: out is read-only, expected an array that can be written; pass .*\.$"
+    ):
+        call(out=out)
+
+
+def test_unknown_keyword():
+    with pytest.raises(TypeError, match="sampler"):
+        call(sampler="bilinear")
+
+
+@pytest.fixture
+def pullback():
+    return so.vjp(so.SpatialTransformer, DATA, LOC, target_shape=(4, 6))[1]
+
+
+GRAD = np.ones((2, 3, 4, 6), "float32")
+
+
+@pytest.mark.parametrize(
+    ("out_grad", "error", "sentence"),
+    [
+        (
+            GRAD[:, :, :3],
+            ValueError,
+            r"out_grad has shape \(2, 3, 3, 6\), expected \(2, 3, 4, 6\), the shape of the result; .*",
+        ),
+        (GRAD[0], ValueError, r"out_grad has shape \(3, 4, 6\), expected 4 axes \(2, 3, 4, 6\); .*"),
+        (
+            GRAD.astype("float64"),
+            TypeError,
+            r"out_grad has dtype float64, expected float32 as the result; convert it .*",
+        ),
+        (1.0, TypeError, r"out_grad is a builtins\.float, expected a NumPy array; .*"),
+    ],
+)
+def test_wrong_out_grad(pullback, out_grad, error, sentence):
+    with pytest.raises(error, match=rf"^SpatialTransformer: {sentence}\.$"):
+        pullback(out_grad)
+
+
+def test_wrong_gradient_arrays(pullback):
+    with pytest.raises(
+        ValueError, match=r"^SpatialTransformer: out has 1 entries, expected one for each of data, loc; pass None .*\.$"
+    ):
+        pullback(GRAD, out=[None])
+    with pytest.raises(ValueError, match=r"out for the gradient of loc has shape \(2, 5\), expected \(2, 6\)"):
+        pullback(GRAD, out=[None, np.ones((2, 5), "float32")])
+    with pytest.raises(ValueError, match="out for the gradient of data overlaps data in memory"):
+        pullback(GRAD, out=[DATA, None])
+    mine = np.full_like(DATA, 5)
+    with pytest.raises(ValueError, match="the gradient of loc"):
+        pullback(GRAD, out=[mine, np.ones((2, 5), "float32")])
+    assert (mine == 5).all()
+
+
+def test_gradient_arrays_must_not_overlap_each_other(pullback):
+    one = np.zeros(DATA.size, "float32")
+    with pytest.raises(ValueError, match=r"out for the gradient of loc overlaps .*gradient of data"):
+        pullback(GRAD, out=[one.reshape(DATA.shape), one[:12].reshape(2, 6)])
+
+
+def test_add_without_an_array():
+    _, pullback = so.vjp(so.SpatialTransformer, DATA, LOC, grad_req="add", target_shape=(4, 6))
+    with pytest.raises(
+        ValueError, match=r"^SpatialTransformer: grad_req of data is 'add' but there is nothing to add to; pass .*\.$"
+    ):
+        pullback(GRAD)
+
+
+@pytest.mark.parametrize(
+    ("grad_req", "sentence"),
+    [
+        ("sum", r"grad_req is 'sum', which is not known; use 'write', 'add' or 'null'"),
+        (("write",), r"grad_req has 1 words, expected one for each of data, loc; pass .*"),
+        ({"weight": "add"}, r"grad_req names 'weight', which is no input; use 'data' or 'loc'"),
+    ],
+)
+def test_wrong_grad_req(grad_req, sentence):
+    with pytest.raises(ValueError, match=rf"^SpatialTransformer: {sentence}\.$"):
+        so.vjp(so.SpatialTransformer, DATA, LOC, grad_req=grad_req, target_shape=(4, 6))
+
+
+def test_wrong_vjp_calls():
+    with pytest.raises(
+        TypeError, match=r"^vjp: op is <built-in function sum>, expected an operator of this package; pass .*\.$"
+    ):
+        so.vjp(sum, DATA)
+    with pytest.raises(TypeError, match=r"^vjp: SpatialTransformer got 1 inputs, expected data, loc; pass .*\.$"):
+        so.vjp(so.SpatialTransformer, DATA, target_shape=(4, 6))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "sentence"),
+    [
+        (("spline",), ValueError, r"transform_type is 'spline', which is not known; use 'affine', .*"),
+        (("affine", -1), ValueError, r"batch is -1, expected at least 0; .*"),
+        (("affine", 1.5), TypeError, r"batch is 1\.5, expected an integer; .*"),
+        (
+            ("affine", 1, "int32"),
+            TypeError,
+            r"dtype is 'int32', which is no floating point type to compute with; use .*",
+        ),
+        (("affine", 1, "nonsense"), TypeError, r"dtype is 'nonsense', which is no .*"),
+    ],
+)
+def test_wrong_identity_loc(arguments, error, sentence):
+    with pytest.raises(error, match=rf"^identity_loc: {sentence}\.$"):
+        so.identity_loc(*arguments)
