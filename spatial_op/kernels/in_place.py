@@ -3,9 +3,9 @@
 import numpy as np
 
 from .jit import index, inner
-from .lanes import COUNT, load, store
+from .lanes import COUNT, all_between, load, mix, spread, store
 from .tiles import BLANK, INSIDE, MIXED
-from .vectors import accumulate_lanes, blend, rest
+from .vectors import accumulate_lanes, blend, rest, scatter_lanes
 
 
 @inner
@@ -61,10 +61,8 @@ def gather_in_place(
         for k in range(index(0), index(length), index(COUNT)):
             j, o = q * index(pitch) + k, start + q * step + k
             count = min(index(COUNT), index(length) - k)
-            if kinds[j] == INSIDE:
-                store(spare, index(0), blend(taps, source, index(plane), index(w), places, part_x, part_y, j))
-                for i in range(count):
-                    target[o + i] = spare[i]
+            if kinds[j] == INSIDE and count == COUNT:
+                store(target, o, blend(taps, source, index(plane), index(w), places, part_x, part_y, j))
             elif kinds[j] == BLANK:
                 for i in range(count):
                     target[o + i] = 0
@@ -76,48 +74,45 @@ def gather_in_place(
 
 @inner
 def scatter_in_place(
-    fix,
-    taps,
-    out_grad,
-    start,
-    step,
-    cell_x,
-    cell_y,
-    part_x,
-    part_y,
-    kinds,
-    runs,
-    length,
-    pitch,
-    target,
-    plane,
-    h,
-    w,
-    edge,
-    top,
-    bottom,
-):
+    fix, taps, out_grad, start, step, cell_x, cell_y, places, part_x, part_y, kinds,
+    reach, runs, length, pitch, target, plane, h, w, edge, top, bottom, spare,
+):  # fmt: skip
     """``scatter`` without a window, into the rows from ``top`` to ``bottom``; coordinates that are no numbers give nothing.
 
-    Pixel by pixel, in one order however the rows are divided.
+    Both branches add the same numbers in the same order, so the result does not depend on how the rows are divided.
     """
     for q in range(index(runs)):
-        for k in range(index(length)):
-            j = q * index(pitch) + k
-            if kinds[j - k % index(COUNT)] == BLANK or part_x[j] != part_x[j] or part_y[j] != part_y[j]:
+        for k in range(index(0), index(length), index(COUNT)):
+            j, o = q * index(pitch) + k, start + q * step + k
+            count = min(index(COUNT), index(length) - k)
+            if kinds[j] == BLANK:
                 continue
-            grad = out_grad[start + q * step + k]
-            i = int(cell_y[j])
-            for weight_y, _ in taps(np.float64(part_y[j])):
-                line, row_inside = fix(i, h, edge)
-                if row_inside and top <= line < bottom and weight_y != 0:
-                    row, x = weight_y * grad, int(cell_x[j])
-                    for weight_x, _ in taps(np.float64(part_x[j])):
-                        column, inside = fix(x, w, edge)
-                        if inside and weight_x != 0:
-                            target[index(plane + line * w + column)] += weight_x * row
-                        x += 1
-                i += 1
+            if kinds[j] == INSIDE and all_between(cell_y, j, top, bottom - reach):
+                rest(out_grad, o, count, spare)
+                grad = load(spare, index(0))
+                scatter_lanes(taps, grad, places, part_x, part_y, j, target, index(plane), index(w))
+                continue
+            rest(out_grad, o, count, spare)
+            grad = load(spare, index(0))
+            along_x = taps(load(part_x, j))
+            r = 0
+            for weight_y, _ in taps(load(part_y, j)):
+                row = mix(spread(0.0, part_x), weight_y, grad)
+                for s in range(reach):
+                    store(spare, index(s * COUNT), mix(spread(0.0, part_x), along_x[s][0], row))
+                for i in range(count):
+                    line, inside = fix(int(cell_y[j + i]) + r, h, edge)
+                    if (
+                        inside
+                        and top <= line < bottom
+                        and part_x[j + i] == part_x[j + i]
+                        and part_y[j + i] == part_y[j + i]
+                    ):
+                        for s in range(reach):
+                            column, inside = fix(int(cell_x[j + i]) + s, w, edge)
+                            if inside:
+                                target[index(plane + line * w + column)] += spare[index(s * COUNT) + i]
+                r += 1
 
 
 @inner

@@ -90,7 +90,7 @@ def threads_for(units, elements):
 class crew:
     """Hold Numba's threads for one call; ``workqueue`` serves one Python thread at a time, the other layers any number."""
 
-    _one_at_a_time = threading.Lock()
+    one_at_a_time = threading.Lock()
 
     def __init__(self, threads):
         self._held = False
@@ -98,12 +98,12 @@ class crew:
     def __enter__(self):
         if layer() != "workqueue":
             return True
-        self._held = self._one_at_a_time.acquire(blocking=False)
+        self._held = self.one_at_a_time.acquire(blocking=False)
         return self._held
 
     def __exit__(self, *error):
         if self._held:
-            self._one_at_a_time.release()
+            self.one_at_a_time.release()
 
 
 def layer():
@@ -114,25 +114,29 @@ def layer():
         return None
 
 
+# Processes that were seen to be forked from one whose layer was running.
+bereft = set()
+
+
 @functools.cache
 def threads_lost(pid):
-    """Whether the layer was started before this process was forked: its threads are then not in this process, and TBB alone minds that.
+    """Whether the layer was started before this process was forked, so that its threads are not in this process.
 
-    Asked once in each process, before the package's first parallel call. GNU OpenMP, which ends such a process, exists
-    where /proc does.
+    Asked once in each process, before its first parallel call. This package may have been imported only after the fork;
+    then the process has fewer tasks than the layer has threads. (GNU OpenMP, which ends such a process, comes with /proc.)
     """
     tasks = pathlib.Path("/proc/self/task")
-    return (
-        layer() in ("omp", "workqueue")
-        and tasks.exists()
-        and sum(1 for _ in tasks.iterdir()) < numba.config.NUMBA_NUM_THREADS
-    )
+    if pid in bereft or layer() not in ("omp", "workqueue") or not tasks.exists():
+        return pid in bereft
+    return sum(1 for _ in tasks.iterdir()) < numba.config.NUMBA_NUM_THREADS
 
 
-def _after_fork():
-    crew._one_at_a_time = threading.Lock()
-    threads_lost.cache_clear()
+def after_fork():
+    """In a forked child: forget the parent's lock, and remember if its threads were left behind. TBB knows forks."""
+    crew.one_at_a_time = threading.Lock()
+    if layer() in ("omp", "workqueue"):
+        bereft.add(os.getpid())
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(after_in_child=after_fork)

@@ -174,6 +174,24 @@ def total(typing, value):
 
 
 @intrinsic
+def all_between(typing, array, first, low, high):
+    """Whether all of ``array[first:first + COUNT]`` lie in [low, high]; NaN does not."""
+
+    def emit(context, builder, signature, values):
+        kind = signature.args[0]
+        whole = isinstance(kind.dtype, types.Integer)
+        element = ir.IntType(kind.dtype.bitwidth) if whole else ELEMENTS[kind.dtype]
+        vector = load_at(builder, address(context, builder, kind, *values[:2]), ir.VectorType(element, COUNT), size_of(kind))
+        low, high = (repeat(builder, context.cast(builder, v, k, kind.dtype), COUNT) for v, k in zip(values[2:], signature.args[2:]))
+        compare = builder.icmp_signed if whole else builder.fcmp_ordered
+        lanes = builder.and_(compare(">=", vector, low), compare("<=", vector, high))
+        mask = ir.IntType(COUNT)
+        return builder.icmp_unsigned("==", builder.bitcast(lanes, mask), mask(2**COUNT - 1))
+
+    return types.boolean(array, types.uint64, low, high), emit
+
+
+@intrinsic
 def spread(typing, value, array):
     """``value`` in every lane, in the dtype of ``array``."""
 
@@ -310,6 +328,11 @@ class twins:
         array[first : first + COUNT] = value
 
     @staticmethod
+    def all_between(array, first, low, high):
+        vector = array[first : first + COUNT]
+        return bool(((vector >= low) & (vector <= high)).all())
+
+    @staticmethod
     def prefetch(array, at):
         pass
 
@@ -346,4 +369,5 @@ class twins:
 
 if not JITTED:
     load, store, spread, widen, total = twins.load, twins.store, twins.spread, twins.widen, twins.total
+    all_between = twins.all_between
     neighbours, deposit, mix, prefetch = twins.neighbours, twins.deposit, twins.mix, twins.prefetch

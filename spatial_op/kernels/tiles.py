@@ -3,7 +3,7 @@
 import numpy as np
 
 from .jit import index, inner
-from .lanes import COUNT, load, spread, store
+from .lanes import COUNT, all_between, load, spread, store
 
 # Rows and columns of a tile. The window of a rotated tile then fits the second-level cache. Smaller tiles would fit the
 # first, but measured up to 1.4 times slower on large images, where each stretch of a row that is read or written starts
@@ -19,6 +19,12 @@ ROOM = 2048
 # A coordinate so little below a whole pixel is that pixel: rounding in the coordinates then does not choose the side of
 # a slope's step.
 SLIVER = 2.0**-40
+
+# Beyond every cell.
+FAR = 2**31 - 1
+
+# Taps on one axis that the spare vectors have room for.
+MOST_TAPS = 8
 
 # Kinds of vectors.
 INSIDE, BLANK, MIXED = 0, 1, 2
@@ -62,7 +68,7 @@ def scratch(h_out, w_out, plan_size, like):
         kinds,
         window,
         np.empty(COUNT),
-        np.empty(COUNT, like.dtype),
+        np.empty(MOST_TAPS * COUNT, like.dtype),
     )
 
 
@@ -141,6 +147,7 @@ def enumerate_cells(cell_x, cell_y, part_x, part_y, runs, length, pitch, x0, y0,
         for k in range(index(length), index(length + COUNT - 1) // index(COUNT) * index(COUNT)):
             places[at + k] = 0
             part_x[at + k] = part_y[at + k] = 0
+            cell_x[at + k], cell_y[at + k] = cell_x[at], cell_y[at]
 
 
 @inner
@@ -150,19 +157,18 @@ def classify(fix, cell_x, cell_y, part_x, part_y, reach, h, w, edge, runs, lengt
     for q in range(index(runs)):
         for k in range(index(0), index(length), index(COUNT)):
             j = q * index(pitch) + k
-            low_x = high_x = cell_x[j]
-            low_y = high_y = cell_y[j]
-            bad = False
-            for i in range(j, j + min(index(COUNT), index(length) - k)):
-                low_x, high_x = min(low_x, cell_x[i]), max(high_x, cell_x[i])
-                low_y, high_y = min(low_y, cell_y[i]), max(high_y, cell_y[i])
-                bad = bad or part_x[i] != part_x[i] or part_y[i] != part_y[i]
-            if low_x >= 0 and high_x + reach <= w and low_y >= 0 and high_y + reach <= h and not bad:
+            kinds[j] = MIXED
+            if not all_between(part_x, j, -1, 2) or not all_between(part_y, j, -1, 2):
+                continue
+            if all_between(cell_x, j, 0, w - reach) and all_between(cell_y, j, 0, h - reach):
                 kinds[j] = INSIDE
-            elif zero_outside and not bad and (high_x + reach <= 0 or low_x >= w or high_y + reach <= 0 or low_y >= h):
+            elif zero_outside and (
+                all_between(cell_x, j, -FAR, -reach)
+                or all_between(cell_x, j, w, FAR)
+                or all_between(cell_y, j, -FAR, -reach)
+                or all_between(cell_y, j, h, FAR)
+            ):
                 kinds[j] = BLANK
-            else:
-                kinds[j] = MIXED
 
 
 @inner

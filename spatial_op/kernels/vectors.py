@@ -39,12 +39,11 @@ def differentiate(taps, source, first, stride, places, part_x, part_y, j):
 
 
 @inner
-def scatter_lanes(taps, grad, places, part_x, part_y, j, window, stride):
+def scatter_lanes(taps, grad, places, part_x, part_y, j, target, first, stride):
     """The transpose of ``blend``."""
     along_x = taps(load(part_x, j))
-    first = index(0)
     for weight_y, _ in taps(load(part_y, j)):
-        deposit(window, first, places, j, along_x, mix(spread(0.0, part_x), weight_y, grad))
+        deposit(target, first, places, j, along_x, mix(spread(0.0, part_x), weight_y, grad))
         first += stride
 
 

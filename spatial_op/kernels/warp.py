@@ -209,8 +209,8 @@ def backward_part(
                         )  # fmt: skip
                     if touched:
                         scatter_in_place(
-                            fix, taps, upper, start, step, cell_x, cell_y, part_x, part_y, kinds,
-                            runs, length, pitch, lower, plane, h, w, edge, top, bottom,
+                            fix, taps, upper, start, step, cell_x, cell_y, places, part_x, part_y, kinds,
+                            reach, runs, length, pitch, lower, plane, h, w, edge, top, bottom, spare,
                         )  # fmt: skip
             if mine:
                 tile_sums[:] = 0

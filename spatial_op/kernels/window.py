@@ -76,10 +76,10 @@ def scatter(taps, out_grad, start, step, places, part_x, part_y, runs, length, p
     for q in range(index(runs)):
         j, o = q * index(pitch), start + q * step
         for k in range(index(0), whole, index(COUNT)):
-            scatter_lanes(taps, load(out_grad, o + k), places, part_x, part_y, j + k, window, stride)
+            scatter_lanes(taps, load(out_grad, o + k), places, part_x, part_y, j + k, window, index(0), stride)
         if whole < length:
             rest(out_grad, o + whole, length - whole, spare)
-            scatter_lanes(taps, load(spare, index(0)), places, part_x, part_y, j + whole, window, stride)
+            scatter_lanes(taps, load(spare, index(0)), places, part_x, part_y, j + whole, window, index(0), stride)
 
 
 @inner

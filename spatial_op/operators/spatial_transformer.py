@@ -68,10 +68,12 @@ def SpatialTransformer(
         "projective": P = 8, row-major 3x3 homography whose last entry is 1.
     sampler_type : str
         "bilinear", "nearest" (the pixel at floor(x + 1/2)) or "bicubic" (Keys' kernel with a = -0.75).
-    cudnn_off, name
+    cudnn_off
         Accepted as by MXNet, and ignored.
     out : (N, C, target_shape) array, optional
         Where to write the result: of ``data``'s dtype, sharing no memory with the inputs.
+    name
+        Accepted as by MXNet, and ignored.
     padding_mode : str
         What lies outside the image: "zeros", "border" (its edge repeated) or "reflection" (its mirror image, about the
         pixels or edges that are the normalised -1 and +1).

@@ -1,0 +1,55 @@
+"""`nox` runs every check: lint, the tests on the current stack, the tests against MXNet itself, and the package as users install it."""
+
+import pathlib
+import sys
+
+import nox
+
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_missing_interpreters = True
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+# The pair of NumPy and Numba that MXNet's wheel imports with, on the last CPython that it imports on.
+MXNET = ["mxnet==1.9.1", "numpy==1.23.5", "numba==0.60.0"]
+TESTS = ["pytest", "-n", "2", "--dist", "loadfile", "-q"]
+
+
+@nox.session
+def lint(session):
+    session.install("ruff==0.17.6")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+
+
+@nox.session(python=HERE)
+def tests(session):
+    """Current NumPy and Numba, with PyTorch and OpenCV as further judges."""
+    session.install("torch==2.13.0")
+    session.install("-e", ".[test,opencv]")
+    session.run(*TESTS, *session.posargs)
+
+
+@nox.session(python="3.11")
+def mxnet(session):
+    """The oldest stack, with MXNet itself as the judge."""
+    session.install("-e", ".[test]", *MXNET)
+    session.run("python", "-c", "import mxnet; print('MXNet', mxnet.__version__)")
+    session.run(*TESTS, *session.posargs, env={"REQUIRE_MXNET": "1"})
+
+
+@nox.session(python=HERE)
+def package(session):
+    """Installed from the built wheel, outside the checkout: what is there, and does it compute what MXNet computes."""
+    session.install("build")
+    wheels = session.create_tmp()
+    session.run("python", "-m", "build", "--wheel", "--outdir", wheels, silent=True)
+    newest = max(pathlib.Path(wheels).glob("*.whl"), key=lambda path: path.stat().st_mtime)
+    session.install("--force-reinstall", f"{newest}[demo]")
+    session.chdir(wheels)
+    installed = "import importlib.metadata as m; print(*sorted({f.parts[0] for f in m.files('spatial-op')}))"
+    found = session.run("python", "-c", installed, silent=True).split()
+    if [name for name in found if not name.endswith(".dist-info")] != ["spatial_op"]:
+        session.error(f"installing puts more than spatial_op into site-packages: {found}")
+    session.run("python", "-m", "spatial_op", "check")
+    session.run("python", "-m", "spatial_op", "demo", "--out", "demo.png")

@@ -1,0 +1,44 @@
+"""Gradients against the complex step: exact derivatives of the reference, without a difference quotient."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tables import COMBINATIONS, options, random_loc
+
+import reference
+import spatial_op as so
+
+STEP = 1e-40
+SIDES = st.integers(1, 8)
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS, ids="-".join)
+@given(
+    shape=st.tuples(st.integers(1, 2), st.integers(1, 3), SIDES, SIDES), target_shape=st.tuples(SIDES, SIDES),
+    seed=st.integers(0, 2**32 - 1), align_corners=st.booleans(),
+)  # fmt: skip
+def test_gradients_equal_the_complex_step(combination, shape, target_shape, seed, align_corners):
+    rng = np.random.default_rng(seed)
+    data = rng.standard_normal(shape)
+    loc = random_loc(rng, combination[0], shape[0], "float64")
+    out_grad = rng.standard_normal(shape[:2] + target_shape)
+    params = options(combination, align_corners=align_corners)
+    out, pullback = so.vjp(so.SpatialTransformer, data, loc, target_shape=target_shape, **params)
+    grad_data, grad_loc = pullback(out_grad)
+
+    expected = reference.spatial_transformer(data, loc, target_shape, **params)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-12 * np.abs(data).max())
+
+    direction = rng.standard_normal(shape)
+    moved = reference.spatial_transformer(data + 1j * STEP * direction, loc, target_shape, **params)
+    left, right = (out_grad * moved.imag / STEP).sum(), (grad_data * direction).sum()
+    assert abs(left - right) <= 1e-12 * (1 + np.abs(out_grad).sum() * np.abs(direction).max())
+
+    scale = 1 + np.abs(grad_loc).max() + np.abs(out_grad).sum() * np.abs(data).max() * max(shape[2:])
+    for i in range(loc.shape[1]):
+        turned = loc.astype(complex)
+        turned[:, i] += 1j * STEP
+        moved = reference.spatial_transformer(data, turned, target_shape, **params)
+        expected = (out_grad * moved.imag / STEP).sum(axis=(1, 2, 3))
+        np.testing.assert_allclose(grad_loc[:, i], expected, rtol=1e-12, atol=1e-12 * scale)

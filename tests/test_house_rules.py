@@ -1,0 +1,106 @@
+"""What every file promises: what it imports, how its public names are documented, where the compiler is."""
+
+import ast
+import inspect
+import pathlib
+import re
+
+import pytest
+
+import spatial_op as so
+
+ROOT = pathlib.Path(so.__file__).parent
+FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
+
+# Lower layers come first; a file imports only from its own layer or a lower one.
+LAYERS = [
+    ("dtypes.py", "samplers/", "paddings.py", "transforms/row.py"),
+    ("check.py",),
+    ("transforms/",),
+    ("kernels/",),
+    ("operators/",),
+    ("autodiff.py",),
+    ("__init__.py",),
+    ("cli/", "__main__.py"),
+]
+
+
+def layer(name):
+    for level, prefixes in enumerate(LAYERS):
+        if any(name == prefix or (prefix.endswith("/") and name.startswith(prefix)) for prefix in prefixes):
+            return level
+    raise AssertionError(f"{name} is in no layer; add it to the list")
+
+
+def imports(name):
+    """Modules of this package that a file imports, as paths, and the other modules by name."""
+    inside, outside = set(), set()
+    package = pathlib.PurePosixPath("spatial_op", name).parent
+    for node in ast.walk(ast.parse((ROOT / name).read_text())):
+        if isinstance(node, ast.Import):
+            outside.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            outside.add(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            base = package
+            for _ in range(node.level - 1):
+                base = base.parent
+            base = base.joinpath(*(node.module or "").split(".")) if node.module else base
+            for target in [base, *(base / alias.name for alias in node.names)]:
+                path = target.as_posix().removeprefix("spatial_op").lstrip("/")
+                inside.update({f"{path}.py", f"{path}/__init__.py"} & set(FILES))
+    return inside, outside
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_go_one_way(name):
+    for other in imports(name)[0]:
+        assert layer(other) <= layer(name), f"{name} imports {other}, which lies above it"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_compiler_stays_in_the_kernels(name):
+    outside = {module.partition(".")[0] for module in imports(name)[1]}
+    if not name.startswith(("kernels/", "cli/")):
+        assert not outside & {"numba", "llvmlite"}
+    text = (ROOT / name).read_text()
+    assert name == "kernels/jit.py" or not re.search(r"\bn?jit\(|@n?jit\b", text), "compile through kernels/jit.py only"
+
+
+@pytest.mark.parametrize("name", so.__all__)
+def test_public_docstrings(name):
+    function = getattr(so, name)
+    text = inspect.getdoc(function)
+    for section in ("Conventions:", "Parameters\n", "Returns\n", "Raises\n", "Examples\n", ">>> "):
+        assert section in text, f"{name} lacks {section!r}"
+    block = text.partition("Parameters\n----------\n")[2].partition("\nReturns\n")[0]
+    documented = [
+        part.strip().lstrip("*")
+        for line in block.splitlines()
+        if line and not line.startswith(" ")
+        for part in line.partition(" : ")[0].split(",")
+    ]
+    assert documented == list(inspect.signature(function).parameters)
+
+
+def test_names_are_those_of_mxnet():
+    """Positions and defaults; what MXNet does not have is keyword-only."""
+    parameters = inspect.signature(so.SpatialTransformer).parameters.values()
+    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert positional == ["data", "loc", "target_shape", "transform_type", "sampler_type", "cudnn_off", "out", "name"]
+    assert [p.name for p in parameters if p.kind is p.KEYWORD_ONLY] == ["padding_mode", "align_corners"]
+
+
+def test_every_row_is_documented_where_users_look():
+    from spatial_op.paddings import PADDINGS
+    from spatial_op.samplers import SAMPLERS
+    from spatial_op.transforms import TRANSFORMS
+
+    text, readme = inspect.getdoc(so.SpatialTransformer), (ROOT.parent / "README.md").read_text()
+    for name in (*TRANSFORMS, *SAMPLERS, *PADDINGS):
+        assert f'"{name}"' in text and f"`{name}`" in readme
+
+
+def test_no_file_is_too_long():
+    for name in FILES:
+        assert len((ROOT / name).read_text().splitlines()) <= 420, name

@@ -1,0 +1,311 @@
+"""The process survives: forks, threads, pools, every threading layer, no JIT, no cache; right answers and exit code 0."""
+
+import functools
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+# Every program starts with this: a call large enough to be parallel, and its answer by another route, NumPy alone.
+PRELUDE = '''
+import os, sys, threading, multiprocessing
+import numpy as np
+import spatial_op as so
+
+rng = np.random.default_rng(0)
+DATA = rng.standard_normal((2, 3, SIZE, SIZE + 1)).astype("float32")
+LOC = np.tile(np.array([[-1, 0, 0, 0, 1, 0]], "float32"), (2, 1))
+
+def work(_=None):
+    """A flip, forward and backward."""
+    out, pullback = so.vjp(so.SpatialTransformer, DATA, LOC, target_shape=DATA.shape[2:])
+    grad_data, grad_loc = pullback(out)
+    right = np.array_equal(out, DATA[..., ::-1]) and np.array_equal(grad_data, DATA) and np.isfinite(grad_loc).all()
+    return bool(right)
+'''
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """One cache for all programs, so that kernels are compiled once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def run(code, cache, size=200, root=ROOT, **env):
+    """Run a program, which must exit with 0 and say nothing on standard error, and return what it prints."""
+    program = PRELUDE.replace("SIZE", str(size)) + textwrap.dedent(code)
+    variables = {**os.environ, "PYTHONPATH": str(root), "NUMBA_CACHE_DIR": str(cache), "PYTHONWARNINGS": "error", **env}
+    variables.setdefault("NUMBA_NUM_THREADS", "2")
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=variables, cwd=root, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# TBB from a wheel is found only when it is loaded beforehand.
+LOAD_TBB = """
+import ctypes, glob
+for path in glob.glob(os.path.join(sys.prefix, "lib", "libtbb.so*")):
+    ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
+    break
+"""
+
+
+@functools.cache
+def loads(layer):
+    probe = (
+        f"import os, sys, warnings; warnings.simplefilter('ignore')\n{LOAD_TBB}\nimport numba; numba.get_num_threads()"
+    )
+    env = {**os.environ, "NUMBA_THREADING_LAYER": layer}
+    return subprocess.run([sys.executable, "-c", probe], env=env, capture_output=True).returncode == 0
+
+
+@pytest.fixture(params=["omp", "tbb", "workqueue"])
+def layer(request):
+    if not loads(request.param):
+        pytest.skip(f"Numba cannot load its {request.param} layer here")
+    return request.param
+
+
+def in_layer(layer, code, cache):
+    """Run a program that has used the layer, and see that it was this layer."""
+    head = LOAD_TBB + "assert work()\nimport numba\nassert numba.threading_layer() == LAYER, numba.threading_layer()\n"
+    return run(head.replace("LAYER", repr(layer)) + textwrap.dedent(code), cache, NUMBA_THREADING_LAYER=layer)
+
+
+def test_each_layer(layer, cache):
+    in_layer(layer, "assert work()", cache)
+
+
+def test_fork_after_use(layer, cache):
+    code = """
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if work() and work() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert work()
+    """
+    in_layer(layer, code, cache)
+
+
+def test_fork_of_a_fork_and_threads_in_it(layer, cache):
+    code = """
+    def child():
+        threads = [threading.Thread(target=lambda: results.append(work())) for _ in range(3)]
+        [thread.start() for thread in threads], [thread.join() for thread in threads]
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0 if work() else 1)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0 and results == [True] * 3
+    results = []
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if child() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    """
+    in_layer(layer, code, cache)
+
+
+def test_threads_at_once(layer, cache):
+    code = """
+    results = []
+    def many():
+        results.extend(work() for _ in range(15))
+    threads = [threading.Thread(target=many) for _ in range(4)]
+    [thread.start() for thread in threads], [thread.join() for thread in threads]
+    assert results == [True] * 60, results
+    """
+    in_layer(layer, code, cache)
+
+
+def test_first_use_by_threads_at_once(layer, cache):
+    code = LOAD_TBB + textwrap.dedent("""
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(work())) for _ in range(4)]
+    [thread.start() for thread in threads], [thread.join() for thread in threads]
+    assert results == [True] * 4, results
+    """)
+    run(code, cache, NUMBA_THREADING_LAYER=layer)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("used_before", [True, False])
+def test_pools(method, used_before, cache, tmp_path):
+    """As a script, which spawn needs."""
+    program = PRELUDE.replace("SIZE", "200") + textwrap.dedent(f"""
+    if __name__ == "__main__":
+        assert not {used_before} or work()
+        with multiprocessing.get_context({method!r}).Pool(2) as pool:
+            assert pool.map(work, range(6)) == [True] * 6
+        assert work()
+    """)
+    script = tmp_path / "pool.py"
+    script.write_text(program)
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(cache)}
+    done = subprocess.run([sys.executable, str(script)], env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+def test_first_import_in_a_forked_child(cache):
+    """The parent used Numba's threads without this package, which thus could not see the fork."""
+    code = """
+    import subprocess
+    program = '''
+    import os, numba, numpy as np
+    @numba.njit(parallel=True)
+    def total(a):
+        s = 0.0
+        for i in numba.prange(a.size):
+            s += a[i]
+        return s
+    total(np.ones(100000))
+    pid = os.fork()
+    if pid == 0:
+        import spatial_op as so
+        data = np.ones((2, 3, 200, 201), "float32")
+        out = so.SpatialTransformer(data, so.identity_loc("affine", 2), (200, 201))
+        os._exit(0 if np.array_equal(out, data) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    '''
+    import textwrap
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", textwrap.dedent(program)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    """
+    run(code, cache)
+
+
+def test_one_thread(cache):
+    run("assert work()", cache, NUMBA_NUM_THREADS="1")
+
+
+def test_a_layer_that_does_not_exist(cache):
+    """No threading layer at all: serial."""
+    if loads("tbb"):
+        pytest.skip("TBB is there")
+    code = "import spatial_op.kernels.jit as jit\nassert work() and jit.threads_for(8, 10**6) == 1"
+    run(code, cache, NUMBA_THREADING_LAYER="tbb")
+
+
+def test_without_jit(cache, tmp_path):
+    """The twins in plain Python, over every row of every table, against compiled results."""
+    code = """
+    from spatial_op.paddings import PADDINGS
+    from spatial_op.samplers import SAMPLERS
+    from spatial_op.transforms import TRANSFORMS
+    results = []
+    rng = np.random.default_rng(7)
+    for transform in TRANSFORMS:
+        for sampler in SAMPLERS:
+            for padding in PADDINGS:
+                if transform != "affine" and (sampler, padding) != ("bilinear", "zeros"):
+                    continue
+                for zoom, dtype in ((1, "float64"), (9, "float64"), (1, "float32")):
+                    if dtype == "float32" and (transform, sampler, padding) != ("affine", "bilinear", "zeros"):
+                        continue
+                    data = rng.standard_normal((1, 2, 50, 47)).astype(dtype)
+                    loc = so.identity_loc(transform, 1, dtype) * dtype_of(zoom, dtype) + rng.standard_normal() * dtype_of(0.1, dtype)
+                    params = dict(transform_type=transform, sampler_type=sampler, padding_mode=padding, target_shape=(5, 6))
+                    out, pullback = so.vjp(so.SpatialTransformer, data, loc, **params)
+                    results += [out, *pullback(out + dtype_of(1, dtype))]
+    loc[0, 0] = np.nan
+    results.append(so.SpatialTransformer(data, loc, (3, 3), transform))
+    np.savez(TARGET, *results)
+    """
+    code = "def dtype_of(x, dtype):\n    return np.dtype(dtype).type(x)\n" + textwrap.dedent(code)
+    for name, disable in (("compiled", "0"), ("plain", "1")):
+        target = repr(str(tmp_path / f"{name}.npz"))
+        run(code.replace("TARGET", target), cache, size=5, NUMBA_DISABLE_JIT=disable)
+    with np.load(tmp_path / "compiled.npz") as compiled, np.load(tmp_path / "plain.npz") as plain:
+        assert len(compiled.files) == len(plain.files) > 70
+        for name in compiled.files:
+            tolerance = 1e-12 if compiled[name].dtype == "float64" else 2e-5
+            np.testing.assert_allclose(plain[name], compiled[name], rtol=tolerance, atol=tolerance * 100, err_msg=name)
+
+
+def unwritable_copy(tmp_path):
+    """The package where Numba can keep nothing: the places it would use are files."""
+    root = tmp_path / "copy"
+    shutil.copytree(ROOT / "spatial_op", root / "spatial_op", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "spatial_op" / "kernels" / "__pycache__").write_text("a file, not a directory")
+    (tmp_path / "file").write_text("")
+    nowhere = str(tmp_path / "file" / "nowhere")
+    return root, {
+        "NUMBA_CACHE_DIR": nowhere,
+        "HOME": nowhere,
+        "XDG_CACHE_HOME": nowhere,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def test_unwritable_cache(tmp_path):
+    root, env = unwritable_copy(tmp_path)
+    code = "import spatial_op.kernels.build as build\nassert work()\nprint(build.forward('affine', 'bilinear', 'zeros').serial.stats.cache_path)"
+    assert run(code, env.pop("NUMBA_CACHE_DIR"), size=20, root=root, **env).strip() == "None"
+
+
+def test_cache_directory_that_vanishes(tmp_path):
+    """Numba finds the directory when the kernel is made, and cannot write to it when the kernel is compiled."""
+    code = """
+    import shutil, pathlib
+    import spatial_op.kernels.build as build
+    build.forward("affine", "bilinear", "zeros"), build.backward("affine", "bilinear", "zeros")
+    place = pathlib.Path(os.environ["NUMBA_CACHE_DIR"])
+    shutil.rmtree(place)
+    place.write_text("a file now")
+    assert work()
+    """
+    run(code, tmp_path / "cache", size=20)
+
+
+HITS = """
+import spatial_op.kernels.build as build
+kernel = build.forward("affine", "bilinear", "zeros")
+out = so.SpatialTransformer(DATA, LOC, (3, 3))
+print(sum(kernel.serial.stats.cache_hits.values()), sum(kernel.serial.stats.cache_misses.values()), float(np.abs(out).sum()))
+"""
+
+
+def test_cache_is_hit_by_a_new_process_and_never_stale(tmp_path):
+    """The edited file is one that Numba does not watch; it keeps its size and its time stamp."""
+    root, cache = tmp_path / "copy", tmp_path / "cache"
+    shutil.copytree(ROOT / "spatial_op", root / "spatial_op", ignore=shutil.ignore_patterns("__pycache__"))
+    hits, misses, first = run(HITS, cache, size=5, root=root).split()
+    assert (hits, misses) == ("0", "1")
+    hits, misses, again = run(HITS, cache, size=5, root=root).split()
+    assert (hits, misses) == ("1", "0") and again == first
+    source = root / "spatial_op" / "samplers" / "bilinear.py"
+    stamp = source.stat()
+    text = source.read_text()
+    assert "return (1 - f, -1.0), (f, 1.0)" in text
+    source.write_text(text.replace("return (1 - f, -1.0), (f, 1.0)", "return (5 - f, -1.0), (f, 1.0)"))
+    os.utime(source, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    shutil.rmtree(source.parent / "__pycache__", ignore_errors=True)
+    hits, misses, edited = run(HITS, cache, size=5, root=root).split()
+    assert (hits, misses) == ("0", "1") and edited != first
+
+
+def test_import_is_light(cache):
+    """NumPy and nothing else of size, until a kernel is needed."""
+    code = "print([name for name in ('numba', 'llvmlite', 'click', 'matplotlib', 'torch', 'mxnet', 'jax') if name in sys.modules])"
+    assert run(code, cache, size=2).strip() == "[]"
+
+
+def test_two_forms_of_a_kernel_do_not_share_a_cache_entry(cache):
+    """Numba's key does not tell parallel from serial code; ours does."""
+    code = """
+    import spatial_op.kernels.build as build
+    kernel = build.forward("affine", "bilinear", "zeros")
+    labels = [next(c.cell_contents for c in f.py_func.__closure__ if isinstance(c.cell_contents, str)) for f in (kernel.serial, kernel.parallel)]
+    assert labels[0] != labels[1]
+    assert work()
+    print(len(kernel.parallel.signatures))
+    """
+    assert int(run(code, cache)) >= 1
