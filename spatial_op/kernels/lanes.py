@@ -181,8 +181,13 @@ def all_between(typing, array, first, low, high):
         kind = signature.args[0]
         whole = isinstance(kind.dtype, types.Integer)
         element = ir.IntType(kind.dtype.bitwidth) if whole else ELEMENTS[kind.dtype]
-        vector = load_at(builder, address(context, builder, kind, *values[:2]), ir.VectorType(element, COUNT), size_of(kind))
-        low, high = (repeat(builder, context.cast(builder, v, k, kind.dtype), COUNT) for v, k in zip(values[2:], signature.args[2:]))
+        vector = load_at(
+            builder, address(context, builder, kind, *values[:2]), ir.VectorType(element, COUNT), size_of(kind)
+        )
+        low, high = (
+            repeat(builder, context.cast(builder, v, k, kind.dtype), COUNT)
+            for v, k in zip(values[2:], signature.args[2:])
+        )
         compare = builder.icmp_signed if whole else builder.fcmp_ordered
         lanes = builder.and_(compare(">=", vector, low), compare("<=", vector, high))
         mask = ir.IntType(COUNT)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .jit import index, inner
-from .lanes import COUNT, all_between, load, spread, store
+from .lanes import COUNT, all_between, load, spread, store, total
 
 # Rows and columns of a tile. The window of a rotated tile then fits the second-level cache. Smaller tiles would fit the
 # first, but measured up to 1.4 times slower on large images, where each stretch of a row that is read or written starts
@@ -81,17 +81,19 @@ def columns(steps, k, tile, w_out):
 
 
 @inner
-def split(near, shift, first, reach, given, n, edge, cells, parts, j, low, high):
-    """``COUNT`` coordinates of one axis -> index of the first tap and distance from its cell; the range of the indices so far.
+def split(near, shift, first, reach, given, n, edge, cells, parts, j, low, high, bad):
+    """``COUNT`` coordinates of one axis -> index of the first tap and distance from its cell.
 
-    A NaN or infinite coordinate gets a NaN distance.
+    A NaN or infinite coordinate gets a NaN distance. Returned are the range of the indices so far, and a zero that such a
+    coordinate turns into NaN.
     """
     close = near(given, n, reach, edge)
     cell = np.floor(close + (shift + SLIVER))
-    store(parts, j, np.fmax(close - cell, -shift) + given * 0.0)
+    nothing = given * 0.0
+    store(parts, j, np.fmax(close - cell, -shift) + nothing)
     cell = cell + first
     store(cells, j, cell)
-    return np.fmin(low, cell), np.fmax(high, cell)
+    return np.fmin(low, cell), np.fmax(high, cell), bad + nothing
 
 
 @inner
@@ -106,34 +108,25 @@ def least(low, spare):
 
 @inner
 def place(locate, near, shift, first, reach, plan, sizes, tile, pitch, steps, spare, cell_x, cell_y, part_x, part_y):
-    """Cells and distances of a tile, in rows that are ``pitch`` apart, and the box of the cells: (x0, x1, y0, y1).
+    """Cells and distances of a tile, in rows that are ``pitch`` apart.
 
-    The last vector of a row may spill into the next row, which is written afterwards.
+    Returned are the box of the cells (x0, x1, y0, y1), and whether any coordinate is NaN or infinite. The last vector of a row may spill into the next row, which is written afterwards.
     """
     h_in, w_in, h_out, w_out, edge = sizes
     row, _, rows, cols = tile
     low_x, high_x = spread(np.inf, steps), spread(-np.inf, steps)
-    low_y, high_y = low_x, high_x
+    low_y, high_y, bad = low_x, high_x, spread(0.0, steps)
     for q in range(index(rows)):
         v = np.float64(q) + (row - (h_out - 1) * 0.5)
         for k in range(index(0), index(cols), index(COUNT)):
             x, y = locate(plan, columns(steps, k, tile, w_out), v)
             j = q * index(pitch) + k
-            low_x, high_x = split(near, shift, first, reach, x, w_in, edge, cell_x, part_x, j, low_x, high_x)
-            low_y, high_y = split(near, shift, first, reach, y, h_in, edge, cell_y, part_y, j, low_y, high_y)
+            low_x, high_x, bad = split(near, shift, first, reach, x, w_in, edge, cell_x, part_x, j, low_x, high_x, bad)
+            low_y, high_y, bad = split(near, shift, first, reach, y, h_in, edge, cell_y, part_y, j, low_y, high_y, bad)
     zero = spread(0.0, steps)
-    return least(low_x, spare), -least(zero - high_x, spare), least(low_y, spare), -least(zero - high_y, spare)
-
-
-@inner
-def any_nan(parts, runs, length, pitch):
-    """Whether a coordinate of the tile is no number."""
-    bad = np.int32(0)
-    for q in range(index(runs)):
-        for k in range(index(length)):
-            part = parts[q * index(pitch) + k]
-            bad |= np.int32(part != part)
-    return bad != 0
+    x0, x1 = least(low_x, spare), -least(zero - high_x, spare)
+    y0, y1 = least(low_y, spare), -least(zero - high_y, spare)
+    return x0, x1, y0, y1, total(bad) != 0
 
 
 @inner

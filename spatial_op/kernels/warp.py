@@ -23,7 +23,6 @@ from .tiles import (
     COLS,
     ROOM,
     WORTH,
-    any_nan,
     classify,
     enumerate_cells,
     place,
@@ -57,7 +56,7 @@ def forward_part(part, threads, plan_size, fold_plan, locate, near, fix, shift, 
         row, col, rows, cols = tile
         runs, length = (1, rows * cols) if cols == w_out else (rows, cols)
         fold_plan(parameters, sample * loc.shape[1], sizes, plan)
-        x0, x1, y0, y1 = place(
+        x0, x1, y0, y1, _ = place(
             locate,
             near,
             shift,
@@ -140,7 +139,7 @@ def backward_part(
             tile = tile_at(t, h_out, w_out)
             row, col, rows, cols = tile
             runs, length = (1, rows * cols) if cols == w_out else (rows, cols)
-            x0, x1, y0, y1 = place(
+            x0, x1, y0, y1, bad = place(
                 locate,
                 near,
                 shift,
@@ -163,10 +162,7 @@ def backward_part(
             if not mine and not touched:
                 continue
             stride = row_stride(width)
-            windowed = stride * height <= WORTH * rows * cols + ROOM - COUNT
-            windowed = (
-                windowed and not any_nan(part_x, runs, length, pitch) and not any_nan(part_y, runs, length, pitch)
-            )
+            windowed = not bad and stride * height <= WORTH * rows * cols + ROOM - COUNT
             if windowed:
                 enumerate_cells(cell_x, cell_y, part_x, part_y, runs, length, pitch, x0, y0, stride, places)
             else:
