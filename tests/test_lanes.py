@@ -16,6 +16,8 @@ load, store, spread, widen, total = lanes.load, lanes.store, lanes.spread, lanes
 neighbours, deposit, mix, all_between, prefetch = (
     lanes.neighbours, lanes.deposit, lanes.mix, lanes.all_between, lanes.prefetch,
 )  # fmt: skip
+neighbours_four, deposit_four, load_each = lanes.neighbours_four, lanes.deposit_four, lanes.load_each
+to_pixels, to_channels = lanes.to_pixels, lanes.to_channels
 jit = numba.njit(**OPTIONS)
 
 
@@ -94,6 +96,70 @@ def test_neighbours(dtype, count):
     like, out = (1.0,) * count, np.zeros(count * COUNT, dtype)
     gather_taps(array, 7, places, like, out)
     np.testing.assert_array_equal(out.reshape(count, COUNT), twins.neighbours(array, 7, places, 1, like))
+
+
+@jit
+def gather_four_taps(array, first, places, like, out):
+    taps = neighbours_four(array, np.uint64(first), places, np.uint64(1), like)
+    for t in range(len(taps)):
+        store(out, np.uint64(t * COUNT), taps[t])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_neighbours_four(dtype, count):
+    rng = np.random.default_rng(2)
+    array, places = rng.standard_normal(300).astype(dtype), rng.integers(0, 50, COUNT + 1).astype("uint32")
+    like, out = (1.0,) * count, np.zeros(count * COUNT, dtype)
+    gather_four_taps(array, 7, places, like, out)
+    np.testing.assert_array_equal(out.reshape(count, COUNT), twins.neighbours_four(array, 7, places, 1, like))
+
+
+@jit
+def scatter_four_taps(array, first, places, w, v, g):
+    taps = ((load_each(w, np.uint64(0)), 1.0), (load_each(v, np.uint64(0)), -1.0))
+    deposit_four(array, np.uint64(first), places, np.uint64(1), taps, load(g, np.uint64(0)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_deposit_four(dtype):
+    """Pixels share their elements; a weight of zero gives nothing even of NaN."""
+    rng = np.random.default_rng(3)
+    w, v, g = rng.standard_normal((3, COUNT)).astype(dtype)
+    places = rng.integers(0, 3, COUNT + 1).astype("uint32")
+    w[3] = v[3] = 0
+    g[12:16] = np.nan
+    fast, plain = np.ones((2, 24), dtype)
+    scatter_four_taps(fast, 2, places, w, v, g)
+    with np.errstate(invalid="ignore"):
+        taps = ((twins.load_each(w, 0), 1.0), (twins.load_each(v, 0), -1.0))
+        twins.deposit_four(plain, 2, places, 1, taps, g)
+    np.testing.assert_allclose(fast, plain, rtol=20 * np.finfo(dtype).eps, atol=20 * np.finfo(dtype).eps)
+    assert np.isfinite(fast).all() and (fast[:2] == 1).all() and (fast[2:] != 1).any()
+
+
+@jit
+def there_and_back(array, out, back):
+    vectors = (
+        load(array, np.uint64(0)), load(array, np.uint64(COUNT)), load(array, np.uint64(2 * COUNT)), load(array, np.uint64(3 * COUNT)),
+    )  # fmt: skip
+    pixels = to_pixels(vectors)
+    channels = to_channels(pixels)
+    for i in range(4):
+        store(out, np.uint64(i * COUNT), pixels[i])
+        store(back, np.uint64(i * COUNT), channels[i])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_channels_to_pixels_and_back(dtype):
+    array = np.arange(4 * COUNT).astype(dtype)
+    out, back = np.zeros((2, 4 * COUNT), dtype)
+    there_and_back(array, out, back)
+    np.testing.assert_array_equal(out.reshape(COUNT, 4), array.reshape(4, COUNT).T)  # pixel by pixel, its four channels
+    np.testing.assert_array_equal(back, array)
+    rows = tuple(array.reshape(4, COUNT))
+    np.testing.assert_array_equal(np.concatenate(twins.to_pixels(rows)), out)
+    np.testing.assert_array_equal(np.stack(twins.to_channels(twins.to_pixels(rows))), np.stack(rows))
 
 
 @jit

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .jit import index, inner
-from .lanes import COUNT, all_between, load, mix, spread, store
+from .lanes import COUNT, all_between, deposit, load, mix, neighbours, spread, store
 from .tiles import BLANK, INSIDE, MIXED
 from .vectors import accumulate_lanes, blend, rest, scatter_lanes
 
@@ -62,7 +62,9 @@ def gather_in_place(
             j, o = q * index(pitch) + k, start + q * step + k
             count = min(index(COUNT), index(length) - k)
             if kinds[j] == INSIDE and count == COUNT:
-                store(target, o, blend(taps, source, index(plane), index(w), places, part_x, part_y, j))
+                store(
+                    target, o, blend(load, neighbours, taps, source, index(plane), index(w), places, part_x, part_y, j)
+                )
             elif kinds[j] == BLANK:
                 for i in range(count):
                     target[o + i] = 0
@@ -90,7 +92,7 @@ def scatter_in_place(
             if kinds[j] == INSIDE and all_between(cell_y, j, top, bottom - reach):
                 rest(out_grad, o, count, spare)
                 grad = load(spare, index(0))
-                scatter_lanes(taps, grad, places, part_x, part_y, j, target, index(plane), index(w))
+                scatter_lanes(load, deposit, taps, grad, places, part_x, part_y, j, target, index(plane), index(w))
                 continue
             rest(out_grad, o, count, spare)
             grad = load(spare, index(0))
@@ -128,7 +130,22 @@ def accumulate_in_place(
             if kinds[j] == INSIDE:
                 rest(out_grad, o, count, spare)
                 grad = load(spare, index(0))
-                accumulate_lanes(taps, source, index(plane), index(w), places, part_x, part_y, j, grad, grad_x, grad_y)
+                accumulate_lanes(
+                    load,
+                    neighbours,
+                    taps,
+                    source,
+                    index(plane),
+                    index(w),
+                    places,
+                    part_x,
+                    part_y,
+                    j,
+                    grad,
+                    grad_x,
+                    grad_y,
+                    j,
+                )
             elif kinds[j] == MIXED:
                 for i in range(j, j + count):
                     grad = out_grad[o + i - j]

@@ -41,8 +41,10 @@ def digest():
     root = pathlib.Path(__file__).parents[1]
     state = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
-        state.update(path.relative_to(root).as_posix().encode())
-        state.update(path.read_bytes())
+        name = path.relative_to(root).as_posix()
+        if not name.startswith("cli/"):
+            state.update(name.encode())
+            state.update(path.read_bytes())
     return state.hexdigest()
 
 
@@ -123,7 +125,8 @@ def threads_lost(pid):
     """Whether the layer was started before this process was forked, so that its threads are not in this process.
 
     Asked once in each process, before its first parallel call. This package may have been imported only after the fork;
-    then the process has fewer tasks than the layer has threads. (GNU OpenMP, which ends such a process, comes with /proc.)
+    then the process has fewer tasks than the layer has threads. (GNU OpenMP, which ends such a process, comes with
+    /proc.)
     """
     tasks = pathlib.Path("/proc/self/task")
     if pid in bereft or layer() not in ("omp", "workqueue") or not tasks.exists():

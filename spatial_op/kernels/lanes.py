@@ -280,6 +280,131 @@ def deposit(typing, array, first, places, j, taps, grad):
     return types.void(array, types.uint64, places, types.uint64, taps, grad), emit
 
 
+# The same for four channels at once: a vector is then four pixels of four channels each, and the array that is sampled
+# holds the four channels of a pixel side by side. Reading or adding to a tap touches memory once for all four.
+
+FOUR = 4
+
+
+@intrinsic
+def load_each(typing, array, first):
+    """Four elements from ``array[first]`` on, each in four lanes."""
+
+    def emit(context, builder, signature, values):
+        kind = signature.args[0]
+        few = load_at(
+            builder, address(context, builder, kind, *values), ir.VectorType(ELEMENTS[kind.dtype], FOUR), size_of(kind)
+        )
+        return shuffle(builder, few, few, [lane // FOUR for lane in range(COUNT)])
+
+    return Lanes(array.dtype)(array, types.uint64), emit
+
+
+def places_of_four(context, builder, kinds, array, first, places, j):
+    """Addresses of the four pixels at ``places[j:j + 4]``."""
+    size = size_of(kinds[0])
+    base = address(context, builder, kinds[0], array, first)
+    where = address(context, builder, kinds[2], places, j)
+    for pixel in range(FOUR):
+        place = builder.zext(load_at(builder, builder.add(where, INT64(4 * pixel)), INT32, 4), INT64)
+        yield builder.add(base, builder.mul(place, INT64(FOUR * size)))
+
+
+def concatenate(builder, vectors):
+    while len(vectors) > 1:
+        pairs = zip(vectors[::2], vectors[1::2])
+        vectors = [shuffle(builder, a, b, range(2 * a.type.count)) for a, b in pairs]
+    return vectors[0]
+
+
+@intrinsic
+def neighbours_four(typing, array, first, places, j, like):
+    """``neighbours`` for four pixels of four channels."""
+    count = like.count
+
+    def emit(context, builder, signature, values):
+        kind, size = signature.args[0], size_of(signature.args[0])
+        pixels = list(places_of_four(context, builder, signature.args, *values[:4]))
+        few = ir.VectorType(ELEMENTS[kind.dtype], FOUR)
+        taps = []
+        for tap in range(count):
+            parts = [load_at(builder, builder.add(pixel, INT64(tap * FOUR * size)), few, size) for pixel in pixels]
+            taps.append(concatenate(builder, parts))
+        return context.make_tuple(builder, signature.return_type, taps)
+
+    return types.UniTuple(Lanes(array.dtype), count)(array, types.uint64, places, types.uint64, like), emit
+
+
+@intrinsic
+def deposit_four(typing, array, first, places, j, taps, grad):
+    """``deposit`` for four pixels of four channels."""
+
+    def emit(context, builder, signature, values):
+        kind, size, pairs = signature.args[0], size_of(signature.args[0]), signature.args[4]
+        taps, grad = values[4:]
+        few = ir.VectorType(ELEMENTS[kind.dtype], FOUR)
+        zero = ir.Constant(grad.type, [0.0] * COUNT)
+        weights = [builder.extract_value(tap, 0) for tap in cgutils.unpack_tuple(builder, taps, pairs.count)]
+        shares = [mixed(builder, zero, weight, grad) for weight in weights]
+        for number, pixel in enumerate(places_of_four(context, builder, signature.args, *values[:4])):
+            lanes = range(number * FOUR, (number + 1) * FOUR)
+            for tap, share in enumerate(shares):
+                at = builder.add(pixel, INT64(tap * FOUR * size))
+                more = shuffle(builder, share, share, lanes)
+                store_at(builder, builder.fadd(load_at(builder, at, few, size), more), at, size)
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64, places, types.uint64, taps, grad), emit
+
+
+def transpose_blocks(builder, vectors):
+    """Quarter ``b`` of vector ``a`` <-> quarter ``a`` of vector ``b``."""
+
+    def exchange(x, y, width):
+        """Within each pair of blocks, the second block of ``x`` against the first of ``y``."""
+        first, second = [], []
+        for block in range(0, COUNT, 2 * width):
+            first += [*range(block, block + width), *range(COUNT + block, COUNT + block + width)]
+            second += [
+                *range(block + width, block + 2 * width),
+                *range(COUNT + block + width, COUNT + block + 2 * width),
+            ]
+        return shuffle(builder, x, y, first), shuffle(builder, x, y, second)
+
+    a, b, c, d = vectors
+    a, c = exchange(a, c, COUNT // 2)
+    b, d = exchange(b, d, COUNT // 2)
+    return *exchange(a, b, COUNT // 4), *exchange(c, d, COUNT // 4)
+
+
+def transpose_lanes(builder, vectors):
+    """Within each vector, lane ``4 a + b`` <-> lane ``4 b + a``."""
+    order = [FOUR * (lane % FOUR) + lane // FOUR for lane in range(COUNT)]
+    return [shuffle(builder, vector, vector, order) for vector in vectors]
+
+
+@intrinsic
+def to_pixels(typing, vectors):
+    """Four vectors of ``COUNT`` pixels, one for each channel -> four vectors of four pixels with their channels."""
+
+    def emit(context, builder, signature, values):
+        turned = transpose_lanes(builder, transpose_blocks(builder, cgutils.unpack_tuple(builder, values[0], FOUR)))
+        return context.make_tuple(builder, signature.return_type, turned)
+
+    return vectors(vectors), emit
+
+
+@intrinsic
+def to_channels(typing, vectors):
+    """The inverse of ``to_pixels``."""
+
+    def emit(context, builder, signature, values):
+        turned = transpose_blocks(builder, transpose_lanes(builder, cgutils.unpack_tuple(builder, values[0], FOUR)))
+        return context.make_tuple(builder, signature.return_type, turned)
+
+    return vectors(vectors), emit
+
+
 def define(function, emit_vectors, count=2):
     """Let a function of one or two numbers work on vectors, and on a vector and a number."""
 
@@ -367,6 +492,29 @@ class twins:
                     array[start[lane] + tap] += weight[lane] * grad[lane]
 
     @staticmethod
+    def load_each(array, first):
+        return np.repeat(array[first : first + FOUR], FOUR)
+
+    @staticmethod
+    def neighbours_four(array, first, places, j, like):
+        start = first + FOUR * np.repeat(places[j : j + FOUR].astype(np.int64), FOUR) + np.arange(COUNT) % FOUR
+        return tuple(array[start + FOUR * tap] for tap in range(len(like)))
+
+    @staticmethod
+    def deposit_four(array, first, places, j, taps, grad):
+        start = first + FOUR * np.repeat(places[j : j + FOUR].astype(np.int64), FOUR) + np.arange(COUNT) % FOUR
+        for tap, (weight, _) in enumerate(taps):
+            np.add.at(array, start + FOUR * tap, np.where(weight != 0, weight * grad, 0))
+
+    @staticmethod
+    def to_pixels(vectors):
+        return tuple(np.stack(vectors).reshape(FOUR, FOUR, FOUR).transpose(1, 2, 0).reshape(FOUR, COUNT))
+
+    @staticmethod
+    def to_channels(vectors):
+        return tuple(np.stack(vectors).reshape(FOUR, FOUR, FOUR).transpose(2, 0, 1).reshape(FOUR, COUNT))
+
+    @staticmethod
     def mix(total, weight, value):
         with np.errstate(all="ignore"):
             return np.where(weight != 0, total + weight * value, total)
@@ -374,5 +522,6 @@ class twins:
 
 if not JITTED:
     load, store, spread, widen, total = twins.load, twins.store, twins.spread, twins.widen, twins.total
-    all_between = twins.all_between
+    all_between, load_each, neighbours_four = twins.all_between, twins.load_each, twins.neighbours_four
+    deposit_four, to_pixels, to_channels = twins.deposit_four, twins.to_pixels, twins.to_channels
     neighbours, deposit, mix, prefetch = twins.neighbours, twins.deposit, twins.mix, twins.prefetch

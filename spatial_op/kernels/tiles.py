@@ -3,7 +3,7 @@
 import numpy as np
 
 from .jit import index, inner
-from .lanes import COUNT, all_between, load, spread, store, total
+from .lanes import COUNT, FOUR, all_between, load, spread, store, total
 
 # Rows and columns of a tile. The window of a rotated tile then fits the second-level cache. Smaller tiles would fit the
 # first, but measured up to 1.4 times slower on large images, where each stretch of a row that is read or written starts
@@ -22,6 +22,9 @@ SLIVER = 2.0**-40
 
 # Beyond every cell.
 FAR = 2**31 - 1
+
+# So many channels are worth a window of four when gradients are scattered; fewer are scattered one by one.
+FEW = 3
 
 # Taps on one axis that the spare vectors have room for.
 MOST_TAPS = 8
@@ -51,14 +54,15 @@ def row_stride(width):
 
 
 @inner
-def scratch(h_out, w_out, plan_size, like):
+def scratch(h_out, w_out, channels, plan_size, like):
     """One thread's arrays for a tile: plan, lane numbers, cells, distances, places, kinds, window, spare vectors; padded for whole vectors."""
     area = min(ROWS, h_out) * min(COLS, w_out)
     cells = np.empty((2, area + COUNT), np.int32)
     parts = np.empty((2, area + COUNT), like.dtype)
     places = np.empty(area + COUNT, np.uint32)
     kinds = np.empty(area + COUNT, np.uint8)
-    window = np.empty(WORTH * area + ROOM, like.dtype)
+    depth = FOUR if channels >= FEW else 1
+    window = np.empty(depth * (WORTH * area + ROOM), like.dtype)
     return (
         np.empty(plan_size),
         np.arange(COUNT) * 1.0,
@@ -84,8 +88,8 @@ def columns(steps, k, tile, w_out):
 def split(near, shift, first, reach, given, n, edge, cells, parts, j, low, high, bad):
     """``COUNT`` coordinates of one axis -> index of the first tap and distance from its cell.
 
-    A NaN or infinite coordinate gets a NaN distance. Returned are the range of the indices so far, and a zero that such a
-    coordinate turns into NaN.
+    A NaN or infinite coordinate gets a NaN distance. Returned are the range of the indices so far, and a zero that such
+    a coordinate turns into NaN.
     """
     close = near(given, n, reach, edge)
     cell = np.floor(close + (shift + SLIVER))
@@ -110,7 +114,8 @@ def least(low, spare):
 def place(locate, near, shift, first, reach, plan, sizes, tile, pitch, steps, spare, cell_x, cell_y, part_x, part_y):
     """Cells and distances of a tile, in rows that are ``pitch`` apart.
 
-    Returned are the box of the cells (x0, x1, y0, y1), and whether any coordinate is NaN or infinite. The last vector of a row may spill into the next row, which is written afterwards.
+    Returned are the box of the cells (x0, x1, y0, y1), and whether any coordinate is NaN or infinite. The last vector
+    of a row may spill into the next row, which is written afterwards.
     """
     h_in, w_in, h_out, w_out, edge = sizes
     row, _, rows, cols = tile

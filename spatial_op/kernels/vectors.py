@@ -1,17 +1,22 @@
-"""One vector of samples: its value, its derivatives and their transposes, from whatever array holds the pixels."""
+"""One vector of samples: its value, its derivatives and their transposes, from whatever array holds the pixels.
+
+A vector is ``COUNT`` pixels of one channel, or four pixels of four channels. The functions are the same: they are
+handed how to ``read`` the distances (``load`` or ``load_each``), and how to ``fetch`` taps or ``give`` to them
+(``neighbours``, ``deposit`` or their namesakes for four).
+"""
 
 from .jit import index, inner
-from .lanes import COUNT, deposit, load, mix, neighbours, spread, store
+from .lanes import COUNT, load, mix, spread, store
 
 
 @inner
-def blend(taps, source, first, stride, places, part_x, part_y, j):
-    """``COUNT`` samples, from the pixels around ``source[first + places[j:]]``."""
-    along_x = taps(load(part_x, j))
+def blend(read, fetch, taps, source, first, stride, places, part_x, part_y, j):
+    """A vector of samples, from the pixels around ``source[first + places[j:]]``."""
+    along_x = taps(read(part_x, j))
     value = spread(-0.0, part_x)
-    for weight_y, _ in taps(load(part_y, j)):
+    for weight_y, _ in taps(read(part_y, j)):
         row = spread(-0.0, part_x)
-        pixels = neighbours(source, first, places, j, along_x)
+        pixels = fetch(source, first, places, j, along_x)
         for s in range(len(along_x)):
             row = mix(row, along_x[s][0], pixels[s])
         value = mix(value, weight_y, row)
@@ -20,15 +25,15 @@ def blend(taps, source, first, stride, places, part_x, part_y, j):
 
 
 @inner
-def differentiate(taps, source, first, stride, places, part_x, part_y, j):
-    """Derivatives of ``COUNT`` samples with respect to their coordinates."""
-    along_x = taps(load(part_x, j))
+def differentiate(read, fetch, taps, source, first, stride, places, part_x, part_y, j):
+    """Derivatives of a vector of samples with respect to their coordinates."""
+    along_x = taps(read(part_x, j))
     slope_x = spread(0.0, part_x)
     slope_y = spread(0.0, part_x)
-    for weight_y, rise_y in taps(load(part_y, j)):
+    for weight_y, rise_y in taps(read(part_y, j)):
         row = spread(-0.0, part_x)
         rise = spread(0.0, part_x)
-        pixels = neighbours(source, first, places, j, along_x)
+        pixels = fetch(source, first, places, j, along_x)
         for s in range(len(along_x)):
             row = mix(row, along_x[s][0], pixels[s])
             rise = mix(rise, along_x[s][1], pixels[s])
@@ -39,20 +44,22 @@ def differentiate(taps, source, first, stride, places, part_x, part_y, j):
 
 
 @inner
-def scatter_lanes(taps, grad, places, part_x, part_y, j, target, first, stride):
+def scatter_lanes(read, give, taps, grad, places, part_x, part_y, j, target, first, stride):
     """The transpose of ``blend``."""
-    along_x = taps(load(part_x, j))
-    for weight_y, _ in taps(load(part_y, j)):
-        deposit(target, first, places, j, along_x, mix(spread(0.0, part_x), weight_y, grad))
+    along_x = taps(read(part_x, j))
+    for weight_y, _ in taps(read(part_y, j)):
+        give(target, first, places, j, along_x, mix(spread(0.0, part_x), weight_y, grad))
         first += stride
 
 
 @inner
-def accumulate_lanes(taps, source, first, stride, places, part_x, part_y, j, grad, grad_x, grad_y):
-    """Add the share of ``COUNT`` samples; a sample whose upstream gradient is zero has none, whatever the data."""
-    slope_x, slope_y = differentiate(taps, source, first, stride, places, part_x, part_y, j)
-    store(grad_x, j, mix(load(grad_x, j), grad, slope_x))
-    store(grad_y, j, mix(load(grad_y, j), grad, slope_y))
+def accumulate_lanes(
+    read, fetch, taps, source, first, stride, places, part_x, part_y, j, grad, grad_x, grad_y, at
+):  # fmt: skip
+    """Add the share of a vector of samples to the gradients at ``at``; a sample whose upstream gradient is zero has none, whatever the data."""
+    slope_x, slope_y = differentiate(read, fetch, taps, source, first, stride, places, part_x, part_y, j)
+    store(grad_x, at, mix(load(grad_x, at), grad, slope_x))
+    store(grad_y, at, mix(load(grad_y, at), grad, slope_y))
 
 
 @inner

@@ -15,12 +15,14 @@ A tile is sampled in one of two ways:
 import numpy as np
 from numba import prange
 
+from .four import fill_four, fold_four, gather_four, scatter_four
 from .in_place import accumulate_in_place, gather_in_place, scatter_in_place
 from .jit import Kernel, index, inner
-from .lanes import COUNT, load, total
+from .lanes import COUNT, FOUR, load, total
 from .sums import contract
 from .tiles import (
     COLS,
+    FEW,
     ROOM,
     WORTH,
     classify,
@@ -47,7 +49,9 @@ def forward_part(part, threads, plan_size, fold_plan, locate, near, fix, shift, 
     source, target, parameters = data.reshape(data.size), out.reshape(out.size), loc.reshape(loc.size)
     sizes = (h, w, h_out, w_out, edge)
     tiles, blocks, reach = tiles_of(h_out, w_out), (channels + BLOCK - 1) // BLOCK, len(taps(0.5))
-    plan, steps, cells, parts, places, kinds, window, spare_plan, spare = scratch(h_out, w_out, plan_size, data)
+    plan, steps, cells, parts, places, kinds, window, spare_plan, spare = scratch(
+        h_out, w_out, channels, plan_size, data
+    )
     cell_x, cell_y, part_x, part_y = cells[0], cells[1], parts[0], parts[1]
     pitch = min(COLS, w_out)
     for unit in range(part, samples * blocks * tiles, threads):
@@ -81,32 +85,29 @@ def forward_part(part, threads, plan_size, fold_plan, locate, near, fix, shift, 
         else:
             enumerate_cells(cell_x, cell_y, part_x, part_y, runs, length, pitch, 0, 0, w, places)
             classify(fix, cell_x, cell_y, part_x, part_y, reach, h, w, edge, runs, length, pitch, kinds)
-        for channel in range(block * BLOCK, min(channels, block * BLOCK + BLOCK)):
+        channel, last = block * BLOCK, min(channels, block * BLOCK + BLOCK)
+        while channel < last:
+            together = FOUR if windowed and last - channel >= FOUR else 1
             plane = (sample * channels + channel) * h * w
             start, step = index(((sample * channels + channel) * h_out + row) * w_out + col), index(w_out)
-            if windowed:
+            if together > 1:
+                fill_four(fix, source, plane, h, w, edge, x0, y0, width, height, stride, window)
+                gather_four(
+                    taps, window, stride, places, part_x, part_y,
+                    runs, length, pitch, target, start, step, h_out * w_out, spare,
+                )  # fmt: skip
+            elif windowed:
                 fill(fix, source, plane, h, w, edge, x0, y0, width, height, stride, window)
                 gather(
-                    taps,
-                    window,
-                    index(0),
-                    index(stride),
-                    places,
-                    part_x,
-                    part_y,
-                    runs,
-                    length,
-                    pitch,
-                    target,
-                    start,
-                    step,
-                    spare,
-                )
+                    taps, window, index(0), index(stride), places, part_x, part_y,
+                    runs, length, pitch, target, start, step, spare,
+                )  # fmt: skip
             else:
                 gather_in_place(
                     fix, taps, source, plane, h, w, edge, cell_x, cell_y, places, part_x, part_y, kinds,
                     runs, length, pitch, target, start, step, spare,
                 )  # fmt: skip
+            channel += together
 
 
 @inner
@@ -126,7 +127,9 @@ def backward_part(
     lower = grad_data.reshape(grad_data.size)
     sizes = (h, w, h_out, w_out, edge)
     tiles, blocks, reach = tiles_of(h_out, w_out), (channels + BLOCK - 1) // BLOCK, len(taps(0.5))
-    plan, steps, cells, parts, places, kinds, window, spare_plan, spare = scratch(h_out, w_out, plan_size, data)
+    plan, steps, cells, parts, places, kinds, window, spare_plan, spare = scratch(
+        h_out, w_out, channels, plan_size, data
+    )
     cell_x, cell_y, part_x, part_y = cells[0], cells[1], parts[0], parts[1]
     pitch = min(COLS, w_out)
     grads, tile_sums = np.empty((2, len(part_x)), data.dtype), np.empty(plan_size * COUNT)
@@ -169,45 +172,47 @@ def backward_part(
                 enumerate_cells(cell_x, cell_y, part_x, part_y, runs, length, pitch, 0, 0, w, places)
                 classify(fix, cell_x, cell_y, part_x, part_y, reach, h, w, edge, runs, length, pitch, kinds)
             grads[:] = 0
-            for channel in range(block * BLOCK, min(channels, block * BLOCK + BLOCK)):
+            for channel in range(block * BLOCK, min(channels, block * BLOCK + BLOCK) if mine else 0):
                 plane = (sample * channels + channel) * h * w
                 start, step = index(((sample * channels + channel) * h_out + row) * w_out + col), index(w_out)
                 if windowed:
-                    if mine:
-                        fill(fix, source, plane, h, w, edge, x0, y0, width, height, stride, window)
-                        accumulate(
-                            taps, window, index(0), index(stride), places, part_x, part_y,
-                            upper, start, step, runs, length, pitch, grad_x, grad_y, spare,
-                        )  # fmt: skip
-                    if touched:
-                        window[: height * stride] = 0
-                        scatter(
-                            taps,
-                            upper,
-                            start,
-                            step,
-                            places,
-                            part_x,
-                            part_y,
-                            runs,
-                            length,
-                            pitch,
-                            window,
-                            index(stride),
-                            spare,
-                        )
-                        fold(fix, window, h, w, edge, x0, y0, width, height, stride, lower, plane, top, bottom)
+                    fill(fix, source, plane, h, w, edge, x0, y0, width, height, stride, window)
+                    accumulate(
+                        taps, window, index(0), index(stride), places, part_x, part_y,
+                        upper, start, step, runs, length, pitch, grad_x, grad_y, spare,
+                    )  # fmt: skip
                 else:
-                    if mine:
-                        accumulate_in_place(
-                            fix, taps, source, plane, h, w, edge, cell_x, cell_y, places, part_x, part_y, kinds,
-                            upper, start, step, runs, length, pitch, grad_x, grad_y, spare,
-                        )  # fmt: skip
-                    if touched:
-                        scatter_in_place(
-                            fix, taps, upper, start, step, cell_x, cell_y, places, part_x, part_y, kinds,
-                            reach, runs, length, pitch, lower, plane, h, w, edge, top, bottom, spare,
-                        )  # fmt: skip
+                    accumulate_in_place(
+                        fix, taps, source, plane, h, w, edge, cell_x, cell_y, places, part_x, part_y, kinds,
+                        upper, start, step, runs, length, pitch, grad_x, grad_y, spare,
+                    )  # fmt: skip
+            channel, last = block * BLOCK, min(channels, block * BLOCK + BLOCK) if touched else 0
+            while channel < last:
+                together = min(last - channel, FOUR) if windowed and last - channel >= FEW else 1
+                plane = (sample * channels + channel) * h * w
+                start, step = index(((sample * channels + channel) * h_out + row) * w_out + col), index(w_out)
+                if together > 1:
+                    window[: FOUR * height * stride] = 0
+                    scatter_four(
+                        taps, upper, start, step, h_out * w_out, places, part_x, part_y, together,
+                        runs, length, pitch, window, stride, spare,
+                    )  # fmt: skip
+                    fold_four(
+                        fix, window, together, h, w, edge, x0, y0, width, height, stride, lower, plane, top, bottom
+                    )  # fmt: skip
+                elif windowed:
+                    window[: height * stride] = 0
+                    scatter(
+                        taps, upper, start, step, places, part_x, part_y,
+                        runs, length, pitch, window, index(stride), spare,
+                    )  # fmt: skip
+                    fold(fix, window, h, w, edge, x0, y0, width, height, stride, lower, plane, top, bottom)
+                else:
+                    scatter_in_place(
+                        fix, taps, upper, start, step, cell_x, cell_y, places, part_x, part_y, kinds,
+                        reach, runs, length, pitch, lower, plane, h, w, edge, top, bottom, spare,
+                    )  # fmt: skip
+                channel += together
             if mine:
                 tile_sums[:] = 0
                 contract(pull_back, plan, sizes, tile, pitch, steps, grad_x, grad_y, spare, tile_sums)

@@ -1,7 +1,7 @@
 """Sampling from a window: a copy of the source pixels that a tile needs, whose outside the padding rule has filled."""
 
 from .jit import index, inner
-from .lanes import COUNT, load, prefetch, store
+from .lanes import COUNT, deposit, load, neighbours, prefetch, store
 from .vectors import accumulate_lanes, blend, rest, scatter_lanes
 
 
@@ -62,9 +62,11 @@ def gather(taps, source, first, stride, places, part_x, part_y, runs, length, pi
     for q in range(index(runs)):
         j, o = q * index(pitch), start + q * step
         for k in range(index(0), whole, index(COUNT)):
-            store(target, o + k, blend(taps, source, first, stride, places, part_x, part_y, j + k))
+            store(target, o + k, blend(load, neighbours, taps, source, first, stride, places, part_x, part_y, j + k))
         if whole < length:
-            store(spare, index(0), blend(taps, source, first, stride, places, part_x, part_y, j + whole))
+            store(
+                spare, index(0), blend(load, neighbours, taps, source, first, stride, places, part_x, part_y, j + whole)
+            )
             for k in range(index(length) - whole):
                 target[o + whole + k] = spare[k]
 
@@ -76,10 +78,14 @@ def scatter(taps, out_grad, start, step, places, part_x, part_y, runs, length, p
     for q in range(index(runs)):
         j, o = q * index(pitch), start + q * step
         for k in range(index(0), whole, index(COUNT)):
-            scatter_lanes(taps, load(out_grad, o + k), places, part_x, part_y, j + k, window, index(0), stride)
+            scatter_lanes(
+                load, deposit, taps, load(out_grad, o + k), places, part_x, part_y, j + k, window, index(0), stride
+            )
         if whole < length:
             rest(out_grad, o + whole, length - whole, spare)
-            scatter_lanes(taps, load(spare, index(0)), places, part_x, part_y, j + whole, window, index(0), stride)
+            scatter_lanes(
+                load, deposit, taps, load(spare, index(0)), places, part_x, part_y, j + whole, window, index(0), stride
+            )
 
 
 @inner
@@ -106,11 +112,39 @@ def accumulate(
     for q in range(index(runs)):
         j, o = q * index(pitch), start + q * step
         for k in range(index(0), whole, index(COUNT)):
+            grad = load(out_grad, o + k)
             accumulate_lanes(
-                taps, source, first, stride, places, part_x, part_y, j + k, load(out_grad, o + k), grad_x, grad_y
+                load,
+                neighbours,
+                taps,
+                source,
+                first,
+                stride,
+                places,
+                part_x,
+                part_y,
+                j + k,
+                grad,
+                grad_x,
+                grad_y,
+                j + k,
             )
         if whole < length:
             rest(out_grad, o + whole, length - whole, spare)
+            k, grad = whole, load(spare, index(0))
             accumulate_lanes(
-                taps, source, first, stride, places, part_x, part_y, j + whole, load(spare, index(0)), grad_x, grad_y
+                load,
+                neighbours,
+                taps,
+                source,
+                first,
+                stride,
+                places,
+                part_x,
+                part_y,
+                j + k,
+                grad,
+                grad_x,
+                grad_y,
+                j + k,
             )

@@ -1,0 +1,1 @@
+"""The command line: ``main`` has the commands and their options, the other files one job each."""

@@ -1,0 +1,157 @@
+"""``bench``: the speed of this package relative to other libraries."""
+
+import json
+import pathlib
+import statistics
+
+import click
+
+from . import machine, text
+from .cases import CASES, SMALL
+from .check import difference
+from .peers import Ours, available
+from .timing import race
+
+PASSES = {"forward": "forward", "forward_backward": "forward and backward"}
+FOOTER = {"geometric mean": statistics.geometric_mean, "smallest": min}
+
+
+def run(path, threads, quick, numbers):
+    """Print the tables; write the numbers to ``path`` if it is given; the exit code."""
+    peers, missing = available()
+    ours, cores = Ours(), machine.cores()
+    threads = threads or ((1, cores) if cores > 1 else (1,))
+    if max(threads) > cores:
+        raise click.UsageError(f"--threads {max(threads)}: this machine has {cores} for one process.")
+    numbers = sorted(set(numbers)) or range(len(CASES))
+    result = {"machine": machine.describe(peers), "quick": quick, "cases": [], "rows": [], "calls": [], "errors": []}
+    result["cases"] = [{"case": number, **describe(CASES[number])} for number in numbers]
+    click.echo(machine.sentence(result["machine"]))
+    for sentence in missing:
+        click.echo(sentence)
+    click.echo("2x means: takes twice as long as spatial_op, which runs in turn with it in this process")
+    for count in threads:
+        for library in (ours, *peers):
+            library.set_threads(count)
+        with text.progress(numbers, f"{count} thread{'s' * (count > 1)}") as shown:
+            for number in shown:
+                measure(ours, peers, number, count, 0.2 if quick else 1.0, 3 if quick else 5, result)
+        for name in PASSES:
+            show(result, name, count)
+    for library in (ours, *peers):
+        library.set_threads(cores)
+    calls(ours, peers, 0.1 if quick else 1.0, result)
+    for error in result["errors"]:
+        click.secho(f"Error: {error}", fg="red")
+    if path:
+        write(path, result)
+    return 1 if result["errors"] else 0
+
+
+def describe(case):
+    """A case as plain numbers."""
+    return {
+        "label": case.label,
+        "operator": case.operator,
+        "data": case.data,
+        "target": case.target,
+        "scale": case.scale,
+    }
+
+
+def measure(ours, peers, number, threads, seconds, least, result):
+    """Compare and time one case with every peer."""
+    problem = CASES[number].problem()
+    mine = ours.job(problem)
+    before = len(result["rows"])
+    for peer in peers:
+        if not peer.supports(problem):
+            continue
+        job = peer.job(problem)
+        wrong = disagreement(problem, mine, job)
+        if wrong:
+            result["errors"].append(f"{peer.name}, case {number}: {wrong}; not timed")
+            continue
+        for name in PASSES:
+            if getattr(job, name):
+                times = race([getattr(mine, name), getattr(job, name)], seconds, least)
+                result["rows"].append(row(threads, number, name, peer.name, *times))
+    if len(result["rows"]) == before:  # nobody to compare with
+        for name in PASSES:
+            times = race([getattr(mine, name)], seconds, least)
+            result["rows"].append(row(threads, number, name, None, *times, None))
+
+
+def row(threads, number, name, peer, ours, theirs):
+    """One measurement, in milliseconds."""
+    return {
+        "threads": threads,
+        "case": number,
+        "pass": name,
+        "peer": peer,
+        "ours_ms": 1e3 * ours,
+        "peer_ms": theirs and 1e3 * theirs,
+        "ratio": theirs and theirs / ours,
+    }
+
+
+def disagreement(problem, mine, job):
+    """What differs by more than rounding in float32 explains, or None; ``loc``'s gradient sums over all pixels."""
+    largest = max(problem.inputs[0].shape[2:])
+    name = "forward_backward" if job.forward_backward else "forward"
+    results = [getattr(each, name)() for each in (mine, job)]
+    if name == "forward":
+        results = [(result,) for result in results]
+    for what, ours, theirs, bound in zip(
+        ("result", "gradient of data", "gradient of loc"), *results, (2e-6 * largest, 2e-6 * largest, 1e-2)
+    ):
+        found = difference(mine.to_numpy(ours), job.to_numpy(theirs))
+        if not found <= max(bound, 1e-4):
+            return f"its {what} differs by {found:.1e}"
+    return None
+
+
+def show(result, name, threads):
+    """Print the table of one pass and thread count."""
+    rows = [entry for entry in result["rows"] if (entry["threads"], entry["pass"]) == (threads, name)]
+    peers = [peer for peer in dict.fromkeys(entry["peer"] for entry in rows) if peer]
+    cells = {(entry["case"], entry["peer"]): entry["ratio"] for entry in rows}
+    lines = [("case", "images -> output", "spatial_op", *peers)]
+    for number in dict.fromkeys(entry["case"] for entry in rows):
+        ours = statistics.median(entry["ours_ms"] for entry in rows if entry["case"] == number)
+        ratios = (times(cells.get((number, peer))) for peer in peers)
+        lines.append((number, CASES[number].label, f"{ours:.3f} ms", *ratios))
+    for word, reduce in FOOTER.items() if peers else ():
+        ratios = ([cells[key] for key in cells if key[1] == peer] for peer in peers)
+        lines.append(("", word, "", *(times(reduce(values)) for values in ratios)))
+    click.secho(f"\n{PASSES[name].capitalize()}, {threads} thread{'s' * (threads > 1)}", bold=True)
+    text.show(lines, left=2)
+
+
+def times(ratio):
+    """How many times longer."""
+    return "-" if ratio is None else f"{ratio:.2f}x"
+
+
+def calls(ours, peers, seconds, result):
+    """Time and print what a call on small images takes."""
+    libraries = (ours, *peers)
+    lines = [("images -> output", *(library.name for library in libraries))]
+    for case in SMALL:
+        problem = case.problem()
+        able = [library for library in libraries if library.supports(problem)]
+        medians = race([library.job(problem).forward for library in able], seconds, least=20, most=5000)
+        found = {library.name: 1e6 * median for library, median in zip(able, medians)}
+        result["calls"] += [{"data": case.data, "library": name, "microseconds": us} for name, us in found.items()]
+        lines.append((case.label, *(f"{found[each.name]:.1f}" if each in able else "-" for each in libraries)))
+    click.secho("\nMicroseconds for one small call, forward", bold=True)
+    text.show(lines)
+
+
+def write(path, result):
+    """Write the numbers as JSON."""
+    try:
+        pathlib.Path(path).write_text(json.dumps(result, indent=1) + "\n")
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}.") from error
+    click.echo(f"\nNumbers: {path}")

@@ -1,0 +1,139 @@
+"""``check``: whether this machine computes what MXNet computes."""
+
+import importlib.resources
+from typing import NamedTuple
+
+import click
+import numpy as np
+
+from . import machine, text
+from .cases import Problem, affine_problem
+from .peers import MXNet, Ours, PyTorch, available
+
+ARRAYS = ("result", "gradient of data", "gradient of loc")
+GOLDEN_KEYS = ("out", "grad_data", "grad_loc")
+SIZES = (((2, 3, 9, 7), (5, 12)), ((3, 1, 6, 17), (11, 4)), ((1, 2, 33, 40), (28, 37)))
+SAMPLERS = ("bilinear", "nearest", "bicubic")
+PADDINGS = ("zeros", "border", "reflection")
+
+
+class Comparison(NamedTuple):
+    """Arrays of one problem, from this package and from elsewhere; ``bound`` is for the relative difference."""
+
+    group: str
+    problem: Problem
+    expected: tuple
+    bound: float
+
+
+def run():
+    """Print one line per group; the exit code."""
+    peers, missing = available((MXNet, PyTorch))
+    click.echo(machine.sentence(machine.describe(peers)) + "\n")
+    comparisons = list(golden())
+    for peer in peers:
+        comparisons += LIVE[type(peer)](peer)
+    groups, count = {}, 0
+    with text.progress(comparisons, "Comparing; the first run also compiles") as shown:
+        for comparison in shown:
+            results = Ours().job(comparison.problem).forward_backward()
+            for what, result, expected in zip(ARRAYS, results, comparison.expected):
+                found = (difference(result, expected), comparison.bound, what)
+                groups.setdefault(comparison.group, []).append(found)
+                count += 1
+    failed = report(groups)
+    for sentence in missing:
+        click.echo(f"  {sentence}")
+    click.echo()
+    if failed:
+        click.secho(f"{failed} of {count} checks failed", fg="red", bold=True)
+        return 1
+    click.secho(f"all {count} checks passed", fg="green", bold=True)
+    return 0
+
+
+def report(groups):
+    """Print the table; how many comparisons failed."""
+    rows, failed = [("compared with", "checks", "largest difference", "allowed", "")], []
+    for group, found in groups.items():
+        worst = max(found, key=lambda entry: entry[0] / entry[1])
+        bad = [(group, *entry) for entry in found if not entry[0] <= entry[1]]
+        rows.append((group, len(found), text.small(worst[0]), f"{worst[1]:.1e}", "FAILED" if bad else "ok"))
+        failed += bad
+    text.show(rows)
+    for group, found, bound, what in failed:
+        click.echo(f"  FAILED: {what} differs by {found:.1e} from {group}, allowed {bound:.1e}")
+    return len(failed)
+
+
+def difference(result, expected):
+    """Largest difference relative to the largest entry; NaN agrees with NaN only."""
+    result, expected = np.asarray(result, np.float64), np.asarray(expected, np.float64)
+    if result.shape != expected.shape or (np.isnan(result) != np.isnan(expected)).any():
+        return np.inf
+    scale = np.nanmax(np.abs(expected), initial=0.0)
+    return np.nanmax(np.abs(result - expected), initial=0.0) / (scale or 1.0)
+
+
+def bound_for(problem):
+    """How much two right evaluations may differ: rounding errors of coordinates grow with the image in float32."""
+    data = problem.inputs[0]
+    return 1e-12 if data.dtype == np.float64 else 1e-6 * max(data.shape[2:] + problem.out_grad.shape[2:])
+
+
+def load_golden():
+    """The recorded arrays: "<case>/<array>" -> array."""
+    file = importlib.resources.files(__package__) / "golden.npz"
+    with file.open("rb") as opened, np.load(opened) as arrays:
+        return dict(arrays)
+
+
+def golden():
+    """What MXNet 1.9.1 answered when it was recorded."""
+    arrays = load_golden()
+    for case in dict.fromkeys(key.rpartition("/")[0] for key in arrays):
+        data, loc, out_grad, *expected = (arrays[f"{case}/{key}"] for key in ("data", "loc", "out_grad", *GOLDEN_KEYS))
+        params = {"target_shape": out_grad.shape[2:], "transform_type": "affine", "sampler_type": "bilinear"}
+        problem = Problem("SpatialTransformer", (data, loc), params, out_grad)
+        yield Comparison(f"MXNet 1.9.1 as recorded, {data.dtype}", problem, expected, bound_for(problem))
+
+
+def random_problem(rng, data, target, dtype, **params):
+    """Smooth images under random affine transforms near the identity."""
+    n, c, h, w = data
+    phase, down, across = rng.uniform(1, 3, (3, n, c, 1, 1))
+    images = np.sin(phase + down * np.linspace(-1, 1, h)[:, None] + across * np.linspace(-1, 1, w))
+    loc = np.array([1, 0, 0, 0, 1, 0]) + 0.3 * rng.standard_normal((n, 6))
+    return affine_problem(images.astype(dtype), loc.astype(dtype), target, **params)
+
+
+def answers(peer, problem):
+    """The peer's result and gradients as NumPy arrays."""
+    job = peer.job(problem)
+    return tuple(job.to_numpy(value) for value in job.forward_backward())
+
+
+def live_mxnet(peer):
+    """MXNet itself, in both precisions."""
+    rng = np.random.default_rng(1)
+    for dtype in ("float32", "float64"):
+        for data, target in SIZES:
+            problem = random_problem(rng, data, target, dtype)
+            group = f"{peer.name} {peer.version} running here, {dtype}"
+            yield Comparison(group, problem, answers(peer, problem), bound_for(problem))
+
+
+def live_pytorch(peer):
+    """PyTorch itself, in float64, with every sampler, padding and corner rule."""
+    rng = np.random.default_rng(2)
+    for sampler in SAMPLERS:
+        for padding in PADDINGS:
+            for corners in (True, False):
+                for data, target in SIZES:
+                    options = {"sampler_type": sampler, "padding_mode": padding, "align_corners": corners}
+                    problem = random_problem(rng, data, target, "float64", **options)
+                    group = f"{peer.name} {peer.version}, {sampler}, {padding}"
+                    yield Comparison(group, problem, answers(peer, problem), 1e-11)
+
+
+LIVE = {MXNet: live_mxnet, PyTorch: live_pytorch}

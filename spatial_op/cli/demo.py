@@ -1,0 +1,132 @@
+"""``demo``: warp a photograph, say how right and how fast that was, and draw it."""
+
+import click
+import numpy as np
+
+import spatial_op
+
+from . import evaluate, machine, photo, text
+from .cases import affine_problem, rotation, sizes, waves
+from .peers import Ours, available
+from .timing import race
+from .warps import WARPS, normalised, parameters
+
+BATCH = 16
+KINDS = {1: "grey", 3: "RGB", 4: "RGBA"}
+
+
+class Failure(click.ClickException):
+    """One sentence for the user."""
+
+    exit_code = 2
+
+
+def run(path, out):
+    """Print the tables and write the figure."""
+    from . import figure
+
+    image = load(path)
+    channels, height, width = image.shape
+    source = path or "the photograph of a cat that comes with scikit-image"
+    click.echo(f"Input: {source}, {width} x {height} pixels, {KINDS[channels]}\n")
+    layers = photo.with_opacity(image)
+    outputs = warp(layers, "float32")
+    try:
+        figure.draw(layers, outputs, out)
+    except (OSError, ValueError) as error:
+        raise Failure(f"cannot write the figure to {out}: {error}.") from error
+    agreement(layers, outputs)
+    gradients()
+    speed(image)
+    click.echo(f"Figure: {out}")
+
+
+def load(path):
+    """The image, or one sentence on why there is none."""
+    if path is None:
+        return photo.shipped()
+    try:
+        return photo.read(path)
+    except OSError as error:
+        reason = error.strerror or "it is no picture that can be read; use a PNG or JPEG file"
+        raise Failure(f"cannot open {path}: {reason[0].lower()}{reason[1:]}.") from error
+
+
+def warp(image, dtype):
+    """All warps of one image, in one call."""
+    batch = np.repeat(image[None].astype(dtype), len(WARPS), axis=0)
+    loc = parameters(*image.shape[1:], dtype)
+    return spatial_op.SpatialTransformer(batch, loc, target_shape=image.shape[1:], transform_type="projective")
+
+
+def agreement(image, outputs):
+    """Compare each warp with plain NumPy."""
+    rows = [("warp", "float32", "float64")]
+    height, width = image.shape[1:]
+    for row, single, double in zip(WARPS, outputs, warp(image, "float64")):
+        expected = evaluate.warp(image, normalised(row.matrix, height, width), (height, width))
+        rows.append((row.title, *(text.small(np.abs(result - expected).max()) for result in (single, double))))
+    click.secho("Largest difference from an independent evaluation in NumPy (pixel values run from 0 to 1)", bold=True)
+    text.show(rows)
+    click.echo()
+
+
+def gradients():
+    """Compare directional derivatives with gradients."""
+    rows = [("with respect to", "difference quotient", "from the gradient", "relative difference")]
+    for name, numeric, exact in directional_derivatives():
+        difference = abs(numeric - exact) / abs(exact)
+        rows.append((name, f"{numeric:.9f}", f"{exact:.9f}", text.small(difference)))
+    click.secho("Derivative of a rotated smooth image in a random direction, float64", bold=True)
+    text.show(rows)
+    click.echo()
+
+
+def directional_derivatives(step=1e-7, seed=0):
+    """Name of the input, central difference and inner product with the gradient."""
+    rng = np.random.default_rng(seed)
+    size, shape = 48, (2, 3, 48, 48)
+    fade = np.sin(np.linspace(0, np.pi, size)) ** 2
+    data = waves(shape, "float64") * fade * fade[:, None]
+    inputs = [data, rotation(0.5, 0.9, (0.03, -0.02), shape[0], "float64")]
+    params = {"target_shape": (40, 56)}
+    out, pullback = spatial_op.vjp(spatial_op.SpatialTransformer, *inputs, **params)
+    upper = rng.standard_normal(out.shape)
+    for number, (name, grad) in enumerate(zip(("data", "loc"), pullback(upper))):
+        direction = rng.standard_normal(grad.shape)
+        ends = []
+        for sign in (1, -1):
+            moved = list(inputs)
+            moved[number] = inputs[number] + sign * step * direction
+            ends.append(np.vdot(upper, spatial_op.SpatialTransformer(*moved, **params)))
+        yield name, (ends[0] - ends[1]) / (2 * step), np.vdot(grad, direction)
+
+
+def speed(image):
+    """Time this package and the others on a batch of the photograph."""
+    data = np.repeat(image[None].astype("float32"), BATCH, axis=0)
+    problem = affine_problem(data, rotation(0.5, 0.9, (0.03, -0.02), BATCH, "float32"), image.shape[1:])
+    peers, missing = available()
+    peers = [Ours(), *(peer for peer in peers if peer.supports(problem))]
+    jobs = [peer.job(problem) for peer in peers]
+    forward = race([job.forward for job in jobs], seconds=1.0)
+    both = [job.forward_backward for job in jobs if job.forward_backward]
+    both = iter(race(both, seconds=2.0))
+    both = [next(both) if job.forward_backward else None for job in jobs]
+    click.secho(
+        f"Milliseconds to rotate {sizes(data.shape)} pixels, float32, up to {machine.cores()} threads", bold=True
+    )
+    rows = [("", "forward", "", "forward + backward", "")]
+    for peer, one, two in zip(peers, forward, both):
+        rows.append((f"{peer.name} {peer.version}", *milliseconds(one, forward[0]), *milliseconds(two, both[0])))
+    text.show(rows)
+    for sentence in missing:
+        click.echo(f"  {sentence}")
+    click.echo()
+
+
+def milliseconds(seconds, ours):
+    """A time and how it compares with ours."""
+    if seconds is None:
+        return "-", ""
+    return f"{1e3 * seconds:.1f}", "" if seconds == ours else f"{seconds / ours:.1f}x"

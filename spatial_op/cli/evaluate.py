@@ -1,0 +1,34 @@
+"""Bilinear warps once more, in plain NumPy and float64, from the textbook formula; shares no code with the package."""
+
+import numpy as np
+
+
+def warp(image, matrix, target):
+    """Sample one image at the points that a homography makes of the output's pixels; zeros lie outside.
+
+    Conventions: pixels are normalised, x first, -1 and +1 being the centres of the first and last pixel.
+
+    Parameters
+    ----------
+    image : (C, H, W) array
+    matrix : (3, 3) array
+        From output to input.
+    target : (int, int)
+        Height and width of the output.
+
+    Returns
+    -------
+    out : (C, target) float64 array
+    """
+    channels, height, width = image.shape
+    v, u = np.meshgrid(np.linspace(-1, 1, target[0]), np.linspace(-1, 1, target[1]), indexing="ij")
+    x, y, z = np.asarray(matrix, np.float64) @ np.stack([u.ravel(), v.ravel(), np.ones(u.size)])
+    x, y = (x / z + 1) * (width - 1) / 2, (y / z + 1) * (height - 1) / 2
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    out = np.zeros((channels, u.size))
+    for row in (top, top + 1):
+        for column in (left, left + 1):
+            weight = (1 - abs(x - column)) * (1 - abs(y - row))
+            inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+            out[:, inside] += weight[inside] * image[:, row[inside], column[inside]]
+    return out.reshape(channels, *target)

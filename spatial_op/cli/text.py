@@ -1,0 +1,36 @@
+"""Printing: tables with aligned columns, and progress for those who watch."""
+
+import contextlib
+import sys
+
+import click
+
+
+def table(rows, left=1, gap=2, indent=2):
+    """Lines of text with aligned columns, the first ``left`` of them flush left; None is an empty cell."""
+    rows = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
+    for row in rows:
+        cells = [
+            cell.ljust(width) if number < left else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths))
+        ]
+        yield (" " * indent + (" " * gap).join(cells)).rstrip()
+
+
+def show(rows, **options):
+    """Print a table."""
+    for line in table(rows, **options):
+        click.echo(line)
+
+
+def small(number):
+    """A difference, in one or two digits."""
+    return f"{number:.1e}" if number else "0"
+
+
+def progress(items, label):
+    """A context with the items; draws a progress bar on stderr if that is a terminal."""
+    if sys.stderr.isatty():
+        return click.progressbar(items, label=label, file=sys.stderr)
+    return contextlib.nullcontext(items)

@@ -1,0 +1,229 @@
+"""The command line: what a person or a script relies on."""
+
+import json
+import struct
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from spatial_op import __main__
+from spatial_op.cli import bench, check, demo, evaluate, peers, photo, text, timing, warps
+from spatial_op.cli.cases import CASES
+from spatial_op.cli.main import cli
+
+# Other packages' imports of each other.
+pytestmark = [pytest.mark.filterwarnings(f"ignore::DeprecationWarning:{name}") for name in ("matplotlib", "mxnet")]
+
+
+@pytest.fixture
+def run():
+    def invoke(*arguments):
+        result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """No other library."""
+    for module in (bench, check, demo):
+        monkeypatch.setattr(module, "available", lambda rows=None: ([], []))
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """Time each call once."""
+    monkeypatch.setattr(demo, "race", lambda functions, **_: timing.race(functions, 0, least=1))
+
+
+def picture(path, mode, size=(40, 30)):
+    values = np.random.default_rng(0).integers(0, 256, (*size[::-1], 4), np.uint8)
+    Image.fromarray(values).convert(mode).save(path)
+    return path
+
+
+@pytest.mark.parametrize("mode, kind", [("L", "grey"), ("RGB", "RGB"), ("RGBA", "RGBA")])
+def test_demo_draws_a_figure(run, alone, hurried, tmp_path, mode, kind):
+    out = tmp_path / "figure.png"
+    result = run("demo", picture(tmp_path / "in.png", mode), "--out", out)
+    assert result.exit_code == 0, result.output
+    assert f"40 x 30 pixels, {kind}\n" in result.output
+    with Image.open(out) as figure:
+        assert figure.format == "PNG" and min(figure.size) > 600 and figure.info["dpi"][0] > 149
+        pixels = np.asarray(figure.convert("RGB"))
+    middle = int(0.55 * pixels.shape[1])
+    for warp in warps.WARPS:
+        colour = [int(warp.colour[at : at + 2], 16) for at in (1, 3, 5)]
+        drawn = (pixels == colour).all(axis=2)
+        assert drawn[:, :middle].sum() > 1000 and drawn[:, middle:].sum() > 5000
+
+
+def test_demo_numbers(run, alone, hurried, tmp_path):
+    output = run("demo", picture(tmp_path / "in.png", "RGB"), "--out", tmp_path / "figure.png").output
+    numbers = {line.split()[0]: line.split()[1:] for line in output.splitlines() if line.startswith("  ")}
+    for warp in warps.WARPS:
+        single, double = map(float, numbers[warp.title])
+        assert single < 1e-5 and double < 1e-12
+    assert float(numbers["data"][-1]) < 1e-7 and float(numbers["loc"][-1]) < 1e-7
+
+
+def test_the_independent_evaluation_is_right_on_a_ramp():
+    ramp = np.arange(12.0).reshape(1, 3, 4)
+    half_a_pixel = evaluate.warp(ramp, [[1, 0, 1 / 3], [0, 1, 0], [0, 0, 1]], (3, 4))
+    np.testing.assert_allclose(half_a_pixel[0], [[0.5, 1.5, 2.5, 1.5], [4.5, 5.5, 6.5, 3.5], [8.5, 9.5, 10.5, 5.5]])
+
+
+def test_the_shipped_photograph_needs_no_network():
+    assert photo.shipped().shape == (3, 300, 451)
+
+
+HEADER = struct.pack(">4sIIBBBBB", b"IHDR", 10**5, 10**5, 8, 2, 0, 0, 0)
+HUGE = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + HEADER + struct.pack(">II4s", zlib.crc32(HEADER), 0, b"IDAT")
+
+
+@pytest.mark.parametrize(
+    "content, sentence",
+    [(None, "no such file"), (b"no picture", "use a PNG or JPEG file"), (HUGE, "use a PNG or JPEG file")],
+)
+def test_a_bad_image_is_one_sentence(run, tmp_path, content, sentence):
+    path = tmp_path / "bad.png"
+    if content:
+        path.write_bytes(content)
+    result = run("demo", path, "--out", tmp_path / "figure.png")
+    assert result.exit_code == 2
+    assert result.output.startswith(f"Error: cannot open {path}: ") and sentence in result.output
+    assert result.output.count("\n") == 1 and not (tmp_path / "figure.png").exists()
+
+
+@pytest.mark.parametrize("out", ["missing/figure.png", "figure.unknown"])
+def test_a_figure_that_cannot_be_written_is_one_sentence(run, tmp_path, out):
+    result = run("demo", picture(tmp_path / "in.png", "L"), "--out", tmp_path / out)
+    assert result.exit_code == 2 and "Error: cannot write the figure to" in result.output
+
+
+def test_check_passes_here(run):
+    result = run("check")
+    assert result.exit_code == 0, result.output
+    assert "MXNet 1.9.1 as recorded, float64" in result.output
+    assert result.output.splitlines()[-1].startswith("all ") and "FAILED" not in result.output
+
+
+@pytest.mark.parametrize("key", check.GOLDEN_KEYS)
+def test_check_notices_a_wrong_number(run, alone, monkeypatch, key):
+    arrays = check.load_golden()
+    case = next(name.partition("/")[0] for name in arrays if "float64" in name)
+    arrays[f"{case}/{key}"].flat[1] += 1e-9
+    monkeypatch.setattr(check, "load_golden", lambda: arrays)
+    result = run("check")
+    assert result.exit_code == 1
+    assert "FAILED" in result.output and result.output.splitlines()[-1].startswith("1 of ")
+
+
+@pytest.mark.parametrize("result, expected, found", [([1.0, np.nan], [2.0, np.nan], 0.5), ([np.nan], [1.0], np.inf)])
+def test_difference_pairs_nan_with_nan(result, expected, found):
+    assert check.difference(result, expected) == found
+
+
+def test_bench_writes_json(run, tmp_path):
+    path = tmp_path / "bench.json"
+    result = run("bench", "--quick", "--case", 0, "--threads", 1, "--json", path)
+    assert result.exit_code == 0, result.output
+    written = json.loads(path.read_text())
+    assert written["machine"]["cores"] >= 1 and written["machine"]["versions"]["NumPy"] == np.__version__
+    assert [case["data"] for case in written["cases"]] == [list(CASES[0].data)]
+    assert {row["pass"] for row in written["rows"]} == {"forward", "forward_backward"}
+    for row in written["rows"]:
+        assert row["threads"] == 1 and row["case"] == 0 and row["ours_ms"] > 0
+        assert row["peer"] is None or row["ratio"] == pytest.approx(row["peer_ms"] / row["ours_ms"])
+    assert all(call["microseconds"] > 0 for call in written["calls"]) and written["errors"] == []
+
+
+def test_bench_without_other_libraries(run, alone):
+    result = run("bench", "--quick", "--case", 0, "--threads", 1)
+    assert result.exit_code == 0 and "ms" in result.output and "geometric" not in result.output
+
+
+def test_bench_times_no_library_that_computes_something_else(run, monkeypatch):
+    class Wrong(peers.Ours):
+        name = "Wrong"
+
+        def job(self, problem):
+            job = super().job(problem)
+            return job._replace(forward_backward=lambda: tuple(1.01 * value for value in job.forward_backward()))
+
+    monkeypatch.setattr(bench, "available", lambda: ([Wrong()], []))
+    result = run("bench", "--quick", "--case", 0, "--threads", 1)
+    assert result.exit_code == 1 and "Error: Wrong, case 0: its result differs by 9.9e-03" in result.output
+
+
+def test_bench_refuses_more_threads_than_there_are(run):
+    result = run("bench", "--threads", 100000)
+    assert result.exit_code == 2 and "Error: --threads 100000" in result.output
+
+
+@pytest.mark.parametrize("peer", peers.available()[0], ids=lambda peer: peer.name)
+@pytest.mark.parametrize("number", [0, 14])
+def test_every_library_agrees_on_a_case(peer, number):
+    problem = CASES[number].problem()
+    assert peer.supports(problem)
+    assert bench.disagreement(problem, peers.Ours().job(problem), peer.job(problem)) is None
+
+
+def test_libraries_that_cannot_be_imported_are_named():
+    class Missing(peers.Peer):
+        name, package, install = "Missing", "no_such_package_here", "pip install it"
+
+    class Broken(peers.Peer):
+        name, install = "Broken", "pip install another"
+
+        def __init__(self):
+            raise AttributeError("module 'numpy' has no attribute 'bool'")
+
+    found, missing = peers.available((Missing, Broken))
+    assert found == []
+    assert missing == [
+        "Missing is not installed; to compare with it: pip install it",
+        "Broken is installed but cannot be imported; to compare with it: pip install another",
+    ]
+
+
+def test_race_takes_turns():
+    calls = []
+    medians = timing.race([lambda: calls.append("a"), lambda: calls.append("b")], seconds=0, least=3)
+    assert calls == ["a", "b"] * 4 and len(medians) == 2 and min(medians) > 0
+
+
+def test_tables_are_aligned():
+    assert list(text.table([("a", "bc"), ("long", 1), ("d", None)])) == ["  a     bc", "  long   1", "  d"]
+
+
+@pytest.mark.parametrize("package, command", [("click", "check"), ("matplotlib", "demo"), ("skimage", "demo")])
+def test_a_missing_package_is_one_sentence(package, command, tmp_path):
+    code = f"import sys; sys.modules[{package!r}] = None; from spatial_op.__main__ import main; main([{command!r}])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ""
+    assert package in done.stderr and done.stderr.endswith('install it with: pip install "spatial-op[demo]"\n')
+    assert done.stderr.count("\n") == 1
+
+
+def test_other_import_errors_are_not_hidden(monkeypatch):
+    monkeypatch.setitem(sys.modules, "spatial_op.cli.main", None)
+    with pytest.raises(ImportError):
+        __main__.main(["check"])
+
+
+def test_importing_the_package_imports_no_command_line():
+    code = "import sys, spatial_op; sys.exit(any(name in sys.modules for name in ('click', 'matplotlib', 'numba')))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_help_names_the_commands(run):
+    output = run("--help").output
+    assert all(f"  {name} " in output for name in ("demo", "check", "bench"))
