@@ -102,5 +102,6 @@ def test_every_row_is_documented_where_users_look():
 
 
 def test_no_file_is_too_long():
+    """The vector operations stay together, each beside its like; everything else fits in the head."""
     for name in FILES:
-        assert len((ROOT / name).read_text().splitlines()) <= 420, name
+        assert len((ROOT / name).read_text().splitlines()) <= (560 if name == "kernels/lanes.py" else 300), name

@@ -1,0 +1,19 @@
+"""The oracle and text book: the operators once more in plain NumPy and float64, slow and obvious.
+
+It shares no code with the package that it judges. Everything that is linear or analytic also takes complex numbers, so
+that a complex step differentiates it to the last digit. Formulas are those of Jaderberg, Simonyan, Zisserman and
+Kavukcuoglu, "Spatial Transformer Networks", 2015, called "the paper" here.
+"""
+
+from .grid import gemm, homogeneous_grid
+from .sampling import bilinear_sampling_backward, bilinear_sampling_forward
+from .spatial_transformer import spatial_transformer, spatial_transformer_backward
+
+__all__ = [
+    "bilinear_sampling_backward",
+    "bilinear_sampling_forward",
+    "gemm",
+    "homogeneous_grid",
+    "spatial_transformer",
+    "spatial_transformer_backward",
+]

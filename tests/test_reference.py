@@ -1,0 +1,309 @@
+"""The reference against paper and pencil, complex steps and PyTorch; and the package against the reference."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from tolerances import assert_close
+
+import reference
+import spatial_op as so
+from reference.kernels import SAMPLERS
+from reference.paddings import PADDINGS
+from reference.sampling import sampling_backward, sampling_forward
+from reference.transforms import TRANSFORMS
+
+RULES = [
+    pytest.param(sampler_type, padding_mode, align_corners, id=f"{sampler_type}-{padding_mode}-{align_corners}")
+    for sampler_type, padding_mode, align_corners in product(SAMPLERS, PADDINGS, (True, False))
+]
+every_rule = pytest.mark.parametrize("sampler_type, padding_mode, align_corners", RULES)
+every_transform = pytest.mark.parametrize("transform_type", TRANSFORMS)
+
+# Prime-ish sizes, no two equal, whose pixels never meet by chance.
+SHAPE, TARGET_SHAPE = (2, 3, 5, 7), (11, 13)
+
+
+def draw(transform_type, spread=0.3, shape=SHAPE, target_shape=TARGET_SHAPE, seed=0):
+    """Arrays data, loc and out_grad; loc is near the identity, so that a part of the samples lies outside."""
+    rng = np.random.default_rng(seed)
+    loc = so.identity_loc(transform_type, shape[0], "float64")
+    return rng.normal(size=shape), loc + spread * rng.normal(size=loc.shape), rng.normal(size=shape[:2] + target_shape)
+
+
+def complex_step(function, array):
+    """Derivative of the sum of ``function(array)`` by each element: no subtraction, so no loss of digits."""
+    step = 1e-30
+    derivative = np.empty(array.shape)
+    for at in np.ndindex(array.shape):
+        moved = array.astype(complex)
+        moved[at] += 1j * step
+        derivative[at] = function(moved).imag.sum() / step
+    return derivative
+
+
+# Paper and pencil.
+
+
+@pytest.mark.parametrize(
+    "target_shape, align_corners, x, y",
+    [
+        ((2, 3), True, [-1, 0, 1, -1, 0, 1], [-1, -1, -1, 1, 1, 1]),
+        ((2, 4), False, [-0.75, -0.25, 0.25, 0.75] * 2, [-0.5] * 4 + [0.5] * 4),
+        ((1, 3), True, [-1, 0, 1], [0, 0, 0]),
+        ((1, 1), False, [0], [0]),
+    ],
+)
+def test_homogeneous_grid(target_shape, align_corners, x, y):
+    grid = reference.homogeneous_grid(target_shape, align_corners=align_corners)
+    np.testing.assert_array_equal(grid, [x, y, np.ones(len(x))])
+
+
+def test_gemm():
+    a, b = np.arange(6.0).reshape(1, 2, 3), np.arange(12.0).reshape(3, 4)
+    expected = [[[sum(a[0, i, k] * b[k, j] for k in range(3)) for j in range(4)] for i in range(2)]]
+    np.testing.assert_array_equal(reference.gemm(a, b), expected)
+
+
+# MXNet's answers for a row of the five pixels 1, 2, 4, 8, 16: the border is a ramp to zero, the derivative is the
+# right-hand one.
+X = [-2, -1.25, -1, -0.75, -0.25, 0, 0.5, 1, 3, 3.5, 4, 4.25, 4.75, 5, 5.5]
+VALUES = [0, 0, 0, 0.25, 0.75, 1, 1.5, 2, 8, 12, 16, 12, 4, 0, 0]
+SLOPES = [0, 0, 1, 1, 1, 1, 1, 2, 8, 8, -16, -16, -16, 0, 0]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_bilinear_ramps(axis):
+    data = np.array([1.0, 2, 4, 8, 16]).reshape((1, 1, 1, 5) if axis == 0 else (1, 1, 5, 1))
+    grid = np.zeros((1, 2, 1, len(X)))
+    grid[0, axis, 0] = np.array(X) / 2 - 1
+    out = reference.bilinear_sampling_forward(data, grid)
+    grad_data, grad_grid = reference.bilinear_sampling_backward(data, grid, np.ones(out.shape))
+    np.testing.assert_array_equal(out[0, 0, 0], VALUES)
+    np.testing.assert_array_equal(grad_grid[0, axis, 0], 2 * np.array(SLOPES))
+    np.testing.assert_array_equal(grad_grid[0, 1 - axis, 0], np.zeros(len(X)))
+    assert (grad_data * data).sum() == sum(VALUES)
+
+
+@pytest.mark.parametrize(
+    "padding_mode, align_corners, pixels",
+    [
+        ("zeros", True, "000abcd000"),
+        ("zeros", False, "000abcd000"),
+        ("border", True, "aaaabcdddd"),
+        ("border", False, "aaaabcdddd"),
+        ("reflection", True, "dcbabcdcba"),
+        ("reflection", False, "cbaabcddcb"),
+    ],
+)
+def test_paddings(padding_mode, align_corners, pixels):
+    index, inside = PADDINGS[padding_mode](np.arange(-3.0, 7), 4, align_corners)
+    assert "".join("abcd"[int(i)] if known else "0" for i, known in zip(index, inside)) == pixels
+
+
+@pytest.mark.parametrize("sampler_type", SAMPLERS)
+def test_kernels(sampler_type):
+    """Weights add up to 1; the slope is the weight's derivative from the right; nothing lies beyond two pixels."""
+    kernel, slope = SAMPLERS[sampler_type]
+    t = np.linspace(-4, 4, 65)
+    steps = np.arange(-2.0, 2)
+    np.testing.assert_allclose([kernel(f + steps).sum() for f in (0.0, 0.25, 0.5, 0.75)], 1, rtol=1e-15)
+    np.testing.assert_allclose(slope(t), kernel(t + 1e-30j).imag / 1e-30, atol=1e-14)
+    assert (kernel(t[np.abs(t) >= 2]) == 0).all()
+    assert kernel(np.zeros(1)) == 1
+
+
+def test_nearest_rounds_halves_up():
+    data, x = np.array([1.0, 2, 4, 8, 16]).reshape(1, 1, 1, 5), np.array([-0.75, -0.5, 0.49, 0.5, 1.5, 4.49, 4.5])
+    grid = np.stack([x / 2 - 1, np.zeros(7)]).reshape(1, 2, 1, 7)
+    np.testing.assert_array_equal(
+        sampling_forward(data, grid, "nearest", "zeros", True)[0, 0, 0], [0, 1, 1, 2, 4, 16, 0]
+    )
+
+
+@pytest.mark.parametrize("sampler_type", SAMPLERS)
+def test_equation_3(sampler_type):
+    """The sum over all pixels of the image, as printed."""
+    kernel, _ = SAMPLERS[sampler_type]
+    data, loc, _ = draw("affine")
+    grid = reference.gemm(loc.reshape(-1, 2, 3), reference.homogeneous_grid(TARGET_SHAPE))
+    x, y = (grid[:, 0] + 1) * 3, (grid[:, 1] + 1) * 2
+    expected = sum(
+        data[:, :, h, w, None] * (kernel(x - w) * kernel(y - h))[:, None] for h in range(5) for w in range(7)
+    )
+    found = reference.spatial_transformer(data, loc, TARGET_SHAPE, "affine", sampler_type)
+    np.testing.assert_allclose(found, expected.reshape(found.shape), atol=1e-13)
+
+
+# Numbers that are none.
+
+
+@every_rule
+def test_identity_reads_no_neighbour(sampler_type, padding_mode, align_corners):
+    """A NaN pixel remains one pixel."""
+    data = np.arange(45.0).reshape(1, 1, 5, 9)
+    data[0, 0, 2, 3] = np.nan
+    rules = {"padding_mode": padding_mode, "align_corners": align_corners}
+    # Sizes whose coordinates are exact: spans of 4 and 8, or of 4 and 8 once more.
+    data = data if align_corners else data[:, :, :4, :8]
+    out = reference.spatial_transformer(
+        data, np.array([[0.0, 0]]), data.shape[2:], "translation", sampler_type, **rules
+    )
+    np.testing.assert_array_equal(out, data)
+
+
+@every_rule
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e308])
+def test_coordinates_that_are_no_numbers(sampler_type, padding_mode, align_corners, value):
+    """1e308 is one that is infinite in pixels."""
+    data, grid = np.ones((1, 1, 41, 43)), np.zeros((1, 2, 1, 2))
+    grid[0, 0, 0, 0] = value
+    rules = (sampler_type, padding_mode, align_corners)
+    out = sampling_forward(data, grid, *rules)
+    grad_data, grad_grid = sampling_backward(data, grid, np.ones(out.shape), *rules)
+    np.testing.assert_allclose(out[0, 0, 0], [np.nan, 1])
+    assert grad_data.sum() == pytest.approx(1)
+    assert np.isnan(grad_grid[0, :, 0, 0]).all()
+    assert np.isfinite(grad_grid[0, :, 0, 1]).all()
+
+
+@every_rule
+@pytest.mark.parametrize("value", [1e18, -1e30, 1e300])
+def test_huge_coordinates(sampler_type, padding_mode, align_corners, value):
+    """They are what the padding says: no reading out of bounds and no overflow of indices."""
+    data, grid = np.arange(1.0, 6).reshape(1, 1, 1, 5), np.array([value, 0]).reshape(1, 2, 1, 1)
+    out = sampling_forward(data, grid, sampler_type, padding_mode, align_corners)
+    if padding_mode == "reflection":
+        assert 0.5 <= out.item() <= 5.5
+    else:
+        assert out.item() == {"zeros": 0, "border": 5 if value > 0 else 1}[padding_mode]
+
+
+# Gradients.
+
+
+@every_rule
+def test_gradient_of_sampling(sampler_type, padding_mode, align_corners):
+    rng = np.random.default_rng(1)
+    data, grid = rng.normal(size=(1, 2, 3, 5)), 1.5 * rng.normal(size=(1, 2, 2, 4))
+    out_grad = rng.normal(size=(1, 2, 2, 4))
+    rules = (sampler_type, padding_mode, align_corners)
+    grad_data, grad_grid = sampling_backward(data, grid, out_grad, *rules)
+    by_data = complex_step(lambda moved: out_grad * sampling_forward(moved, grid, *rules), data)
+    by_grid = complex_step(lambda moved: out_grad * sampling_forward(data, moved, *rules), grid)
+    assert_close(grad_data, by_data, "float64", data.shape)
+    assert_close(grad_grid, by_grid, "float64", data.shape)
+
+
+@every_transform
+def test_gradient_of_transforms(transform_type):
+    data, loc, out_grad = draw(transform_type, shape=(2, 3, 3, 5), target_shape=(4, 7))
+    grad_data, grad_loc = reference.spatial_transformer_backward(data, loc, out_grad, (4, 7), transform_type, "bicubic")
+
+    def warp(data, loc):
+        return out_grad * reference.spatial_transformer(data, loc, (4, 7), transform_type, "bicubic")
+
+    assert_close(grad_data, complex_step(lambda moved: warp(moved, loc), data), "float64", data.shape)
+    assert_close(grad_loc, complex_step(lambda moved: warp(data, moved), loc), "float64", data.shape)
+
+
+# PyTorch.
+
+
+@every_rule
+@pytest.mark.parametrize(
+    "shape, target_shape", [(SHAPE, TARGET_SHAPE), ((3, 2, 13, 11), (5, 7)), ((2, 3, 1, 7), (4, 5))]
+)
+def test_pytorch(sampler_type, padding_mode, align_corners, shape, target_shape):
+    torch = pytest.importorskip("torch")
+    data, loc, out_grad = draw("affine", 0.5, shape, target_shape)
+    images, theta = torch.tensor(data, requires_grad=True), torch.tensor(loc, requires_grad=True)
+    grid = torch.nn.functional.affine_grid(theta.reshape(-1, 2, 3), out_grad.shape, align_corners=align_corners)
+    out = torch.nn.functional.grid_sample(images, grid, sampler_type, padding_mode, align_corners)
+    out.backward(torch.tensor(out_grad))
+
+    rules = {"padding_mode": padding_mode, "align_corners": align_corners}
+    found = reference.spatial_transformer(data, loc, target_shape, "affine", sampler_type, **rules)
+    grads = reference.spatial_transformer_backward(data, loc, out_grad, target_shape, "affine", sampler_type, **rules)
+    assert_close(found, out.detach().numpy(), "float64", shape)
+    assert_close(grads[0], images.grad.numpy(), "float64", shape)
+    assert_close(grads[1], theta.grad.numpy(), "float64", shape)
+
+
+# The package.
+
+
+def test_same_tables():
+    from spatial_op.paddings import PADDINGS as paddings
+    from spatial_op.samplers import SAMPLERS as samplers
+    from spatial_op.transforms import TRANSFORMS as transforms
+
+    assert set(SAMPLERS) == set(samplers)
+    assert set(PADDINGS) == set(paddings)
+    assert {name: width for name, (width, _, _) in TRANSFORMS.items()} == {
+        name: transform.width for name, transform in transforms.items()
+    }
+
+
+def compare(data, loc, out_grad, transform_type, sampler_type, padding_mode, align_corners):
+    """The package's result and gradients are the reference's."""
+    names = (out_grad.shape[2:], transform_type, sampler_type)
+    rules = {"padding_mode": padding_mode, "align_corners": align_corners}
+    expected = reference.spatial_transformer(data, loc, *names, **rules)
+    expected_grads = reference.spatial_transformer_backward(data, loc, out_grad, *names, **rules)
+
+    rules |= {"target_shape": names[0], "transform_type": transform_type, "sampler_type": sampler_type}
+    out, pullback = so.vjp(so.SpatialTransformer, data, loc, **rules)
+    for found, exact in zip((out, *pullback(out_grad)), (expected, *expected_grads)):
+        assert_close(found, exact, "float64", data.shape)
+
+
+@every_transform
+@every_rule
+def test_package(transform_type, sampler_type, padding_mode, align_corners):
+    for shape, target_shape, spread in (
+        (SHAPE, TARGET_SHAPE, 0.3),
+        ((3, 2, 13, 11), (5, 7), 0.3),
+        ((1, 5, 3, 19), (17, 4), 0.1),
+        ((2, 1, 1, 7), (3, 5), 0.1),
+        ((2, 3, 61, 67), (5, 7), 0.1),  # shrinks so much that the package reads the image in place
+        ((1, 1, 29, 23), (131, 137), 0.1),  # more than one of the package's tiles along each axis
+    ):
+        arrays = draw(transform_type, spread, shape, target_shape)
+        compare(*arrays, transform_type, sampler_type, padding_mode, align_corners)
+
+
+@every_rule
+def test_package_on_pixels_that_are_no_numbers(sampler_type, padding_mode, align_corners):
+    """They spread as far as the kernel reaches, at whole pixels not at all, and into the gradient of the parameters."""
+    for shape, target_shape in (((2, 3, 5, 9), (3, 17)), ((2, 3, 61, 65), (5, 9))):
+        data, loc, out_grad = draw("affine", 0.3, shape, target_shape)
+        data[:, :, 1::2, 2::3] = np.nan
+        loc[1] = (1, 0, 0, 0, 1, 0)
+        compare(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)
+
+
+@every_rule
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_package_on_coordinates_that_are_no_numbers(sampler_type, padding_mode, align_corners, value):
+    data, loc, out_grad = draw("affine")
+    loc[0, 4] = value
+    compare(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)
+
+
+@every_rule
+def test_package_at_the_horizon(sampler_type, padding_mode, align_corners):
+    """Where the denominator of a homography is zero there is no source; elsewhere there is."""
+    data, loc, out_grad = draw("projective", target_shape=(3, 5) if align_corners else (3, 4))
+    loc[:, 6:] = (2, 0) if align_corners else (4, 0)
+    compare(data, loc, out_grad, "projective", sampler_type, padding_mode, align_corners)
+
+
+@every_rule
+@pytest.mark.parametrize("value", [1e18, -1e30, 1e300])
+def test_package_far_away(sampler_type, padding_mode, align_corners, value):
+    """Reflection is left out: no digit of such a coordinate says which pixel it is."""
+    if padding_mode != "reflection":
+        data, loc, out_grad = draw("affine")
+        loc[0, 2], loc[1, 5] = value, value
+        compare(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)

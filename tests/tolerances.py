@@ -1,0 +1,21 @@
+"""How far results may be apart: computed from precision and size, in one place."""
+
+import numpy as np
+
+
+def tolerance(dtype, shape, scale):
+    """Largest difference allowed between two computations with ``dtype`` on images of ``shape`` (N, C, H, W).
+
+    float64: 1e-12 of the largest magnitude. float32: a coordinate is off by up to four units in the last place of the
+    width, 4 * 1.2e-7 * W pixels, and a value by that times the difference of neighbours, which is up to twice the
+    largest magnitude: 1e-6 * max(H, W) of it. The same holds for gradients, in float32 only if the data is smooth:
+    the slope is then as continuous as the value.
+    """
+    return scale * (1e-12 if np.dtype(dtype) == "float64" else 1e-6 * max(shape[2:]))
+
+
+def assert_close(found, expected, dtype, shape, scale=None):
+    """Compare; ``scale`` is the largest expected magnitude unless it is given."""
+    assert found.shape == expected.shape
+    scale = np.max(np.abs(expected), initial=0, where=np.isfinite(expected)) if scale is None else scale
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance(dtype, shape, scale))
