@@ -26,7 +26,7 @@ def lint(session):
 def tests(session):
     """Current NumPy and Numba, with PyTorch and OpenCV as further judges."""
     session.install("torch==2.13.0")
-    session.install("-e", ".[test,opencv]")
+    session.install("-e", ".[test,opencv]", *(["tbb"] if sys.platform == "linux" else []))  # one more threading layer
     session.run(*TESTS, *session.posargs)
 
 

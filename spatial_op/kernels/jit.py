@@ -71,7 +71,7 @@ class Kernel:
         try:
             if threads == 1:
                 return self.serial(1, *arguments)
-            with crew(threads) as safe:
+            with crew() as safe:
                 return self.parallel(threads, *arguments) if safe else self.serial(1, *arguments)
         except OSError:  # the cache directory is full or went away: compile again and keep nothing
             self.serial, self.parallel = self._compiler(False, cache=False), self._compiler(True, cache=False)
@@ -94,17 +94,13 @@ class crew:
 
     one_at_a_time = threading.Lock()
 
-    def __init__(self, threads):
-        self._held = False
-
     def __enter__(self):
-        if layer() != "workqueue":
-            return True
-        self._held = self.one_at_a_time.acquire(blocking=False)
-        return self._held
+        self.exclusive = layer() == "workqueue"
+        self.safe = not self.exclusive or self.one_at_a_time.acquire(blocking=False)
+        return self.safe
 
     def __exit__(self, *error):
-        if self._held:
+        if self.exclusive and self.safe:
             self.one_at_a_time.release()
 
 
@@ -128,10 +124,11 @@ def threads_lost(pid):
     then the process has fewer tasks than the layer has threads. (GNU OpenMP, which ends such a process, comes with
     /proc.)
     """
+    if layer() not in ("omp", "workqueue"):
+        return False
     tasks = pathlib.Path("/proc/self/task")
-    if pid in bereft or layer() not in ("omp", "workqueue") or not tasks.exists():
-        return pid in bereft
-    return sum(1 for _ in tasks.iterdir()) < numba.config.NUMBA_NUM_THREADS
+    few = tasks.exists() and sum(1 for _ in tasks.iterdir()) < numba.config.NUMBA_NUM_THREADS
+    return few or pid in bereft
 
 
 def after_fork():

@@ -6,7 +6,7 @@ The loops know no transform, sampler or padding by name. They are handed the fun
 A tile is sampled in one of two ways:
 
 * from a *window*, a copy of the source pixels that it needs, whose outside the padding rule has filled: the inner loops
-  test no border, and rotated reads stay in the first-level cache at every image width;
+  test no border, and rotated reads stay in the nearest caches at every image width;
 * *in place*, when it needs so many pixels that copying them does not pay (strong shrinking, scattered coordinates) or,
   backward, when a coordinate is NaN or infinite. Vectors whose taps are all inside the image are sampled as before,
   straight from the image; the others pixel by pixel.
@@ -61,22 +61,9 @@ def forward_part(part, threads, plan_size, fold_plan, locate, near, fix, shift, 
         runs, length = (1, rows * cols) if cols == w_out else (rows, cols)
         fold_plan(parameters, sample * loc.shape[1], sizes, plan)
         x0, x1, y0, y1, _ = place(
-            locate,
-            near,
-            shift,
-            first_tap,
-            reach,
-            plan,
-            sizes,
-            tile,
-            pitch,
-            steps,
-            spare_plan,
-            cell_x,
-            cell_y,
-            part_x,
-            part_y,
-        )
+            locate, near, shift, first_tap, reach, plan, sizes, tile, pitch, steps, spare_plan,
+            cell_x, cell_y, part_x, part_y,
+        )  # fmt: skip
         width, height = x1 - x0 + reach, y1 - y0 + reach
         stride = row_stride(width)
         windowed = stride * height <= WORTH * rows * cols + ROOM - COUNT
@@ -143,22 +130,9 @@ def backward_part(
             row, col, rows, cols = tile
             runs, length = (1, rows * cols) if cols == w_out else (rows, cols)
             x0, x1, y0, y1, bad = place(
-                locate,
-                near,
-                shift,
-                first_tap,
-                reach,
-                plan,
-                sizes,
-                tile,
-                pitch,
-                steps,
-                spare_plan,
-                cell_x,
-                cell_y,
-                part_x,
-                part_y,
-            )
+                locate, near, shift, first_tap, reach, plan, sizes, tile, pitch, steps, spare_plan,
+                cell_x, cell_y, part_x, part_y,
+            )  # fmt: skip
             width, height = x1 - x0 + reach, y1 - y0 + reach
             mine = want_loc and t % bands == band
             touched = want_data and reaches(fix, y0, height, h, edge, top, bottom)
@@ -228,7 +202,7 @@ def forward_units(shape):
 
 
 def backward_split(shape, threads_for):
-    """Threads and bands for pulling back from an output of this shape; more bands than one only where samples and channels don't divide evenly."""
+    """Threads and bands for pulling back from an output of this shape; bands only where there are too few other units."""
     samples, channels, h_out, w_out = shape
     units = samples * -(-channels // BLOCK)
     threads = threads_for(max(units, tiles_of(h_out, w_out)), samples * channels * h_out * w_out)
