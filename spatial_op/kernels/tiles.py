@@ -152,13 +152,14 @@ def enumerate_cells(cell_x, cell_y, part_x, part_y, runs, length, pitch, x0, y0,
 def classify(fix, cell_x, cell_y, part_x, part_y, reach, h, w, edge, runs, length, pitch, kinds):
     """What to do with each vector of a tile: INSIDE, BLANK (all taps lie where the padding is zero) or MIXED."""
     zero_outside = not fix(-1, h, edge)[1] and not fix(-1, w, edge)[1]
+    addressable = h * w < 2**32  # by the 32 bits of a place
     for q in range(index(runs)):
         for k in range(index(0), index(length), index(COUNT)):
             j = q * index(pitch) + k
             kinds[j] = MIXED
             if not all_between(part_x, j, -1, 2) or not all_between(part_y, j, -1, 2):
                 continue
-            if all_between(cell_x, j, 0, w - reach) and all_between(cell_y, j, 0, h - reach):
+            if addressable and all_between(cell_x, j, 0, w - reach) and all_between(cell_y, j, 0, h - reach):
                 kinds[j] = INSIDE
             elif zero_outside and (
                 all_between(cell_x, j, -FAR, -reach)
