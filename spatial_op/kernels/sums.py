@@ -3,9 +3,8 @@
 import numpy as np
 
 from .jit import index, inner
-from .lanes import COUNT, load, store, widen
+from .lanes import COUNT, load, mix, spread, store, widen
 from .tiles import columns
-from .vectors import rest
 
 
 @inner
@@ -21,21 +20,16 @@ def contract(pull_back, plan, sizes, tile, pitch, steps, grad_x, grad_y, spare, 
     _, _, h_out, w_out, _ = sizes
     row, _, rows, cols = tile
     whole = index(cols - cols % COUNT)
+    for k in range(index(COUNT)):
+        spare[k] = 1 if k < cols - whole else 0
+    none, ours = spread(0.0, spare), load(spare, index(0))  # what lies beyond a row is another row's
     for q in range(index(rows)):
         v = np.float64(q) + (row - (h_out - 1) * 0.5)
         j = q * index(pitch)
         for k in range(index(0), whole, index(COUNT)):
-            pull_back(
-                plan,
-                columns(steps, k, tile, w_out),
-                v,
-                widen(load(grad_x, j + k)),
-                widen(load(grad_y, j + k)),
-                sums,
-                add,
-            )
+            along_x, along_y = widen(load(grad_x, j + k)), widen(load(grad_y, j + k))
+            pull_back(plan, columns(steps, k, tile, w_out), v, along_x, along_y, sums, add)
         if whole < cols:
-            rest(grad_x, j + whole, cols - whole, spare)
-            along_x = widen(load(spare, index(0)))
-            rest(grad_y, j + whole, cols - whole, spare)
-            pull_back(plan, columns(steps, whole, tile, w_out), v, along_x, widen(load(spare, index(0))), sums, add)
+            along_x = widen(mix(none, ours, load(grad_x, j + whole)))
+            along_y = widen(mix(none, ours, load(grad_y, j + whole)))
+            pull_back(plan, columns(steps, whole, tile, w_out), v, along_x, along_y, sums, add)
