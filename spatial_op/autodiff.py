@@ -103,14 +103,10 @@ def vjp(op, *inputs, grad_req="write", **params):
         for value, request, given in zip(inputs, requests, out):
             if request == "null":
                 grads.append(None)
-            elif given is None:
-                grads.append(np.zeros(value.shape, value.dtype.newbyteorder("=")))
             else:
-                if request == "write":
-                    given[...] = 0
-                grads.append(given)
+                grads.append(np.empty(value.shape, value.dtype.newbyteorder("=")) if given is None else given)
         if any(grad is not None for grad in grads):
-            call.backward(out_grad, grads)
+            call.backward(out_grad, grads, [request == "add" for request in requests])
         return tuple(grads)
 
     return result, pullback

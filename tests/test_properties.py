@@ -217,8 +217,8 @@ def test_any_number_of_bands_gives_the_same_bits():
         loc = (zoom * random_loc(rng, "affine", 1, "float32")).astype("float32")
         results = []
         for bands in (1, 2, 3, 7):
-            grad_data, sums = np.zeros_like(data), np.zeros(warp.sums_shape(out_grad.shape, 6))
-            kernel.serial(1, bands, data, loc, out_grad, 0, True, grad_data, True, sums)
+            grad_data, sums = np.full_like(data, np.nan), np.zeros(warp.sums_shape(out_grad.shape, 6))
+            kernel.serial(1, bands, data, loc, out_grad, 0, True, False, grad_data, True, sums)
             results.append(grad_data.tobytes() + sums.tobytes())
         assert len(set(results)) == 1
 

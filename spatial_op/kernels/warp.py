@@ -100,7 +100,7 @@ def forward_part(part, threads, plan_size, fold_plan, locate, near, fix, shift, 
 @inner
 def backward_part(
     part, threads, bands, plan_size, fold_plan, locate, pull_back, unfold, near, fix, shift, first_tap, taps,
-    data, loc, out_grad, edge, want_data, grad_data, want_loc, sums,
+    data, loc, out_grad, edge, want_data, add_data, grad_data, want_loc, sums,
 ):  # fmt: skip
     """Every ``threads``-th unit of the work; a unit is a band of source rows of a block of channels of a sample.
 
@@ -124,6 +124,11 @@ def backward_part(
     for unit in range(part, samples * blocks * bands, threads):
         band, block, sample = unit % bands, unit // bands % blocks, unit // bands // blocks
         top, bottom = band * h // bands, (band + 1) * h // bands
+        if want_data and not add_data:
+            # By the owner, at once and in one sweep: a new array's pages then appear quickly, and on this thread.
+            for channel in range(block * BLOCK, min(channels, block * BLOCK + BLOCK)):
+                plane = (sample * channels + channel) * h * w
+                lower[plane + top * w : plane + bottom * w] = 0
         fold_plan(parameters, sample * loc.shape[1], sizes, plan)
         for t in range(tiles):
             tile = tile_at(t, h_out, w_out)
@@ -233,15 +238,18 @@ def forward_kernel(plan_size, fold_plan, locate, near, fix, shift, first_tap, ta
 
 
 def backward_kernel(plan_size, fold_plan, locate, pull_back, unfold, near, fix, shift, first_tap, taps):
-    """Kernel that adds to ``grad_data`` and writes ``sums``: the parameters' gradient for each sample, block of channels and tile."""
+    """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``.
+
+    These hold the parameters' gradient for each sample, block of channels and tile.
+    """
 
     def make(label):
-        def backward(threads, bands, data, loc, out_grad, edge, want_data, grad_data, want_loc, sums):
+        def backward(threads, bands, data, loc, out_grad, edge, want_data, add_data, grad_data, want_loc, sums):
             label  # part of the disk cache's key
             for part in prange(threads):
                 backward_part(
                     part, threads, bands, plan_size, fold_plan, locate, pull_back, unfold, near, fix, shift, first_tap, taps,
-                    data, loc, out_grad, edge, want_data, grad_data, want_loc, sums,
+                    data, loc, out_grad, edge, want_data, add_data, grad_data, want_loc, sums,
                 )  # fmt: skip
 
         return backward

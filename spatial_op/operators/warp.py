@@ -35,35 +35,29 @@ class WarpCall:
                 out[...] = direct
         return out
 
-    def backward(self, out_grad, grads):
-        """Add the gradients to those of the arrays ``grads`` that are not None."""
+    def backward(self, out_grad, grads, add):
+        """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
         from ..kernels import build, jit, warp
 
         grad_data, grad_loc = grads
         upper = check.plain(out_grad, self.compute)
         if grad_data is None:
             lower = np.empty((0, 0, 0, 0), self.compute)
+        elif usable(grad_data, self.compute):
+            lower = grad_data
         else:
-            lower = grad_data if usable(grad_data, self.compute) else grad_data.astype(self.compute, order="C")
+            lower = grad_data.astype(self.compute, order="C") if add[0] else np.empty(grad_data.shape, self.compute)
         threads, bands = warp.backward_split(self.shape, jit.threads_for)
         sums = np.zeros(warp.sums_shape(self.shape, self.loc.shape[1]))
         build.backward(*self.rows)(
-            threads,
-            bands,
-            self.data,
-            self.loc,
-            upper,
-            self.edge,
-            grad_data is not None,
-            lower,
-            grad_loc is not None,
-            sums,
-        )
+            threads, bands, self.data, self.loc, upper, self.edge,
+            grad_data is not None, add[0], lower, grad_loc is not None, sums,
+        )  # fmt: skip
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             if grad_data is not None and lower is not grad_data:
                 grad_data[...] = lower
             if grad_loc is not None:
-                grad_loc += sums.sum(axis=(1, 2)).astype(grad_loc.dtype)
+                grad_loc[...] = sums.sum(axis=(1, 2)) + (grad_loc if add[1] else 0)
 
 
 def usable(array, dtype):
