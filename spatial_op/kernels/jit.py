@@ -1,8 +1,8 @@
 """The only file that knows Numba: its options, where compiled code is kept, and when work is spread over threads.
 
 *Cache.* Compiled kernels are kept on disk. Numba looks only at a kernel's own file to see whether it changed, so the
-key also holds a digest of every source file of the package. Without a writable place nothing is kept, which is no
-error.
+key also holds a digest of the package's sources, the command line's excepted. Without a writable place nothing is kept,
+which is no error.
 
 *Threads.* Work that takes longer than waking threads is split over ``numba.get_num_threads()`` of them. Two situations
 would end the process inside Numba's threading layers and are computed on the calling thread instead: a child forked
