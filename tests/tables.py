@@ -18,7 +18,7 @@ COMBINATIONS = [
 ]
 MXNET_ROWS = ("affine", "bilinear", "zeros")
 
-# Two rounding errors per tap and channel, and a little room.
+# Relative rounding error of each dtype.
 EPS = {np.dtype(name): float(np.finfo(name).eps) for name in ("float16", "float32", "float64")}
 
 

@@ -130,22 +130,7 @@ def accumulate_in_place(
             if kinds[j] == INSIDE:
                 rest(out_grad, o, count, spare)
                 grad = load(spare, index(0))
-                accumulate_lanes(
-                    load,
-                    neighbours,
-                    taps,
-                    source,
-                    index(plane),
-                    index(w),
-                    places,
-                    part_x,
-                    part_y,
-                    j,
-                    grad,
-                    grad_x,
-                    grad_y,
-                    j,
-                )
+                accumulate_lanes(taps, source, index(plane), index(w), places, part_x, part_y, j, grad, grad_x, grad_y)
             elif kinds[j] == MIXED:
                 for i in range(j, j + count):
                     grad = out_grad[o + i - j]

@@ -1,12 +1,12 @@
 """One vector of samples: its value, its derivatives and their transposes, from whatever array holds the pixels.
 
-A vector is ``COUNT`` pixels of one channel, or four pixels of four channels. The functions are the same: they are
-handed how to ``read`` the distances (``load`` or ``load_each``), and how to ``fetch`` taps or ``give`` to them
+A vector is ``COUNT`` pixels of one channel, or four pixels of four channels. ``blend`` and ``scatter_lanes`` serve both:
+they are handed how to ``read`` the distances (``load`` or ``load_each``), and how to ``fetch`` taps or ``give`` to them
 (``neighbours``, ``deposit`` or their namesakes for four).
 """
 
 from .jit import index, inner
-from .lanes import COUNT, load, mix, spread, store
+from .lanes import COUNT, load, mix, neighbours, spread, store
 
 
 @inner
@@ -25,15 +25,15 @@ def blend(read, fetch, taps, source, first, stride, places, part_x, part_y, j):
 
 
 @inner
-def differentiate(read, fetch, taps, source, first, stride, places, part_x, part_y, j):
-    """Derivatives of a vector of samples with respect to their coordinates."""
-    along_x = taps(read(part_x, j))
+def differentiate(taps, source, first, stride, places, part_x, part_y, j):
+    """Derivatives of a vector of samples of one channel with respect to their coordinates."""
+    along_x = taps(load(part_x, j))
     slope_x = spread(0.0, part_x)
     slope_y = spread(0.0, part_x)
-    for weight_y, rise_y in taps(read(part_y, j)):
+    for weight_y, rise_y in taps(load(part_y, j)):
         row = spread(-0.0, part_x)
         rise = spread(0.0, part_x)
-        pixels = fetch(source, first, places, j, along_x)
+        pixels = neighbours(source, first, places, j, along_x)
         for s in range(len(along_x)):
             row = mix(row, along_x[s][0], pixels[s])
             rise = mix(rise, along_x[s][1], pixels[s])
@@ -53,13 +53,11 @@ def scatter_lanes(read, give, taps, grad, places, part_x, part_y, j, target, fir
 
 
 @inner
-def accumulate_lanes(
-    read, fetch, taps, source, first, stride, places, part_x, part_y, j, grad, grad_x, grad_y, at
-):  # fmt: skip
-    """Add the share of a vector of samples to the gradients at ``at``; a sample whose upstream gradient is zero has none, whatever the data."""
-    slope_x, slope_y = differentiate(read, fetch, taps, source, first, stride, places, part_x, part_y, j)
-    store(grad_x, at, mix(load(grad_x, at), grad, slope_x))
-    store(grad_y, at, mix(load(grad_y, at), grad, slope_y))
+def accumulate_lanes(taps, source, first, stride, places, part_x, part_y, j, grad, grad_x, grad_y):
+    """Add the share of a vector of samples; a sample whose upstream gradient is zero has none, whatever the data."""
+    slope_x, slope_y = differentiate(taps, source, first, stride, places, part_x, part_y, j)
+    store(grad_x, j, mix(load(grad_x, j), grad, slope_x))
+    store(grad_y, j, mix(load(grad_y, j), grad, slope_y))
 
 
 @inner

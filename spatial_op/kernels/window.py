@@ -90,61 +90,17 @@ def scatter(taps, out_grad, start, step, places, part_x, part_y, runs, length, p
 
 @inner
 def accumulate(
-    taps,
-    source,
-    first,
-    stride,
-    places,
-    part_x,
-    part_y,
-    out_grad,
-    start,
-    step,
-    runs,
-    length,
-    pitch,
-    grad_x,
-    grad_y,
-    spare,
-):
+    taps, source, first, stride, places, part_x, part_y,
+    out_grad, start, step, runs, length, pitch, grad_x, grad_y, spare,
+):  # fmt: skip
     """Add one channel's share to the gradients with respect to a tile's coordinates."""
     whole = index(length - length % COUNT)
     for q in range(index(runs)):
         j, o = q * index(pitch), start + q * step
         for k in range(index(0), whole, index(COUNT)):
             grad = load(out_grad, o + k)
-            accumulate_lanes(
-                load,
-                neighbours,
-                taps,
-                source,
-                first,
-                stride,
-                places,
-                part_x,
-                part_y,
-                j + k,
-                grad,
-                grad_x,
-                grad_y,
-                j + k,
-            )
+            accumulate_lanes(taps, source, first, stride, places, part_x, part_y, j + k, grad, grad_x, grad_y)
         if whole < length:
             rest(out_grad, o + whole, length - whole, spare)
             k, grad = whole, load(spare, index(0))
-            accumulate_lanes(
-                load,
-                neighbours,
-                taps,
-                source,
-                first,
-                stride,
-                places,
-                part_x,
-                part_y,
-                j + k,
-                grad,
-                grad_x,
-                grad_y,
-                j + k,
-            )
+            accumulate_lanes(taps, source, first, stride, places, part_x, part_y, j + k, grad, grad_x, grad_y)
