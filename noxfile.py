@@ -24,9 +24,10 @@ def lint(session):
 
 @nox.session(python=HERE)
 def tests(session):
-    """Current NumPy and Numba, with PyTorch and OpenCV as further judges."""
+    """Current NumPy and Numba, with PyTorch, OpenCV and ONNX as further judges."""
     session.install("torch==2.13.0")
-    session.install("-e", ".[test,opencv]", *(["tbb"] if sys.platform == "linux" else []))  # one more threading layer
+    tbb = ["tbb"] if sys.platform == "linux" else []  # one more threading layer
+    session.install("-e", ".[test,opencv,onnx]", *tbb)
     session.run(*TESTS, *session.posargs)
 
 

@@ -6,13 +6,21 @@ Kavukcuoglu, "Spatial Transformer Networks", 2015, called "the paper" here.
 """
 
 from .grid import gemm, homogeneous_grid
+from .grid_generator import grid_generator, grid_generator_backward
+from .grid_sampler import bilinear_sampler, bilinear_sampler_backward, grid_sampler, grid_sampler_backward
 from .sampling import bilinear_sampling_backward, bilinear_sampling_forward
 from .spatial_transformer import spatial_transformer, spatial_transformer_backward
 
 __all__ = [
+    "bilinear_sampler",
+    "bilinear_sampler_backward",
     "bilinear_sampling_backward",
     "bilinear_sampling_forward",
     "gemm",
+    "grid_generator",
+    "grid_generator_backward",
+    "grid_sampler",
+    "grid_sampler_backward",
     "homogeneous_grid",
     "spatial_transformer",
     "spatial_transformer_backward",

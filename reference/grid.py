@@ -32,23 +32,24 @@ def pixels(coordinate, size, align_corners):
 
 
 def homogeneous_grid(target_shape, *, align_corners=True):
-    """Destination coordinates (x_t, y_t, 1) of the paper's equation 1.
+    """Destination coordinates (x_t, y_t, 1) of the paper's equation 1, or (x_t, y_t, z_t, 1) of a volume.
+
+    Conventions: x runs along the last axis of the image.
 
     Parameters
     ----------
-    target_shape : (int, int)
-        H_out and W_out.
+    target_shape : (int, int) or (int, int, int)
+        H_out and W_out, or D_out, H_out and W_out.
     align_corners : bool
         Whether -1 and +1 are the centres of the border pixels, or else their outer edges.
 
     Returns
     -------
-    grid : (3, H_out*W_out) float64 array
-        Rows x, y and 1, normalised; one column per pixel, row by row of the image.
+    grid : (3, H_out*W_out) or (4, D_out*H_out*W_out) float64 array
+        Rows x, y, (z) and 1, normalised; one column per pixel, row by row of the image.
     """
-    h_out, w_out = target_shape
-    y, x = np.meshgrid(centres(h_out, align_corners), centres(w_out, align_corners), indexing="ij")
-    return np.stack([x.ravel(), y.ravel(), np.ones(h_out * w_out)])
+    axes = np.meshgrid(*(centres(size, align_corners) for size in target_shape), indexing="ij")
+    return np.stack([axis.ravel() for axis in (*reversed(axes), np.ones(target_shape))])
 
 
 def gemm(a, b):

@@ -1,5 +1,6 @@
 """Sampling of images at given points (equation 3 of the paper) and its gradients (equations 6 and 7)."""
 
+import math
 from itertools import product
 
 import numpy as np
@@ -49,14 +50,16 @@ def bilinear_sampling_backward(data, grid, out_grad, *, align_corners=True):
 def sampling_forward(data, grid, sampler_type, padding_mode, align_corners):
     """``out[n, c, i, j] = sum_{h, w} data[n, c, h, w] k(x - w) k(y - h)``, the paper's equation 3.
 
+    A volume (N, C, D, H, W) has one more factor, k(z - d).
+
     Conventions: (x, y) is ``grid[n, :, i, j]`` in pixels. The grid is normalised: -1 and +1 are the centres of the
     first and last pixel (``align_corners=True``) or their outer edges. A complex coordinate lies where its real part
     does. A pixel whose weight is zero is not read. A NaN or infinite coordinate gives NaN.
 
     Parameters
     ----------
-    data : (N, C, H, W) real or complex array
-    grid : (N, 2, H_out, W_out) real or complex array
+    data : (N, C, H, W) or (N, C, D, H, W) real or complex array
+    grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) real or complex array
         x first.
     sampler_type : str
         A row of ``SAMPLERS``.
@@ -66,13 +69,14 @@ def sampling_forward(data, grid, sampler_type, padding_mode, align_corners):
 
     Returns
     -------
-    out : (N, C, H_out, W_out) float64 or complex128 array
+    out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) float64 or complex128 array
     """
     data, grid = widen(data), widen(grid)
-    taps_x, taps_y, known = axes_taps(data, grid, sampler_type, padding_mode, align_corners)
+    axes, known = axes_taps(data, grid, sampler_type, padding_mode, align_corners)
     out = np.zeros(data.shape[:2] + grid.shape[2:], np.result_type(data, grid))
-    for (w, weight_x, _), (h, weight_y, _) in product(taps_x, taps_y):
-        out += times(weight_y * weight_x, pixels_at(data, h, w))
+    for taps in product(*axes):
+        places, weights, _ = zip(*taps)
+        out += times(math.prod(weights), pixels_at(data, places))
     return np.where(known, out, np.nan)
 
 
@@ -80,49 +84,56 @@ def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_co
     """Gradients of ``sampling_forward``: of the data, equation 6, and of the grid, equation 7.
 
     ``grad_data[n, c, h, w] = sum_{i, j} out_grad[n, c, i, j] k(x - w) k(y - h)`` and, in pixels,
-    ``grad_x[n, i, j] = sum_{c, h, w} out_grad[n, c, i, j] data[n, c, h, w] k'(x - w) k(y - h)``; y likewise.
+    ``grad_x[n, i, j] = sum_{c, h, w} out_grad[n, c, i, j] data[n, c, h, w] k'(x - w) k(y - h)``; y and z likewise.
 
     Conventions: those of ``sampling_forward``. A NaN or infinite coordinate has no part in the data's gradient, and its
     own is NaN. Where ``out_grad`` is zero there is no gradient, whatever the data.
 
     Parameters
     ----------
-    data : (N, C, H, W) real array
-    grid : (N, 2, H_out, W_out) real array
-    out_grad : (N, C, H_out, W_out) real array
+    data : (N, C, H, W) or (N, C, D, H, W) real array
+    grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) real array
+    out_grad : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) real array
     sampler_type : str
     padding_mode : str
     align_corners : bool
 
     Returns
     -------
-    grad_data : (N, C, H, W) float64 array
-    grad_grid : (N, 2, H_out, W_out) float64 array
+    grad_data : float64 array of ``data``'s shape
+    grad_grid : float64 array of ``grid``'s shape
     """
     data, grid, out_grad = widen(data), widen(grid), widen(out_grad)
-    taps_x, taps_y, known = axes_taps(data, grid, sampler_type, padding_mode, align_corners)
+    axes, known = axes_taps(data, grid, sampler_type, padding_mode, align_corners)
     grad_data = np.zeros(data.shape)
-    slope_x, slope_y = np.zeros(out_grad.shape), np.zeros(out_grad.shape)
-    for (w, weight_x, rise_x), (h, weight_y, rise_y) in product(taps_x, taps_y):
-        pixel = pixels_at(data, h, w)
-        slope_x += times(weight_y * rise_x, pixel)
-        slope_y += times(rise_y * weight_x, pixel)
-        add_at(grad_data, h, w, times(known * weight_y * weight_x, out_grad))
-    h, w = data.shape[2:]
-    grad_x = times(out_grad, slope_x).sum(axis=1) * (span(w, align_corners) / 2)
-    grad_y = times(out_grad, slope_y).sum(axis=1) * (span(h, align_corners) / 2)
-    return grad_data, np.where(known, np.stack([grad_x, grad_y], axis=1), np.nan)
+    slopes = [np.zeros(out_grad.shape) for _ in axes]
+    for taps in product(*axes):
+        places, weights, rises = zip(*taps)
+        pixel = pixels_at(data, places)
+        for axis, slope in enumerate(slopes):
+            slope += times(math.prod((*weights[:axis], rises[axis], *weights[axis + 1 :])), pixel)
+        add_at(grad_data, places, times(known * math.prod(weights), out_grad))
+    grads = [
+        times(out_grad, slope).sum(axis=1) * (span(size, align_corners) / 2)
+        for slope, size in zip(slopes, data.shape[2:])
+    ]
+    return grad_data, np.where(known, np.stack(grads[::-1], axis=1), np.nan)
 
 
 def axes_taps(data, grid, sampler_type, padding_mode, align_corners):
-    """Taps along x, taps along y, and where both coordinates are finite numbers: (N, 1, H_out, W_out) bool."""
-    h, w = data.shape[2:]
+    """The taps along each axis of the image, and where all coordinates are finite numbers: (N, 1, H_out, W_out) bool.
+
+    The axes are in the order of the data, (y, x) or (z, y, x), that is in reverse of the grid's.
+    """
+    sizes = data.shape[2:]
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite or too large coordinate is a case of its own
-        x, y = pixels(grid[:, :1], w, align_corners), pixels(grid[:, 1:], h, align_corners)
-    known = np.isfinite(x) & np.isfinite(y)
-    taps_x = taps(np.where(known, x, 0), w, sampler_type, padding_mode, align_corners)
-    taps_y = taps(np.where(known, y, 0), h, sampler_type, padding_mode, align_corners)
-    return taps_x, taps_y, known
+        places = [pixels(grid[:, [-1 - axis]], size, align_corners) for axis, size in enumerate(sizes)]
+    known = np.all(np.isfinite(places), axis=0)
+    found = [
+        taps(np.where(known, place, 0), size, sampler_type, padding_mode, align_corners)
+        for place, size in zip(places, sizes)
+    ]
+    return found, known
 
 
 def taps(x, size, sampler_type, padding_mode, align_corners):
@@ -145,17 +156,18 @@ def times(weight, value):
     return weight * np.where(weight == 0, 0, value)
 
 
-def where_is(data, h, w):
-    """Index into (N, C, H, W) data of the pixels (h, w), each of shape (N, 1, H_out, W_out), in all channels."""
+def where_is(data, places):
+    """Index into the data of the pixels at ``places``, one (N, 1, H_out, W_out) array per axis, in all channels."""
     n, c = data.shape[:2]
-    return np.arange(n).reshape(n, 1, 1, 1), np.arange(c).reshape(1, c, 1, 1), h, w
+    ones = (1,) * len(places)
+    return np.arange(n).reshape(n, 1, *ones), np.arange(c).reshape(1, c, *ones), *places
 
 
-def pixels_at(data, h, w):
-    """The pixels (h, w) in all channels: (N, C, H_out, W_out)."""
-    return data[where_is(data, h, w)]
+def pixels_at(data, places):
+    """The pixels at ``places`` in all channels: (N, C, H_out, W_out)."""
+    return data[where_is(data, places)]
 
 
-def add_at(grad_data, h, w, values):
-    """The transpose of ``pixels_at``: add values to the pixels (h, w), which may repeat."""
-    np.add.at(grad_data, where_is(grad_data, h, w), values)
+def add_at(grad_data, places, values):
+    """The transpose of ``pixels_at``: add values to the pixels at ``places``, which may repeat."""
+    np.add.at(grad_data, where_is(grad_data, places), values)

@@ -1,8 +1,7 @@
-"""The spatial transformer, section 3 of the paper: grid of destinations -> transform -> sampling."""
+"""The spatial transformer, section 3 of the paper: grid generator (3.2) -> sampler (3.3)."""
 
-from .grid import homogeneous_grid, widen
+from .grid_generator import grid_generator, grid_generator_backward
 from .sampling import sampling_backward, sampling_forward
-from .transforms import TRANSFORMS
 
 
 def spatial_transformer(
@@ -21,13 +20,13 @@ def spatial_transformer(
 
     Parameters
     ----------
-    data : (N, C, H, W) real or complex array
+    data : (N, C, H, W) or (N, C, D, H, W) real or complex array
     loc : (N, P) real or complex array
         Parameters of the transform.
-    target_shape : (int, int)
-        H_out and W_out.
+    target_shape : (int, int) or (int, int, int)
+        H_out and W_out, or D_out, H_out and W_out.
     transform_type : str
-        A row of ``TRANSFORMS``: "affine", "translation", "attention" or "projective".
+        A row of ``TRANSFORMS``; "affine" for volumes.
     sampler_type : str
         A row of ``SAMPLERS``: "bilinear", "nearest" or "bicubic".
     padding_mode : str
@@ -37,11 +36,9 @@ def spatial_transformer(
 
     Returns
     -------
-    out : (N, C, H_out, W_out) float64 or complex128 array
+    out : (N, C, *target_shape) float64 or complex128 array
     """
-    _, transform, _ = TRANSFORMS[transform_type]
-    source = transform(widen(loc), homogeneous_grid(target_shape, align_corners=align_corners))
-    grid = source.reshape(len(loc), 2, *target_shape)
+    grid = grid_generator(loc, transform_type, target_shape, align_corners=align_corners)
     return sampling_forward(data, grid, sampler_type, padding_mode, align_corners)
 
 
@@ -60,21 +57,17 @@ def spatial_transformer_backward(
 
     Parameters
     ----------
-    data : (N, C, H, W) real array
+    data : (N, C, H, W) or (N, C, D, H, W) real array
     loc : (N, P) real array
-    out_grad : (N, C, H_out, W_out) real array
-    target_shape : (int, int)
-        H_out and W_out.
-    transform_type, sampler_type, padding_mode, align_corners
+    out_grad : (N, C, *target_shape) real array
+    target_shape, transform_type, sampler_type, padding_mode, align_corners
         As forward.
 
     Returns
     -------
-    grad_data : (N, C, H, W) float64 array
+    grad_data : float64 array of ``data``'s shape
     grad_loc : (N, P) float64 array
     """
-    _, transform, transform_backward = TRANSFORMS[transform_type]
-    destination = homogeneous_grid(target_shape, align_corners=align_corners)
-    grid = transform(widen(loc), destination).reshape(len(loc), 2, *target_shape)
+    grid = grid_generator(loc, transform_type, target_shape, align_corners=align_corners)
     grad_data, grad_grid = sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_corners)
-    return grad_data, transform_backward(widen(loc), destination, grad_grid.reshape(len(loc), 2, -1))
+    return grad_data, grid_generator_backward(loc, grad_grid, transform_type, target_shape, align_corners=align_corners)

@@ -1,22 +1,26 @@
-"""The transforms: ``TRANSFORMS[name] = (width, forward, backward)``.
+"""The transforms: ``TRANSFORMS[name] = (forward, backward)``.
 
 ``forward(loc, grid)`` maps destinations, ``grid`` being homogeneous (3, P), to sources (N, 2, P), both normalised.
-``backward(loc, grid, grad_source)`` pulls the gradient of the sources back to the (N, width) parameters.
+``backward(loc, grid, grad_source)`` pulls the gradient of the sources back to the parameters, of ``loc``'s shape.
+``affine`` also maps volumes: ``grid`` is (4, P) and the sources are (N, 3, P).
 """
 
 import numpy as np
 
 from .grid import gemm
+from .tps import tps, tps_backward
 
 
 def affine(loc, grid):
-    """The paper's equation 1: the row-major 2x3 matrix (t1 t2 t3; t4 t5 t6) times (x_t, y_t, 1)."""
-    return gemm(loc.reshape(-1, 2, 3), grid)
+    """The paper's equation 1: the row-major 2x3 matrix (t1 t2 t3; t4 t5 t6) times (x_t, y_t, 1); 3x4 for volumes."""
+    rows = len(grid) - 1
+    return gemm(loc.reshape(-1, rows, rows + 1), grid)
 
 
 def affine_backward(loc, grid, grad_source):
     """The transposed product."""
-    return gemm(grad_source, grid.T).reshape(-1, 6)
+    rows = len(grid) - 1
+    return gemm(grad_source, grid.T).reshape(-1, rows * (rows + 1))
 
 
 def translation(loc, grid):
@@ -68,8 +72,9 @@ def projective_backward(loc, grid, grad_source):
 
 
 TRANSFORMS = {
-    "affine": (6, affine, affine_backward),
-    "translation": (2, translation, translation_backward),
-    "attention": (3, attention, attention_backward),
-    "projective": (8, projective, projective_backward),
+    "affine": (affine, affine_backward),
+    "translation": (translation, translation_backward),
+    "attention": (attention, attention_backward),
+    "projective": (projective, projective_backward),
+    "tps": (tps, tps_backward),
 }

@@ -16,12 +16,13 @@ def listed(names):
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def row(op, argument, name, table):
-    """The row of a table that the caller named."""
+def row(op, argument, name, table, where="", more=()):
+    """The row of a table that the caller named; ``more`` are names that stand in no table."""
     try:
         return table[name]
     except (KeyError, TypeError):
-        raise ValueError(f"{op}: {argument} is {name!r}, which is not known; use {listed(table)}.") from None
+        names = listed([*table, *more])
+        raise ValueError(f"{op}: {argument} is {name!r}, which is not known{where}; use {names}.") from None
 
 
 def dtype(op, argument, value):
@@ -37,8 +38,8 @@ def dtype(op, argument, value):
     return found
 
 
-def array(op, argument, value, axes):
-    """A floating point NumPy array with the named axes."""
+def array(op, argument, value, *choices):
+    """A floating point NumPy array with the named axes, or with those of another choice."""
     if not isinstance(value, np.ndarray):
         raise TypeError(
             f"{op}: {argument} is a {type(value).__module__}.{type(value).__qualname__}, expected a NumPy array; convert it with numpy.asarray."
@@ -47,9 +48,10 @@ def array(op, argument, value, axes):
         raise TypeError(
             f"{op}: {argument} has dtype {value.dtype}, expected {listed(DTYPES)}; convert it with {argument}.astype('float32')."
         )
-    if value.ndim != len(axes):
+    if all(value.ndim != len(axes) for axes in choices):
+        expected = " or ".join(f"{len(axes)} axes ({', '.join(axes)})" for axes in choices)
         raise ValueError(
-            f"{op}: {argument} has shape {value.shape}, expected {len(axes)} axes ({', '.join(axes)}); "
+            f"{op}: {argument} has shape {value.shape}, expected {expected}; "
             f"reshape it or add the missing axes with {argument}[None]."
         )
     return value
@@ -92,28 +94,23 @@ def flag(op, argument, value):
     return bool(value)
 
 
-def target_shape(op, value):
-    """(height, width) of the output."""
+def target_shape(op, value, axes):
+    """Sizes of the output: height and width, and before them the depth of volumes."""
+    if type(value) is tuple and len(value) == axes and all(type(size) is int and size > 0 for size in value):
+        return value
+    words, example = ("two integers, (height, width)", "(28, 28)")
+    if axes == 3:
+        words, example = ("three integers, (depth, height, width)", "(28, 28, 28)")
     if value is None:
         raise ValueError(
-            f"{op}: target_shape is missing, expected (height, width) of the output; pass for example target_shape=(28, 28)."
+            f"{op}: target_shape is missing, expected {words} of the output; pass for example target_shape={example}."
         )
-    if (
-        type(value) is tuple
-        and len(value) == 2
-        and type(value[0]) is type(value[1]) is int
-        and value[0] > 0
-        and value[1] > 0
-    ):
-        return value
     try:
         sizes = tuple(value)
     except TypeError:
         sizes = ()
-    if len(sizes) != 2 or isinstance(value, str):
-        raise ValueError(
-            f"{op}: target_shape is {value!r}, expected two integers, (height, width); pass for example target_shape=(28, 28)."
-        )
+    if len(sizes) != axes or isinstance(value, str):
+        raise ValueError(f"{op}: target_shape is {value!r}, expected {words}; pass for example target_shape={example}.")
     return tuple(whole_number(op, f"target_shape[{axis}]", size, least=1) for axis, size in enumerate(sizes))
 
 

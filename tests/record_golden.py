@@ -1,13 +1,16 @@
 """Record what MXNet 1.9.1 answers: ``python tests/record_golden.py`` writes ``spatial_op/cli/golden.npz``.
 
-The file maps "<case>/<array>" to an array, where the arrays of a case are data, loc, out_grad, out, grad_data and
-grad_loc. The cases of float32 have smooth data: on noise, rounding decides on which side of a kink a sample lies, and
-the gradients of ``loc`` in float32 then tell nothing.
+The file maps "<case>/<array>" to an array. The arrays of a case are its inputs, under their names, out_grad, out and
+the gradient of each input, under grad_<input>. The entry "calls" says in JSON what was called: for each case the
+operator, the names of its inputs in order, and its other parameters. The cases of float32 have smooth data: on noise,
+rounding decides on which side of a kink a sample lies, and the gradients of ``loc`` in float32 then tell nothing.
 """
 
 import contextlib
+import json
 import pathlib
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,7 +38,7 @@ ON_PIXELS = (
 )
 
 # name -> (data's shape, target_shape, rows of loc; None is random). No two sizes of a case are equal.
-CASES = {
+SPATIAL_TRANSFORMER = {
     "identity": ((2, 3, 5, 7), (8, 12), (IDENTITY, IDENTITY)),
     "rotation": ((2, 3, 11, 7), (5, 13), (ROTATED, ROTATED[::-1])),
     "shear": ((2, 3, 7, 5), (4, 6), (SHEARED, SHEARED[::-1])),
@@ -56,22 +59,85 @@ CASES = {
     "large": ((1, 2, 37, 29), (31, 41), None),
 }
 
+# name -> (target_shape, rows of the affine parameters; None is random).
+GRID_GENERATOR_AFFINE = {
+    "grid_identity": ((8, 12), (IDENTITY, FLIPPED)),
+    "grid_rotation": ((5, 13), (ROTATED, SHEARED)),
+    "grid_zoomed": ((11, 7), (ZOOMED_IN, ZOOMED_OUT)),
+    "grid_outside": ((4, 6), (FAR_OUTSIDE, PARTLY_OUTSIDE)),
+    "grid_one_place": ((5, 3), (COLLAPSED,)),
+    "grid_random": ((6, 11), None),
+    "grid_large": ((23, 19), (SHEARED,)),
+}
+
+# name -> (the flow's shape, its standard deviation in pixels).
+GRID_GENERATOR_WARP = {
+    "flow_none": ((1, 2, 5, 9), 0),
+    "flow_random": ((3, 2, 5, 7), 1.5),
+    "flow_far": ((2, 2, 7, 4), 50),
+    "flow_large": ((1, 2, 17, 23), 3),
+}
+
+# name -> (data's shape, the grid's, rows of the affine map that makes the grid; None scatters it).
+BILINEAR_SAMPLER = {
+    "sampler_on_pixels": ((6, 1, 5, 9), (3, 17), ON_PIXELS),
+    "sampler_affine": ((2, 2, 7, 5), (3, 8), (ROTATED, SHEARED)),
+    "sampler_outside": ((2, 2, 3, 7), (5, 4), (FAR_OUTSIDE, PARTLY_OUTSIDE)),
+    "sampler_scattered": ((2, 3, 5, 7), (6, 4), None),
+    "sampler_one_sample": ((1, 3, 7, 4), (5, 6), None),
+    "sampler_one_channel": ((2, 1, 5, 7), (6, 4), None),
+    "sampler_one_row": ((2, 3, 1, 7), (4, 5), None),
+    "sampler_one_column": ((2, 3, 7, 1), (4, 5), None),
+    "sampler_one_place": ((2, 3, 5, 7), (1, 1), None),
+    "sampler_large": ((1, 1, 37, 29), (11, 17), None),
+}
+
+
+class Call(NamedTuple):
+    """An operator, its inputs by name, its other parameters and a gradient to pull back."""
+
+    operator: str
+    inputs: dict
+    params: dict
+    out_grad: np.ndarray
+
 
 def main():
-    """Record every case in both precisions."""
+    """Record every case."""
     with mxnet_imports():
         import mxnet
-    arrays = {}
+    recorded = dict(calls())
+    arrays = {"calls": json.dumps({case: described(call) for case, call in recorded.items()})}
+    for case, call in recorded.items():
+        out, *grads = answers(mxnet, call)
+        results = {"out_grad": call.out_grad, "out": out, **{f"grad_{name}": g for name, g in zip(call.inputs, grads)}}
+        arrays |= {f"{case}/{name}": array for name, array in (call.inputs | results).items()}
+    np.savez_compressed(GOLDEN, **arrays)
+
+
+def described(call):
+    """The part of a call that is no array."""
+    return {"operator": call.operator, "inputs": list(call.inputs), "params": call.params}
+
+
+def calls():
+    """Every case with its call; MXNet's grid generator has float32 only."""
     for dtype in ("float32", "float64"):
         rng = np.random.default_rng(20151)
-        for name, case in CASES.items():
-            data, loc, out_grad = inputs(rng, *case, dtype)
-            results = spatial_transformer(mxnet, data, loc, out_grad)
-            for key, array in zip(
-                ("data", "loc", "out_grad", "out", "grad_data", "grad_loc"), (data, loc, out_grad, *results)
-            ):
-                arrays[f"{name}-{dtype}/{key}"] = array
-    np.savez_compressed(GOLDEN, **arrays)
+        for name, (shape, target_shape, rows) in SPATIAL_TRANSFORMER.items():
+            yield f"{name}-{dtype}", spatial_transformer(*inputs(rng, shape, target_shape, rows, dtype))
+    rng = np.random.default_rng(20152)
+    for name, (target_shape, rows) in GRID_GENERATOR_AFFINE.items():
+        loc = parameters(rng, rows, 4).astype("float32")
+        params = {"transform_type": "affine", "target_shape": target_shape}
+        yield f"{name}-float32", grid_generator(rng, loc, (len(loc), 2, *target_shape), params)
+    for name, (shape, spread) in GRID_GENERATOR_WARP.items():
+        flow = np.float32(spread * rng.normal(size=shape))
+        yield f"{name}-float32", grid_generator(rng, flow, shape, {"transform_type": "warp"})
+    for dtype in ("float32", "float64"):
+        rng = np.random.default_rng(20153)
+        for name, case in BILINEAR_SAMPLER.items():
+            yield f"{name}-{dtype}", bilinear_sampler(rng, *case, dtype)
 
 
 @contextlib.contextmanager
@@ -85,11 +151,15 @@ def mxnet_imports():
 
 def inputs(rng, shape, target_shape, rows, dtype):
     """Arrays data, loc and out_grad of a case."""
-    if rows is None:
-        rows = IDENTITY + 0.4 * rng.normal(size=(shape[0], 6))
+    loc = parameters(rng, rows, shape[0])
     data = smooth(rng, shape) if dtype == "float32" else rng.normal(size=shape)
     out_grad = rng.normal(size=shape[:2] + target_shape)
-    return data.astype(dtype), np.array(rows, dtype), out_grad.astype(dtype)
+    return data.astype(dtype), loc.astype(dtype), out_grad.astype(dtype)
+
+
+def parameters(rng, rows, batch):
+    """Affine parameters: the given rows, or so many random ones."""
+    return IDENTITY + 0.4 * rng.normal(size=(batch, 6)) if rows is None else np.array(rows, np.float64)
 
 
 def smooth(rng, shape):
@@ -99,15 +169,38 @@ def smooth(rng, shape):
     return np.sin(phase + along_y * np.linspace(-1, 1, h)[:, None] + along_x * np.linspace(-1, 1, w))
 
 
-def spatial_transformer(mxnet, data, loc, out_grad):
-    """MXNet's result and gradients, as NumPy arrays: out, grad_data, grad_loc."""
-    images, parameters, upper = (mxnet.nd.array(array, dtype=array.dtype) for array in (data, loc, out_grad))
-    images.attach_grad()
-    parameters.attach_grad()
+def spatial_transformer(data, loc, out_grad):
+    """The call."""
+    params = {"target_shape": out_grad.shape[2:], "transform_type": "affine", "sampler_type": "bilinear"}
+    return Call("SpatialTransformer", {"data": data, "loc": loc}, params, out_grad)
+
+
+def grid_generator(rng, data, shape, params):
+    """The call; the grid has the given shape."""
+    return Call("GridGenerator", {"data": data}, params, rng.normal(size=shape).astype(data.dtype))
+
+
+def bilinear_sampler(rng, shape, target_shape, rows, dtype):
+    """The call; the grid is an affine one, or scattered, a fifth of its coordinates outside the image."""
+    if rows is None:
+        grid = 0.8 * rng.normal(size=(shape[0], 2, *target_shape))
+    else:
+        y, x = np.meshgrid(*(np.linspace(-1, 1, size) for size in target_shape), indexing="ij")
+        grid = np.einsum("nij,jhw->nihw", np.reshape(rows, (-1, 2, 3)), np.stack([x, y, np.ones(target_shape)]))
+    data, _, out_grad = inputs(rng, shape, target_shape, (), dtype)
+    return Call("BilinearSampler", {"data": data, "grid": grid.astype(dtype)}, {}, out_grad)
+
+
+def answers(mxnet, call):
+    """MXNet's result and gradients, as NumPy arrays."""
+    operator = getattr(mxnet.nd, call.operator)
+    arrays = [mxnet.nd.array(array, dtype=array.dtype) for array in call.inputs.values()]
+    for array in arrays:
+        array.attach_grad()
     with mxnet.autograd.record():
-        out = mxnet.nd.SpatialTransformer(images, parameters, out_grad.shape[2:], "affine", "bilinear")
-    out.backward(upper)
-    return out.asnumpy(), images.grad.asnumpy(), parameters.grad.asnumpy()
+        out = operator(*arrays, **call.params)
+    out.backward(mxnet.nd.array(call.out_grad, dtype=call.out_grad.dtype))
+    return out.asnumpy(), *(array.grad.asnumpy() for array in arrays)
 
 
 if __name__ == "__main__":

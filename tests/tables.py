@@ -18,17 +18,20 @@ COMBINATIONS = [
 ]
 MXNET_ROWS = ("affine", "bilinear", "zeros")
 
+# Control points of splines.
+POINTS = 9
+
 # Relative rounding error of each dtype.
 EPS = {np.dtype(name): float(np.finfo(name).eps) for name in ("float16", "float32", "float64")}
 
 
 def random_loc(rng, transform_type, batch, dtype, spread=0.4):
     """Parameters near the identity, off every whole pixel."""
-    transform = TRANSFORMS[transform_type]
-    noise = rng.standard_normal((batch, transform.width)) * spread
+    rest = np.array(TRANSFORMS[transform_type].identity(POINTS))
+    noise = rng.standard_normal((batch, len(rest))) * spread
     if transform_type == "projective":
         noise[:, 6:] *= 0.3  # keeps the horizon outside the image
-    return (np.array(transform.identity) + noise).astype(dtype)
+    return (rest + noise).astype(dtype)
 
 
 def options(combination, **more):

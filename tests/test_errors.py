@@ -7,6 +7,7 @@ import spatial_op as so
 
 DATA = np.ones((2, 3, 5, 7), "float32")
 LOC = so.identity_loc("affine", 2)
+LOC3 = so.identity_loc("affine", 2, axes=3)
 
 
 def call(data=DATA, loc=LOC, target_shape=(4, 6), **params):
@@ -19,8 +20,15 @@ class Tensor:
 
 WRONG = [
     # data
-    ({"data": DATA[0]}, ValueError, r"data has shape \(3, 5, 7\), expected 4 axes \(batch, channels, height, width\); .*"),
-    ({"data": DATA[None]}, ValueError, r"data has shape \(1, 2, 3, 5, 7\), expected 4 axes .*"),
+    ({"data": DATA[0]}, ValueError, r"data has shape \(3, 5, 7\), expected 4 axes \(batch, channels, height, width\) or 5 axes \(.*depth.*\); .*"),
+    ({"data": DATA[None, None]}, ValueError, r"data has shape \(1, 1, 2, 3, 5, 7\), expected 4 axes .* or 5 axes .*"),
+    ({"data": DATA[None]}, ValueError, r"loc has shape \(2, 6\), expected \(1, 12\), data's batch and .* 'affine' \(row-major 3x4 matrix\); .*"),
+    ({"data": DATA[:, :, None], "transform_type": "tps"}, ValueError, r"transform_type is 'tps', which is not known for volumes; use 'affine'"),
+    ({"data": DATA[:, :, None], "sampler_type": "bicubic"}, ValueError,
+     r"sampler_type is 'bicubic', which is not known for volumes; use 'bilinear' or 'nearest'"),
+    ({"data": DATA[:, :, None], "loc": LOC3}, ValueError, r"target_shape is \(4, 6\), expected three integers, \(depth, height, width\); .*"),
+    ({"loc": LOC[:, :2], "transform_type": "tps"}, ValueError, r"loc has shape \(2, 2\), expected \(2, 32\), .* K a perfect square.*\); .*"),
+    ({"loc": np.ones((2, 24), "float32"), "transform_type": "tps"}, ValueError, r"loc has shape \(2, 24\), expected \(2, 32\), .*"),
     ({"data": DATA.tolist()}, TypeError, r"data is a builtins\.list, expected a NumPy array; convert it with numpy\.asarray"),
     ({"data": Tensor()}, TypeError, r"data is a test_errors\.Tensor, expected a NumPy array; .*"),
     ({"data": None}, TypeError, r"data is a builtins\.NoneType, expected a NumPy array; .*"),
@@ -39,7 +47,7 @@ WRONG = [
      r"loc has dtype float32 and data has dtype float64, expected loc to be at least as precise; convert it .*"),
     ({"loc": LOC.astype("float16")}, TypeError, r"loc has dtype float16 and data has dtype float32, expected loc .*; convert .*"),
     # target_shape
-    ({"target_shape": None}, ValueError, r"target_shape is missing, expected \(height, width\) of the output; pass .*"),
+    ({"target_shape": None}, ValueError, r"target_shape is missing, expected two integers, \(height, width\) of the output; pass .*"),
     ({"target_shape": (0, 6)}, ValueError, r"target_shape\[0\] is 0, expected at least 1; pass a larger number"),
     ({"target_shape": (4, -1)}, ValueError, r"target_shape\[1\] is -1, expected at least 1; .*"),
     ({"target_shape": (4,)}, ValueError, r"target_shape is \(4,\), expected two integers, \(height, width\); pass .*"),
@@ -50,7 +58,7 @@ WRONG = [
     ({"target_shape": (4, True)}, TypeError, r"target_shape\[1\] is True, expected an integer; .*"),
     # names and flags
     ({"transform_type": "Affine"}, ValueError,
-     r"transform_type is 'Affine', which is not known; use 'affine', 'translation', 'attention' or 'projective'"),
+     r"transform_type is 'Affine', which is not known; use 'affine', 'translation', 'attention', 'projective' or 'tps'"),
     ({"transform_type": ["affine"]}, ValueError, r"transform_type is \['affine'\], which is not known; use .*"),
     ({"sampler_type": "linear"}, ValueError, r"sampler_type is 'linear', which is not known; use 'bilinear', 'nearest' or 'bicubic'"),
     ({"padding_mode": "wrap"}, ValueError, r"padding_mode is 'wrap', which is not known; use 'zeros', 'border' or 'reflection'"),
@@ -190,6 +198,8 @@ def test_wrong_vjp_calls():
     [
         (("spline",), ValueError, r"transform_type is 'spline', which is not known; use 'affine', .*"),
         (("affine", -1), ValueError, r"batch is -1, expected at least 0; .*"),
+        (("tps", 1, "float32", 12), ValueError, r"control_points is 12, expected a perfect square; .*"),
+        (("tps", 1, "float32", 1), ValueError, r"control_points is 1, expected at least 4; .*"),
         (("affine", 1.5), TypeError, r"batch is 1\.5, expected an integer; .*"),
         (
             ("affine", 1, "int32"),
@@ -202,3 +212,45 @@ def test_wrong_vjp_calls():
 def test_wrong_identity_loc(arguments, error, sentence):
     with pytest.raises(error, match=rf"^identity_loc: {sentence}\.$"):
         so.identity_loc(*arguments)
+
+
+GRID = np.zeros((2, 2, 4, 6), "float32")
+GRID3 = np.zeros((2, 3, 2, 4, 6), "float32")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "sentence"),
+    [
+        ((DATA, GRID[:1]), ValueError, r"grid has shape \(1, 2, 4, 6\), expected \(2, 2, 4, 6\), data's batch and one plane each for x and y; .*"),
+        ((DATA, GRID3), ValueError, r"grid has shape .*, expected 4 axes \(batch, coordinates, height, width\); .*"),
+        ((DATA, np.moveaxis(GRID, 1, -1)), ValueError, r"grid has shape \(2, 4, 6, 2\), expected \(2, 2, 6, 2\), .*"),
+        ((DATA[:, :, None], GRID), ValueError, r"grid has shape .*, expected 5 axes \(batch, coordinates, depth, height, width\); .*"),
+        ((DATA, GRID[:, :, :0]), ValueError, r"the height of grid is 0, expected at least 1; .*"),
+        ((DATA.astype("float64"), GRID), TypeError, r"grid has dtype float32 and data has dtype float64, expected grid to be .*"),
+        ((DATA, [[0]]), TypeError, r"grid is a builtins\.list, expected a NumPy array; .*"),
+        ((DATA, GRID, "cubic"), ValueError, r"sampler_type is 'cubic', which is not known; use .*"),
+    ],
+)  # fmt: skip
+def test_wrong_grid(arguments, error, sentence):
+    with pytest.raises(error, match=rf"^GridSampler: {sentence}(\.|; .*\.)$"):
+        so.GridSampler(*arguments)
+    if len(arguments) == 2:
+        with pytest.raises(error, match=rf"^BilinearSampler: {sentence}(\.|; .*\.)$"):
+            so.BilinearSampler(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "sentence"),
+    [
+        ((LOC, "affine"), ValueError, r"target_shape\[0\] is 0, expected at least 1; .*"),
+        ((LOC, "affine", None), ValueError, r"target_shape is missing, expected two integers, .*"),
+        ((LOC, "affine", (1, 2, 3)), ValueError, r"data has shape \(2, 6\), expected \(2, 12\), the batch and the 12 parameters of 'affine' .*"),
+        ((LOC, "spline", (3, 4)), ValueError, r"transform_type is 'spline', which is not known; use .*'tps' or 'warp'"),
+        ((LOC, "warp"), ValueError, r"data has shape \(2, 6\), expected 4 axes \(batch, x and y, height, width\); .*"),
+        ((DATA, "warp"), ValueError, r"data has shape \(2, 3, 5, 7\), expected \(2, 2, 5, 7\), one plane each of flow along x and y, in pixels; .*"),
+        ((GRID, "affine", (3, 4)), ValueError, r"data has shape .*, expected 2 axes \(batch, parameters\); .*"),
+    ],
+)  # fmt: skip
+def test_wrong_grid_generator(arguments, error, sentence):
+    with pytest.raises(error, match=rf"^GridGenerator: {sentence}(\.|; .*\.)$"):
+        so.GridGenerator(*arguments)

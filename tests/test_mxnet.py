@@ -3,38 +3,14 @@
 import numpy as np
 import pytest
 import record_golden
+from beside_mxnet import DTYPES, PLACES, SHAPES, bound, compare, mx, nd, ours, theirs
+from oracle import assert_same_answers
 from tolerances import assert_close
 
 import spatial_op as so
 
-with record_golden.mxnet_imports():
-    mx = pytest.importorskip("mxnet")
-
 # MXNet 1.9.1 looks for csr_matrix where SciPy used to keep it.
 pytestmark = pytest.mark.filterwarnings("ignore:Please import `csr_matrix`:DeprecationWarning")
-
-# (data's shape, target_shape): no two sizes equal but where a batch or channel of 1 meets a size of 1.
-SHAPES = (
-    ((2, 3, 5, 7), (11, 13)),
-    ((3, 2, 13, 11), (5, 7)),
-    ((1, 3, 5, 7), (4, 6)),
-    ((2, 1, 7, 5), (6, 4)),
-    ((5, 2, 3, 19), (17, 4)),
-    ((2, 3, 1, 7), (4, 5)),
-    ((2, 3, 7, 1), (4, 5)),
-    ((2, 37, 5, 3), (7, 4)),
-    ((1, 2, 41, 37), (43, 47)),
-    ((1, 2, 61, 67), (13, 11)),
-)
-# Centre and spread of the random parameters.
-PLACES = {
-    "inside": ((0.4, 0, 0, 0, 0.4, 0), 0.1),
-    "near the identity": ((1, 0, 0, 0, 1, 0), 0.1),
-    "partly outside": ((1, 0, 0.7, 0, 1, -0.6), 0.2),
-    "fully outside": ((1, 0, 6, 0, 1, -7), 0.2),
-    "anywhere": ((0, 0, 0, 0, 0, 0), 1.5),
-}
-DTYPES = ("float32", "float64")
 
 
 def draw(shape, target_shape, place, dtype):
@@ -44,69 +20,40 @@ def draw(shape, target_shape, place, dtype):
     return record_golden.inputs(rng, shape, target_shape, rows, dtype)
 
 
-def ours(data, loc, out_grad):
-    out, pullback = so.vjp(so.SpatialTransformer, data, loc, target_shape=out_grad.shape[2:])
-    return (out, *pullback(out_grad))
-
-
-def compare(results, theirs, data):
-    out, grad_data, grad_loc = theirs
-    assert [result.dtype for result in results] == [result.dtype for result in theirs]
-    assert_close(results[0], out, data.dtype, data.shape, scale=np.abs(data).max())
-    assert_close(results[1], grad_data, data.dtype, data.shape)
-    assert_close(results[2], grad_loc, data.dtype, data.shape)
-
-
-def nd(array):
-    return mx.nd.array(array, dtype=array.dtype)
-
-
-def bound(data, loc, out_grad):
-    """MXNet's result and gradients by its symbolic interface."""
-    warped = mx.sym.SpatialTransformer(
-        mx.sym.var("data"), mx.sym.var("loc"), out_grad.shape[2:], "affine", "bilinear", name="warped"
-    )
-    executor = warped.simple_bind(
-        mx.cpu(),
-        "write",
-        type_dict={"data": data.dtype, "loc": loc.dtype},
-        data=data.shape,
-        loc=loc.shape,
-    )
-    out = executor.forward(is_train=True, data=nd(data), loc=nd(loc))[0].asnumpy()
-    executor.backward(nd(out_grad))
-    return out, executor.grad_dict["data"].asnumpy(), executor.grad_dict["loc"].asnumpy()
+def warp(data, loc, out_grad):
+    return record_golden.spatial_transformer(data, loc, out_grad)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("shape, target_shape", SHAPES)
 def test_ndarray(shape, target_shape, place, dtype):
-    arrays = draw(shape, target_shape, place, dtype)
-    compare(ours(*arrays), record_golden.spatial_transformer(mx, *arrays), arrays[0])
+    call = warp(*draw(shape, target_shape, place, dtype))
+    compare(call, theirs(call))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape, target_shape", SHAPES)
 def test_symbol(shape, target_shape, dtype):
-    arrays = draw(shape, target_shape, "near the identity", dtype)
-    compare(ours(*arrays), bound(*arrays), arrays[0])
+    call = warp(*draw(shape, target_shape, "near the identity", dtype))
+    compare(call, bound(call))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("row", record_golden.ON_PIXELS)
 def test_on_the_border(row, dtype):
     """Samples exactly at whole pixels, those of the border and those around it: the derivative from the right."""
-    arrays = record_golden.inputs(np.random.default_rng(5), (1, 2, 5, 9), (3, 17), (row,), dtype)
-    compare(ours(*arrays), record_golden.spatial_transformer(mx, *arrays), arrays[0])
+    call = warp(*record_golden.inputs(np.random.default_rng(5), (1, 2, 5, 9), (3, 17), (row,), dtype))
+    compare(call, theirs(call))
 
 
 def test_golden_file_is_what_mxnet_answers():
     with np.load(record_golden.GOLDEN) as golden:
-        for case in {name.split("/")[0] for name in golden.files}:
-            data, loc, out_grad = (golden[f"{case}/{name}"] for name in ("data", "loc", "out_grad"))
-            recorded = [golden[f"{case}/{name}"] for name in ("out", "grad_data", "grad_loc")]
-            compare(record_golden.spatial_transformer(mx, data, loc, out_grad), recorded, data)
+        for case, call in record_golden.calls():
+            inputs = {name: golden[f"{case}/{name}"] for name in call.inputs}
+            again = call._replace(inputs=inputs, out_grad=golden[f"{case}/out_grad"])
+            recorded = [golden[f"{case}/{name}"] for name in ("out", *(f"grad_{name}" for name in inputs))]
+            assert_same_answers(theirs(again), recorded, again)
 
 
 # The differences.
@@ -127,7 +74,7 @@ def test_add(arrays):
     with mx.autograd.record():
         out = mx.nd.SpatialTransformer(images, parameters, (4, 6), "affine", "bilinear")
     out.backward(nd(out_grad))
-    _, grad_data, grad_loc = ours(*arrays)
+    _, grad_data, grad_loc = ours(warp(*arrays))
     assert_close(images.grad.asnumpy(), grad_data, data.dtype, data.shape)
     assert_close(parameters.grad.asnumpy(), grad_loc, data.dtype, data.shape)
 
@@ -164,14 +111,14 @@ def test_target_size_of_one(target_shape):
     """MXNet divides by zero; here the one coordinate of such an axis is 0, the centre."""
     data = np.arange(35.0).reshape(1, 1, 5, 7)
     loc = np.array([[1.0, 0, 0, 0, 1, 0]])
-    out, grad_data, grad_loc = record_golden.spatial_transformer(mx, data, loc, np.ones((1, 1, *target_shape)))
+    out, grad_data, grad_loc = theirs(warp(data, loc, np.ones((1, 1, *target_shape))))
     assert np.isnan(out).all()
     assert (grad_data == 0).all()
     assert np.isnan(grad_loc).all()
 
     rows = [2] if target_shape[0] == 1 else [0, 4 / 3, 8 / 3, 4]
     columns = [3] if target_shape[1] == 1 else [0, 3, 6]
-    found = ours(data, loc, np.ones((1, 1, *target_shape)))
+    found = ours(warp(data, loc, np.ones((1, 1, *target_shape))))
     expected = 7 * np.array(rows)[:, None] + np.array(columns)
     np.testing.assert_allclose(found[0][0, 0], expected, rtol=1e-14)
     assert found[1].sum() == pytest.approx(len(rows) * len(columns))
@@ -183,7 +130,7 @@ def test_coordinates_that_are_no_numbers(arrays, value):
     """MXNet's gradient is NaN for the other row of the matrix and 0 for the one at fault; here it is NaN for both."""
     data, loc, out_grad = arrays
     loc[0, 2] = value
-    for result, row_at_fault in ((record_golden.spatial_transformer(mx, *arrays), 0), (ours(*arrays), np.nan)):
+    for result, row_at_fault in ((theirs(warp(*arrays)), 0), (ours(warp(*arrays)), np.nan)):
         out, grad_data, grad_loc = result
         assert np.isnan(out[0]).all()
         assert (grad_data[0] == 0).all()
@@ -198,7 +145,7 @@ def test_huge_coordinates(arrays, value):
     """Both say zero."""
     data, loc, out_grad = arrays
     loc[:, 2] = value
-    for results in (record_golden.spatial_transformer(mx, *arrays), ours(*arrays)):
+    for results in (theirs(warp(*arrays)), ours(warp(*arrays))):
         for result in results:
             assert (result == 0).all()
 
@@ -211,9 +158,9 @@ def test_float16(arrays, which):
     with pytest.raises(mx.base.MXNetError, match="FP16 gemm on cpu" if which == "both" else "Non-uniform data type"):
         mx.nd.SpatialTransformer(nd(half[0]), nd(half[1]), (4, 6), "affine", "bilinear").asnumpy()
 
-    results = ours(*half)
+    results = ours(warp(*half))
     assert [result.dtype for result in results] == [half[0].dtype, half[0].dtype, half[1].dtype]
-    exact = ours(half[0].astype("float64"), half[1].astype("float64"), half[2].astype("float64"))
+    exact = ours(warp(*(array.astype("float64") for array in half)))
     # Rounding to float16 takes half a unit of 2**-10; the computation before it is exact to float32.
     np.testing.assert_allclose(results[0], exact[0], rtol=2**-11, atol=1e-5 * np.abs(data).max())
     np.testing.assert_allclose(results[1], exact[1], rtol=2**-11, atol=1e-5 * np.abs(exact[1]).max())

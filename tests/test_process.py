@@ -215,8 +215,24 @@ def test_without_jit(cache, tmp_path):
                     params = dict(transform_type=transform, sampler_type=sampler, padding_mode=padding, target_shape=(5, 6))
                     out, pullback = so.vjp(so.SpatialTransformer, data, loc, **params)
                     results += [out, *pullback(out + dtype_of(1, dtype))]
+    data, loc = rng.standard_normal((1, 2, 9, 8)), so.identity_loc("affine", 1, "float64")
     loc[0, 0] = np.nan
-    results.append(so.SpatialTransformer(data, loc, (3, 3), transform))
+    results.append(so.SpatialTransformer(data, loc, (3, 3)))
+    for axes, sides in ((2, (7, 18)), (3, (5, 6, 18))):
+        data, grid = rng.standard_normal((1, 2, *sides)), rng.uniform(-1.5, 1.5, (1, axes, *sides))
+        for sampler in ("bilinear", "nearest"):
+            for padding in PADDINGS if axes == 3 else ("zeros",):
+                out, pullback = so.vjp(so.GridSampler, data, grid, sampler_type=sampler, padding_mode=padding)
+                results += [out, *pullback(out + 1)]
+        loc = so.identity_loc("affine", 1, "float64", axes=axes) + 0.1
+        for op, inputs, params in (
+            (so.SpatialTransformer, (data, loc), {"target_shape": sides}),
+            (so.GridGenerator, (loc,), {"transform_type": "affine", "target_shape": sides}),
+        ):
+            out, pullback = so.vjp(op, *inputs, **params)
+            results += [out, *pullback(out + 1)]
+    out, pullback = so.vjp(so.GridGenerator, rng.standard_normal((1, 2, 5, 6)), transform_type="warp")
+    results += [out, *pullback(out + 1)]
     np.savez(TARGET, *results)
     """
     code = "def dtype_of(x, dtype):\n    return np.dtype(dtype).type(x)\n" + textwrap.dedent(code)
@@ -228,6 +244,18 @@ def test_without_jit(cache, tmp_path):
         for name in compiled.files:
             tolerance = 1e-12 if compiled[name].dtype == "float64" else 2e-5
             np.testing.assert_allclose(plain[name], compiled[name], rtol=tolerance, atol=tolerance * 100, err_msg=name)
+
+
+# The kernels that the programs below ask about.
+KERNELS = """
+from spatial_op.kernels import build
+from spatial_op.paddings import PADDINGS
+from spatial_op.samplers import SAMPLERS
+from spatial_op.transforms import TRANSFORMS
+forward, backward = (
+    make(2, TRANSFORMS["affine"], SAMPLERS["bilinear"], PADDINGS["zeros"]) for make in (build.forward, build.backward)
+)
+"""
 
 
 def unwritable_copy(tmp_path):
@@ -247,7 +275,7 @@ def unwritable_copy(tmp_path):
 
 def test_unwritable_cache(tmp_path):
     root, env = unwritable_copy(tmp_path)
-    code = "import spatial_op.kernels.build as build\nassert work()\nprint(build.forward('affine', 'bilinear', 'zeros').serial.stats.cache_path)"
+    code = KERNELS + "\nassert work()\nprint(forward.serial.stats.cache_path)"
     assert run(code, env.pop("NUMBA_CACHE_DIR"), size=20, root=root, **env).strip() == "None"
 
 
@@ -255,22 +283,21 @@ def test_cache_directory_that_vanishes(tmp_path):
     """Numba finds the directory when the kernel is made, and cannot write to it when the kernel is compiled."""
     code = """
     import shutil, pathlib
-    import spatial_op.kernels.build as build
-    build.forward("affine", "bilinear", "zeros"), build.backward("affine", "bilinear", "zeros")
     place = pathlib.Path(os.environ["NUMBA_CACHE_DIR"])
     shutil.rmtree(place)
     place.write_text("a file now")
     assert work()
     """
-    run(code, tmp_path / "cache", size=20)
+    run(KERNELS + textwrap.dedent(code), tmp_path / "cache", size=20)
 
 
-HITS = """
-import spatial_op.kernels.build as build
-kernel = build.forward("affine", "bilinear", "zeros")
+HITS = (
+    KERNELS
+    + """
 out = so.SpatialTransformer(DATA, LOC, (3, 3))
-print(sum(kernel.serial.stats.cache_hits.values()), sum(kernel.serial.stats.cache_misses.values()), float(np.abs(out).sum()))
+print(sum(forward.serial.stats.cache_hits.values()), sum(forward.serial.stats.cache_misses.values()), float(np.abs(out).sum()))
 """
+)
 
 
 def test_cache_is_hit_by_a_new_process_and_never_stale(tmp_path):
@@ -301,11 +328,10 @@ def test_import_is_light(cache):
 def test_two_forms_of_a_kernel_do_not_share_a_cache_entry(cache):
     """Numba's key does not tell parallel from serial code; ours does."""
     code = """
-    import spatial_op.kernels.build as build
-    kernel = build.forward("affine", "bilinear", "zeros")
-    labels = [next(c.cell_contents for c in f.py_func.__closure__ if isinstance(c.cell_contents, str)) for f in (kernel.serial, kernel.parallel)]
+    forms = forward.serial, forward.parallel
+    labels = [next(c.cell_contents for c in f.py_func.__closure__ if isinstance(c.cell_contents, str)) for f in forms]
     assert labels[0] != labels[1]
     assert work()
-    print(len(kernel.parallel.signatures))
+    print(len(forward.parallel.signatures))
     """
-    assert int(run(code, cache)) >= 1
+    assert int(run(KERNELS + textwrap.dedent(code), cache)) >= 1

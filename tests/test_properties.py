@@ -9,6 +9,9 @@ from tables import COMBINATIONS, EPS, MXNET_ROWS, options, random_loc
 
 import spatial_op as so
 from spatial_op.kernels import jit
+from spatial_op.paddings import PADDINGS
+from spatial_op.samplers import SAMPLERS
+from spatial_op.transforms import TRANSFORMS
 
 SIDES = st.integers(1, 23)
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 4), SIDES, SIDES)
@@ -207,18 +210,19 @@ def test_any_number_of_threads_gives_the_same_bits(shape, zoom, restore_threads,
 
 def test_any_number_of_bands_gives_the_same_bits():
     """The split of one image among more threads than this machine may have."""
-    from spatial_op.kernels import build, warp
+    from spatial_op.kernels import build
 
     rng = np.random.default_rng(3)
     data = rng.standard_normal((1, 2, 300, 170)).astype("float32")
     out_grad = rng.standard_normal((1, 2, 140, 270)).astype("float32")
-    kernel = build.backward(*MXNET_ROWS)
+    kernel = build.backward(2, TRANSFORMS["affine"], SAMPLERS["bilinear"], PADDINGS["zeros"])
+    tiles = build.tiles(out_grad.shape[2:])
     for zoom in (1.1, 5.0):
         loc = (zoom * random_loc(rng, "affine", 1, "float32")).astype("float32")
         results = []
         for bands in (1, 2, 3, 7):
-            grad_data, sums = np.full_like(data, np.nan), np.zeros(warp.sums_shape(out_grad.shape, 6))
-            kernel.serial(1, bands, data, loc, out_grad, 0, True, False, grad_data, True, sums)
+            grad_data, sums = np.full_like(data, np.nan), np.zeros((1, 1, tiles, 6))
+            kernel.serial(1, bands, 6, data, loc, out_grad, 0, True, False, grad_data, True, sums)
             results.append(grad_data.tobytes() + sums.tobytes())
         assert len(set(results)) == 1
 

@@ -1,12 +1,15 @@
 """Each row of each table keeps the promises of its table, uncompiled."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from spatial_op.dtypes import DTYPES
 from spatial_op.paddings import PADDINGS
 from spatial_op.samplers import SAMPLERS
-from spatial_op.transforms import TRANSFORMS
+from spatial_op.transforms import TABLES
+from spatial_op.transforms.row import Sizes
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -51,42 +54,81 @@ def test_reflection_is_drawn_right(edge, picture):
     assert drawn == picture.replace("|", "")
 
 
-@pytest.mark.parametrize("name", TRANSFORMS)
+ALL_TRANSFORMS = [(axes, name) for axes, table in TABLES.items() for name in table]
+SIZES_IN, SIZES_OUT = (9, 11, 7), (7, 5, 3)  # along x, y and z
+
+
+def sizes(axes, edge):
+    """What a transform is told of images of these sizes."""
+    return Sizes(
+        tuple(float(size - 1 + edge) for size in SIZES_IN[:axes]),
+        tuple((size - 1) / 2 for size in SIZES_IN[:axes]),
+        tuple(float(size - 1 + edge) for size in SIZES_OUT[:axes]),
+    )
+
+
+def values(transform, loc):
+    """What ``fold`` is given in place of parameters."""
+    if transform.solve is None:
+        return loc
+    return (loc - transform.identity(len(loc) // 2)) @ transform.solve(len(loc))
+
+
+def planned(transform, loc, axes, edge):
+    """The plan of parameters."""
+    numbers = values(transform, loc)
+    plan = np.zeros(max(transform.plan_size, len(numbers)))
+    transform.fold(numbers, 0, sizes(axes, edge), plan)
+    return plan
+
+
+@pytest.mark.parametrize(("axes", "name"), ALL_TRANSFORMS)
 @pytest.mark.parametrize("edge", [0, 1])
-def test_transform(name, edge):
-    transform = TRANSFORMS[name]
-    sizes = (11, 9, 5, 7, edge)
-    plan = np.zeros(transform.plan_size)
-    transform.fold(np.array(transform.identity, "float64"), 0, sizes, plan)
-    # The corners of the output are the corners of the input, in both rules.
-    for v, row in ((-2.0 - edge / 2, -edge / 2), (2.0 + edge / 2, 10 + edge / 2), (0.0, 5.0)):
-        for u, col in ((-3.0 - edge / 2, -edge / 2), (3.0 + edge / 2, 8 + edge / 2), (0.0, 4.0)):
-            np.testing.assert_allclose(transform.locate(plan, u, v), (col, row), atol=1e-14)
+def test_transform(axes, name, edge):
+    transform = TABLES[axes][name]
+    plan = planned(transform, np.array(transform.identity(9), "float64"), axes, edge)
+    # The corners of the output are the corners of the input, in both rules, and the centre is the centre.
+    for signs in itertools.product((-1, 0, 1), repeat=axes):
+        given = [sign * (size - 1 + edge) / 2 for sign, size in zip(signs, SIZES_OUT)]
+        expected = [(size - 1) / 2 + sign * (size - 1 + edge) / 2 for sign, size in zip(signs, SIZES_IN)]
+        np.testing.assert_allclose(transform.locate(plan, *given), expected, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", TRANSFORMS)
-def test_transform_gradient(name):
+@pytest.mark.parametrize(("axes", "name"), ALL_TRANSFORMS)
+def test_transform_gradient(axes, name):
     """Central differences of the coordinates, parameter by parameter."""
-    transform, rng = TRANSFORMS[name], np.random.default_rng(0)
-    sizes, u, v = (11, 9, 5, 7, 0), 1.5, -0.5
-    loc = np.array(transform.identity) + 0.2 * rng.standard_normal(transform.width)
-    grad_x, grad_y = rng.standard_normal(2)
+    transform, rng = TABLES[axes][name], np.random.default_rng(0)
+    pixel = (1.5, -0.5, 1.0)[:axes]
+    rest = np.array(transform.identity(9), "float64")
+    loc = rest + 0.2 * rng.standard_normal(len(rest))
+    grads = rng.standard_normal(axes)
 
     def value(parameters):
-        plan = np.zeros(transform.plan_size)
-        transform.fold(parameters, 0, sizes, plan)
-        x, y = transform.locate(plan, u, v)
-        return grad_x * x + grad_y * y
+        return np.dot(grads, transform.locate(planned(transform, parameters, axes, 0), *pixel))
 
     def add(sums, i, more):
         sums[i] += more
 
-    plan, sums, grad = np.zeros(transform.plan_size), np.zeros(transform.plan_size), np.zeros(transform.width)
-    transform.fold(loc, 0, sizes, plan)
-    transform.pull_back(plan, u, v, grad_x, grad_y, sums, add)
-    transform.unfold(sums, sizes, grad)
-    for i, step in enumerate(np.eye(transform.width) * 1e-6):
+    plan = planned(transform, loc, axes, 0)
+    sums, grad = np.zeros(len(plan)), np.zeros(len(values(transform, loc)))
+    transform.pull_back(plan, *pixel, *grads, sums, add)
+    transform.unfold(sums, sizes(axes, 0), grad)
+    if transform.solve is not None:
+        grad = transform.solve(len(loc)) @ grad
+    for i, step in enumerate(np.eye(len(rest)) * 1e-6):
         assert abs((value(loc + step) - value(loc - step)) / 2e-6 - grad[i]) < 1e-7
+
+
+def test_spline_goes_through_its_control_points():
+    tps, rng = TABLES[2]["tps"], np.random.default_rng(1)
+    for count in (4, 9, 16, 25):
+        rest = np.array(tps.identity(count))
+        loc = rest + 0.3 * rng.standard_normal(len(rest))
+        plan = planned(tps, loc, 2, 0)
+        for k in range(count):
+            pixel = rest[k] * (SIZES_OUT[0] - 1) / 2, rest[count + k] * (SIZES_OUT[1] - 1) / 2
+            expected = (loc[k] + 1) * (SIZES_IN[0] - 1) / 2, (loc[count + k] + 1) * (SIZES_IN[1] - 1) / 2
+            np.testing.assert_allclose(tps.locate(plan, *pixel), expected, atol=1e-11)
 
 
 def test_dtypes():

@@ -1,16 +1,18 @@
 """``check``: whether this machine computes what MXNet computes."""
 
 import importlib.resources
+import json
 from typing import NamedTuple
 
 import click
 import numpy as np
 
+import spatial_op
+
 from . import machine, text
 from .cases import Problem, affine_problem
 from .peers import MXNet, Ours, PyTorch, available
 
-ARRAYS = ("result", "gradient of data", "gradient of loc")
 GOLDEN_KEYS = ("out", "grad_data", "grad_loc")
 SIZES = (((2, 3, 9, 7), (5, 12)), ((3, 1, 6, 17), (11, 4)), ((1, 2, 33, 40), (28, 37)))
 SAMPLERS = ("bilinear", "nearest", "bicubic")
@@ -37,7 +39,7 @@ def run():
     with text.progress(comparisons, "Comparing; the first run also compiles") as shown:
         for comparison in shown:
             results = Ours().job(comparison.problem).forward_backward()
-            for what, result, expected in zip(ARRAYS, results, comparison.expected):
+            for what, result, expected in zip(names(comparison.problem), results, comparison.expected):
                 found = (difference(result, expected), comparison.bound, what)
                 groups.setdefault(comparison.group, []).append(found)
                 count += 1
@@ -66,6 +68,11 @@ def report(groups):
     return len(failed)
 
 
+def names(problem):
+    """What the arrays of a problem are called."""
+    return "result", *(f"gradient of {name}" for name in getattr(spatial_op, problem.operator).operator.inputs)
+
+
 def difference(result, expected):
     """Largest difference relative to the largest entry; NaN agrees with NaN only."""
     result, expected = np.asarray(result, np.float64), np.asarray(expected, np.float64)
@@ -82,7 +89,7 @@ def bound_for(problem):
 
 
 def load_golden():
-    """The recorded arrays: "<case>/<array>" -> array."""
+    """The recorded arrays: "<case>/<array>" -> array, and "calls" -> what was called, in JSON."""
     file = importlib.resources.files(__package__) / "golden.npz"
     with file.open("rb") as opened, np.load(opened) as arrays:
         return dict(arrays)
@@ -91,11 +98,11 @@ def load_golden():
 def golden():
     """What MXNet 1.9.1 answered when it was recorded."""
     arrays = load_golden()
-    for case in dict.fromkeys(key.rpartition("/")[0] for key in arrays):
-        data, loc, out_grad, *expected = (arrays[f"{case}/{key}"] for key in ("data", "loc", "out_grad", *GOLDEN_KEYS))
-        params = {"target_shape": out_grad.shape[2:], "transform_type": "affine", "sampler_type": "bilinear"}
-        problem = Problem("SpatialTransformer", (data, loc), params, out_grad)
-        yield Comparison(f"MXNet 1.9.1 as recorded, {data.dtype}", problem, expected, bound_for(problem))
+    for case, call in json.loads(arrays["calls"].item()).items():
+        inputs = tuple(arrays[f"{case}/{name}"] for name in call["inputs"])
+        expected = tuple(arrays[f"{case}/{key}"] for key in ("out", *(f"grad_{name}" for name in call["inputs"])))
+        problem = Problem(call["operator"], inputs, call["params"], arrays[f"{case}/out_grad"])
+        yield Comparison(f"MXNet 1.9.1 as recorded, {inputs[0].dtype}", problem, expected, bound_for(problem))
 
 
 def random_problem(rng, data, target, dtype, **params):

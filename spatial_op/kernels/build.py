@@ -2,33 +2,97 @@
 
 import functools
 
-from ..paddings import PADDINGS
-from ..samplers import SAMPLERS
-from ..transforms import TRANSFORMS
+from . import coordinates, grid, volume, warp
 from .jit import inner
-from .warp import backward_kernel, forward_kernel
+from .tiles import blocks_of, tiles_of
+
+# By the number of axes of an image: the loops, where a transform's coordinates come from, and an array's.
+LOOPS = {2: warp, 3: volume}
+BY_TRANSFORM = {
+    2: (coordinates.fold_plan, coordinates.locate_plane, coordinates.pull_plane),
+    3: (coordinates.fold_plan, coordinates.locate_volume, coordinates.pull_volume),
+}
+BY_ARRAY = {
+    2: (coordinates.no_plan, coordinates.read_plane, coordinates.write),
+    3: (coordinates.no_plan, coordinates.read_volume, coordinates.write),
+}
 
 
-def rows(transform_type, sampler_type, padding_mode):
-    """The functions of one combination, registered with Numba."""
-    transform, sampler, padding = TRANSFORMS[transform_type], SAMPLERS[sampler_type], PADDINGS[padding_mode]
-    for function in (*transform, *transform.helpers, *sampler, *padding):
-        if callable(function):
-            inner(function)
-    return transform, sampler, padding
+def source(axes, transform):
+    """The functions that answer for the coordinates; ``transform`` is None if an array holds them."""
+    if transform is None:
+        return (*BY_ARRAY[axes], *[coordinates.no_plan] * 4)
+    register(*transform.helpers)
+    return (*BY_TRANSFORM[axes], *register(transform.fold, transform.locate, transform.pull_back, transform.unfold))
+
+
+def rules(sampler, padding):
+    """The functions and numbers that say how an image is sampled."""
+    register(padding.near, padding.fix, sampler.taps)
+    return (*padding, *sampler)
+
+
+def register(*functions):
+    """Let kernels call these functions."""
+    for function in functions:
+        inner(function)
+    return functions
 
 
 @functools.cache
-def forward(transform_type, sampler_type, padding_mode):
+def forward(axes, transform, sampler, padding):
     """The kernel that samples, compiled on its first call."""
-    transform, sampler, padding = rows(transform_type, sampler_type, padding_mode)
-    return forward_kernel(transform.plan_size, transform.fold, transform.locate, *padding, *sampler)
+    return LOOPS[axes].forward_kernel(*source(axes, transform), *rules(sampler, padding))
 
 
 @functools.cache
-def backward(transform_type, sampler_type, padding_mode):
+def backward(axes, transform, sampler, padding):
     """The kernel that pulls gradients back, compiled on its first call."""
-    transform, sampler, padding = rows(transform_type, sampler_type, padding_mode)
-    return backward_kernel(
-        transform.plan_size, transform.fold, transform.locate, transform.pull_back, transform.unfold, *padding, *sampler
-    )
+    return LOOPS[axes].backward_kernel(*source(axes, transform), *rules(sampler, padding))
+
+
+TOOLS = {2: grid.plane_tools, 3: grid.volume_tools}
+
+
+@functools.cache
+def generate(axes, transform):
+    """The kernel that writes a transform's grid."""
+    return grid.forward_kernel(TOOLS[axes], *source(axes, transform))
+
+
+@functools.cache
+def contract(axes, transform):
+    """The kernel that pulls a grid's gradient back to the parameters."""
+    return grid.backward_kernel(TOOLS[axes], *source(axes, transform))
+
+
+@functools.cache
+def flow():
+    """The kernel that turns optical flow into a grid, and, without the ramp, the gradient of a grid into one of flow."""
+    return grid.flow_kernel()
+
+
+def tiles(target):
+    """Number of tiles of an output of this (depth,) height and width."""
+    *depth, h_out, w_out = target
+    return (depth[0] if depth else 1) * tiles_of(h_out, w_out)
+
+
+def forward_threads(shape, threads_for):
+    """Threads for sampling an output of this shape."""
+    samples, channels, *target = shape
+    elements = samples * channels
+    for size in target:
+        elements *= size
+    return threads_for(samples * blocks_of(channels) * tiles(target), elements)
+
+
+def backward_split(shape, threads_for):
+    """Threads and bands for pulling back from an output of this shape; bands only where there are too few other units."""
+    samples, channels, *target = shape
+    units, elements = samples * blocks_of(channels), samples * channels
+    for size in target:
+        elements *= size
+    threads = threads_for(max(units, tiles(target)), elements)
+    bands = 1 if units >= 8 * threads or units % threads == 0 else threads
+    return threads, bands

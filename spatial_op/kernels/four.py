@@ -5,176 +5,148 @@ add to. Slopes are not computed this way, since four sums per pixel cost more th
 scattered, the last group may have fewer channels; the missing ones are zero.
 """
 
-from .jit import index, inner
+from .jit import index, inlined, inner
 from .lanes import (
     COUNT,
     FOUR,
-    deposit_four,
     load,
     load_each,
-    neighbours_four,
     prefetch,
     spread,
     store,
     to_channels,
     to_pixels,
 )
-from .vectors import blend, rest, scatter_lanes
+from .vectors import blend, fetch_row_four, give_row_four, put, spill, upstream
+from .window import image_part
+
+
+@inlined
+def load_four(array, at, step):
+    """Four vectors, ``step`` apart."""
+    b, c, d = at + index(step), at + index(2 * step), at + index(3 * step)
+    return load(array, at), load(array, b), load(array, c), load(array, d)
 
 
 @inner
-def fill_four(fix, source, plane, h, w, edge, x0, y0, width, height, stride, window):
+def fill_four(rules, source, plane, frame, box, window):
     """``fill`` for four channels."""
-    left = min(max(-x0, 0), width)
-    right = max(left, min(width, w - x0))
+    w, h = frame.source
+    left, right = image_part(box, w)
     step = h * w
-    b, c, d = index(step), index(2 * step), index(3 * step)
-    for r in range(height):
-        row, inside = fix(y0 + r, h, edge)
-        at = index(r * stride * FOUR)
+    for r in range(box.height):
+        row, inside = rules.fix(box.y + r, h, rules.edge)
+        at = index(r * box.stride * FOUR)
         if not inside:
-            for k in range(index(width * FOUR)):
+            for k in range(index(box.width * FOUR)):
                 window[at + k] = 0
             continue
         start = plane + row * w
-        fill_margin(fix, source, start, step, w, edge, x0, 0, left, at, window)
-        count, begin = right - left, index(start + x0 + left)
+        fill_margin(rules, source, start, step, w, box, 0, left, at, window)
+        count, begin = right - left, index(start + box.x + left)
         middle = at + index(left * FOUR)
         if count >= COUNT:
             for k in range(index(0), index(count), index(COUNT)):
                 k = min(k, index(count - COUNT))  # the last vectors overlap those before them
-                o = begin + k
-                prefetch(source, o + index(FOUR * step))  # the next group
-                pixels = to_pixels((load(source, o), load(source, o + b), load(source, o + c), load(source, o + d)))
+                prefetch(source, begin + k + index(FOUR * step))  # the next group
+                pixels = to_pixels(load_four(source, begin + k, step))
                 for i in range(FOUR):
                     store(window, middle + k * index(FOUR) + index(i * COUNT), pixels[i])
         else:
-            fill_margin(fix, source, start, step, w, edge, x0, left, right, at, window)
-        fill_margin(fix, source, start, step, w, edge, x0, right, width, at, window)
+            fill_margin(rules, source, start, step, w, box, left, right, at, window)
+        fill_margin(rules, source, start, step, w, box, right, box.width, at, window)
 
 
 @inner
-def fill_margin(fix, source, start, step, w, edge, x0, first, last, at, window):
+def fill_margin(rules, source, start, step, w, box, first, last, at, window):
     """Columns ``first`` to ``last`` of one row, pixel by pixel."""
     for k in range(first, last):
-        j, inside = fix(x0 + k, w, edge)
+        j, inside = rules.fix(box.x + k, w, rules.edge)
         for c in range(FOUR):
             window[at + index(k * FOUR + c)] = source[index(start + j + c * step)] if inside else 0
 
 
 @inner
-def fold_four(fix, window, present, h, w, edge, x0, y0, width, height, stride, target, plane, top, bottom):
+def fold_four(rules, window, present, frame, box, target, plane, top, bottom):
     """``fold`` for four channels."""
-    left = min(max(-x0, 0), width)
-    right = max(left, min(width, w - x0))
+    w, h = frame.source
+    left, right = image_part(box, w)
     step = h * w
-    for r in range(height):
-        row, inside = fix(y0 + r, h, edge)
+    for r in range(box.height):
+        row, inside = rules.fix(box.y + r, h, rules.edge)
         if not inside or row < top or row >= bottom:
             continue
-        at = index(r * stride * FOUR)
+        at = index(r * box.stride * FOUR)
         start = plane + row * w
-        fold_margin(fix, window, start, present, step, w, edge, x0, 0, left, at, target)
+        fold_margin(rules, window, start, present, step, w, box, 0, left, at, target)
         whole = left + (right - left) // COUNT * COUNT
         for k in range(index(left), index(whole), index(COUNT)):
-            o = index(start + x0) + k
-            i = at + k * index(FOUR)
-            channels = to_channels(
-                (
-                    load(window, i),
-                    load(window, i + index(COUNT)),
-                    load(window, i + index(2 * COUNT)),
-                    load(window, i + index(3 * COUNT)),
-                )
-            )
+            o = index(start + box.x) + k
+            channels = to_channels(load_four(window, at + k * index(FOUR), COUNT))
             for c in range(present):
                 place = o + index(c * step)
                 store(target, place, load(target, place) + channels[c])
-        fold_margin(fix, window, start, present, step, w, edge, x0, whole, width, at, target)
+        fold_margin(rules, window, start, present, step, w, box, whole, box.width, at, target)
 
 
 @inner
-def fold_margin(fix, window, start, present, step, w, edge, x0, first, last, at, target):
+def fold_margin(rules, window, start, present, step, w, box, first, last, at, target):
     """Columns ``first`` to ``last`` of one row, pixel by pixel."""
     for k in range(first, last):
-        j, inside = fix(x0 + k, w, edge)
+        j, inside = rules.fix(box.x + k, w, rules.edge)
         if inside:
             for c in range(present):
                 target[index(start + j + c * step)] += window[at + index(k * FOUR + c)]
 
 
+@inlined
+def quarter(rules, window, where, places, parts, j):
+    """Four pixels of four channels."""
+    return blend(load_each, fetch_row_four, rules.taps, window, where, (), places, parts, j)
+
+
 @inner
-def gather_four(
-    taps, window, stride, places, part_x, part_y, runs, length, pitch, target, start, step, plane, spare
-):  # fmt: skip
-    """``gather`` for four channels, whose planes are ``plane`` apart in ``target``."""
-    first, row = index(0), index(stride * FOUR)
-    for q in range(index(runs)):
-        j, o = q * index(pitch), start + q * step
-        for k in range(index(0), index(length), index(COUNT)):
+def gather_four(rules, window, box, frame, tile, work, target, at):
+    """``gather`` for four channels."""
+    w_out, h_out = frame.target
+    where, step, plane = (index(0), (index(box.stride * FOUR),)), index(w_out), w_out * h_out
+    places, parts = work.places, work.parts
+    for q in range(index(tile.runs)):
+        j, o = q * index(tile.pitch), at + q * step
+        for k in range(index(0), index(tile.length), index(COUNT)):
             i = j + k
             channels = to_channels(
                 (
-                    blend(load_each, neighbours_four, taps, window, first, row, places, part_x, part_y, i),
-                    blend(load_each, neighbours_four, taps, window, first, row, places, part_x, part_y, i + index(4)),
-                    blend(load_each, neighbours_four, taps, window, first, row, places, part_x, part_y, i + index(8)),
-                    blend(load_each, neighbours_four, taps, window, first, row, places, part_x, part_y, i + index(12)),
+                    quarter(rules, window, where, places, parts, i),
+                    quarter(rules, window, where, places, parts, i + index(4)),
+                    quarter(rules, window, where, places, parts, i + index(8)),
+                    quarter(rules, window, where, places, parts, i + index(12)),
                 )
             )
-            count = index(length) - k
             for c in range(FOUR):
-                at = o + k + index(c * plane)
-                if count >= COUNT:
-                    store(target, at, channels[c])
-                else:
-                    store(spare, index(0), channels[c])
-                    for n in range(count):
-                        target[at + n] = spare[n]
+                put(target, o + k + index(c * plane), channels[c], index(tile.length) - k)
 
 
-@inner
+@inlined
 def upstream_four(out_grad, at, count, present, plane, spare):
     """Upstream gradients of ``COUNT`` pixels of four channels; zero after the last pixel and for missing channels."""
-    none = spread(0.0, spare)
     for c in range(present):
-        if count >= COUNT:
-            store(spare, index((c + 1) * COUNT), load(out_grad, at + index(c * plane)))
-        else:
-            rest(out_grad, at + index(c * plane), count, spare)
-            store(spare, index((c + 1) * COUNT), load(spare, index(0)))
+        store(spare, index(c * COUNT), upstream(out_grad, at + index(c * plane), count))
     for c in range(present, FOUR):
-        store(spare, index((c + 1) * COUNT), none)
-    return to_pixels(
-        (
-            load(spare, index(COUNT)),
-            load(spare, index(2 * COUNT)),
-            load(spare, index(3 * COUNT)),
-            load(spare, index(4 * COUNT)),
-        )
-    )
+        store(spare, index(c * COUNT), spread(0.0, spare))
+    return to_pixels(load_four(spare, index(0), COUNT))
 
 
 @inner
-def scatter_four(
-    taps, out_grad, start, step, plane, places, part_x, part_y, present, runs, length, pitch, window, stride, spare
-):  # fmt: skip
+def scatter_four(rules, out_grad, at, present, frame, tile, work, window, box):
     """``scatter`` for four channels."""
-    for q in range(index(runs)):
-        j, o = q * index(pitch), start + q * step
-        for k in range(index(0), index(length), index(COUNT)):
-            grads = upstream_four(out_grad, o + k, index(length) - k, present, plane, spare)
+    w_out, h_out = frame.target
+    where, step, plane = (index(0), (index(box.stride * FOUR),)), index(w_out), w_out * h_out
+    places, parts, spare = work.places, work.parts, work.spare
+    for q in range(index(tile.runs)):
+        j, o = q * index(tile.pitch), at + q * step
+        for k in range(index(0), index(tile.length), index(COUNT)):
+            grads = upstream_four(out_grad, o + k, index(tile.length) - k, present, plane, spare)
             for i in range(FOUR):
-                at = j + k + index(i * FOUR)
-                scatter_lanes(
-                    load_each,
-                    deposit_four,
-                    taps,
-                    grads[i],
-                    places,
-                    part_x,
-                    part_y,
-                    at,
-                    window,
-                    index(0),
-                    index(stride * FOUR),
-                )
+                n = j + k + index(i * FOUR)
+                spill(load_each, give_row_four, rules.taps, grads[i], places, parts, n, window, where, ())

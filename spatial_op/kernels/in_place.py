@@ -1,144 +1,189 @@
-"""Sampling in place: vectors whose taps are all inside the image read it directly, the others are done pixel by pixel."""
+"""Sampling in place, planes and volumes alike: no window is filled, pixels are read where they are.
+
+Vectors whose taps are all inside the image read consecutive pixels; the others look up where each of their taps is.
+``plane`` is the index of a channel's first pixel among the source pixels, ``at`` that of a tile's first pixel among the
+output pixels.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 
-from .jit import index, inner
-from .lanes import COUNT, all_between, deposit, load, mix, neighbours, spread, store
-from .tiles import BLANK, INSIDE, MIXED
-from .vectors import accumulate_lanes, blend, rest, scatter_lanes
+from .cells import BLANK, INSIDE, reach_of, spots_of
+from .jit import index, inlined, inner
+from .lanes import COUNT, all_between, load, mix, scattered, spread, store
+from .vectors import (
+    add_slopes,
+    add_slopes_volume,
+    blend,
+    blend_volume,
+    fetch_row,
+    give_row,
+    put,
+    slopes,
+    slopes_volume,
+    spill,
+    spill_volume,
+    upstream,
+)
+
+
+class Kit(NamedTuple):
+    """What planes and volumes do differently."""
+
+    blend: object
+    slopes: object
+    add_slopes: object
+    spill: object
+    strides: object
+    positions: object
+
+
+@inlined
+def plane_strides(source):
+    """Distance of neighbouring lines."""
+    return (index(source[0]),)
+
+
+@inlined
+def volume_strides(source):
+    """Distance of neighbouring slices, of neighbouring lines."""
+    return (index(source[0] * source[1]), index(source[0]))
+
+
+@inlined
+def plane_positions(base, lines, reach):
+    """Where in ``work.spots`` the y offsets of a line are."""
+    return (base + (index(reach) + lines[0]) * index(COUNT),)
+
+
+@inlined
+def volume_positions(base, lines, reach):
+    """Where in ``work.spots`` the z and y offsets of a line are."""
+    return (
+        base + (index(2 * reach) + lines[0]) * index(COUNT),
+        base + (index(reach) + lines[1]) * index(COUNT),
+    )
+
+
+@inlined
+def plane_kit():
+    """For planes."""
+    return Kit(blend, slopes, add_slopes, spill, plane_strides, plane_positions)
+
+
+@inlined
+def volume_kit():
+    """For volumes."""
+    return Kit(blend_volume, slopes_volume, add_slopes_volume, spill_volume, volume_strides, volume_positions)
+
+
+@inlined
+def fetch_spots(source, where, lines, places, j, like):
+    """Pixels of one line of taps, each looked up."""
+    plane, spots, base, positions = where
+    return scattered(source, plane, spots, positions(base, lines, len(like)), base, index(COUNT), like)
+
+
+@inlined
+def give_spots(target, where, lines, places, j, along_x, grad):
+    """The transpose of ``fetch_spots``, for taps whose outermost offset is between ``top`` and ``bottom``."""
+    plane, spots, base, positions, top, bottom, spare = where
+    for s in range(len(along_x)):
+        store(spare, index(s * COUNT), mix(spread(0.0, spare), along_x[s][0], grad))
+    outer = positions(base, lines, len(along_x))
+    for i in range(index(COUNT)):
+        line = spots[outer[0] + i]
+        if line < top or line >= bottom:
+            continue
+        for axis in range(1, len(outer)):
+            line += spots[outer[axis] + i]
+        for s in range(len(along_x)):
+            spot = line + spots[base + index(s * COUNT) + i]
+            if spot >= 0:
+                target[plane + index(spot)] += spare[index(s * COUNT) + i]
 
 
 @inner
-def pick(fix, taps, source, plane, x, y, part_x, part_y, h, w, edge):
-    """One sample and its derivatives; a tap of weight zero is not read."""
-    value, slope_x, slope_y = -0.0, 0.0, 0.0
-    i = y
-    for weight_y, rise_y in taps(np.float64(part_y)):
-        line, row_inside = fix(i, h, edge)
-        row, rise, j = -0.0, 0.0, x
-        for weight_x, rise_x in taps(np.float64(part_x)):
-            column, inside = fix(j, w, edge)
-            pixel = source[index(plane + line * w + column)] if inside and row_inside else 0.0
-            if weight_x != 0:
-                row += weight_x * pixel
-            if rise_x != 0:
-                rise += rise_x * pixel
-            j += 1
-        if weight_y != 0:
-            value += weight_y * row
-            slope_x += weight_y * rise
-        if rise_y != 0:
-            slope_y += rise_y * row
-        i += 1
-    return value, slope_x, slope_y
-
-
-@inner
-def gather_in_place(
-    fix,
-    taps,
-    source,
-    plane,
-    h,
-    w,
-    edge,
-    cell_x,
-    cell_y,
-    places,
-    part_x,
-    part_y,
-    kinds,
-    runs,
-    length,
-    pitch,
-    target,
-    start,
-    step,
-    spare,
-):
-    """``gather`` without a window."""
-    for q in range(index(runs)):
-        for k in range(index(0), index(length), index(COUNT)):
-            j, o = q * index(pitch) + k, start + q * step + k
-            count = min(index(COUNT), index(length) - k)
-            if kinds[j] == INSIDE and count == COUNT:
-                store(
-                    target, o, blend(load, neighbours, taps, source, index(plane), index(w), places, part_x, part_y, j)
-                )
-            elif kinds[j] == BLANK:
-                for i in range(count):
-                    target[o + i] = 0
+def gather_in_place(kit, rules, source, plane, frame, tile, work, target, at):
+    """Sample a tile of one channel."""
+    inside = (index(plane), kit.strides(frame.source))
+    step, axes, reach = index(frame.target[0]), len(frame.source), reach_of(rules)
+    kinds, places, parts, spots = work.kinds, work.places, work.parts, work.spots
+    for q in range(index(tile.runs)):
+        for k in range(index(0), index(tile.length), index(COUNT)):
+            j, o, count = q * index(tile.pitch) + k, at + q * step + k, index(tile.length) - k
+            if kinds[j] == BLANK:
+                put(target, o, spread(0.0, target), count)
+            elif kinds[j] == INSIDE:
+                value = kit.blend(load, fetch_row, rules.taps, source, inside, (), places, parts, j)
+                put(target, o, value, count)
             else:
-                for i in range(count):
-                    x, y = int(cell_x[j + i]), int(cell_y[j + i])
-                    target[o + i] = pick(fix, taps, source, plane, x, y, part_x[j + i], part_y[j + i], h, w, edge)[0]
+                where = (index(plane), spots, spots_of(j, axes, reach), kit.positions)
+                value = kit.blend(load, fetch_spots, rules.taps, source, where, (), places, parts, j)
+                put(target, o, value, count)
 
 
 @inner
-def scatter_in_place(
-    fix, taps, out_grad, start, step, cell_x, cell_y, places, part_x, part_y, kinds,
-    reach, runs, length, pitch, target, plane, h, w, edge, top, bottom, spare,
-):  # fmt: skip
-    """``scatter`` without a window, into the rows from ``top`` to ``bottom``; coordinates that are no numbers give nothing.
+def scatter_in_place(kit, rules, out_grad, at, frame, tile, work, target, plane, top, bottom):
+    """The transpose of ``gather_in_place``, into the lines (of volumes: slices) from ``top`` to ``bottom``.
 
-    Both branches add the same numbers in the same order, so the result does not depend on how the rows are divided.
+    Both branches add the same numbers in the same order, so the result does not depend on how the lines are divided.
     """
-    for q in range(index(runs)):
-        for k in range(index(0), index(length), index(COUNT)):
-            j, o = q * index(pitch) + k, start + q * step + k
-            count = min(index(COUNT), index(length) - k)
+    strides = kit.strides(frame.source)
+    inside, stride = (index(plane), strides), int(strides[0])
+    step, axes, reach = index(frame.target[0]), len(frame.source), reach_of(rules)
+    kinds, places, parts, spots, spare, outer_cells = (
+        work.kinds,
+        work.places,
+        work.parts,
+        work.spots,
+        work.spare,
+        work.cells[axes - 1],
+    )
+    for q in range(index(tile.runs)):
+        for k in range(index(0), index(tile.length), index(COUNT)):
+            j, o = q * index(tile.pitch) + k, at + q * step + k
             if kinds[j] == BLANK:
                 continue
-            if kinds[j] == INSIDE and all_between(cell_y, j, top, bottom - reach):
-                rest(out_grad, o, count, spare)
-                grad = load(spare, index(0))
-                scatter_lanes(load, deposit, taps, grad, places, part_x, part_y, j, target, index(plane), index(w))
-                continue
-            rest(out_grad, o, count, spare)
-            grad = load(spare, index(0))
-            along_x = taps(load(part_x, j))
-            r = 0
-            for weight_y, _ in taps(load(part_y, j)):
-                row = mix(spread(0.0, part_x), weight_y, grad)
-                for s in range(reach):
-                    store(spare, index(s * COUNT), mix(spread(0.0, part_x), along_x[s][0], row))
-                for i in range(count):
-                    line, inside = fix(int(cell_y[j + i]) + r, h, edge)
-                    if (
-                        inside
-                        and top <= line < bottom
-                        and part_x[j + i] == part_x[j + i]
-                        and part_y[j + i] == part_y[j + i]
-                    ):
-                        for s in range(reach):
-                            column, inside = fix(int(cell_x[j + i]) + s, w, edge)
-                            if inside:
-                                target[index(plane + line * w + column)] += spare[index(s * COUNT) + i]
-                r += 1
+            grad = upstream(out_grad, o, index(tile.length) - k)
+            if kinds[j] == INSIDE and all_between(outer_cells, j, top, bottom - reach):
+                kit.spill(load, give_row, rules.taps, grad, places, parts, j, target, inside, ())
+            else:
+                base = spots_of(j, axes, reach)
+                where = (index(plane), spots, base, kit.positions, top * stride, bottom * stride, spare)
+                kit.spill(load, give_spots, rules.taps, grad, places, parts, j, target, where, ())
 
 
 @inner
-def accumulate_in_place(
-    fix, taps, source, plane, h, w, edge, cell_x, cell_y, places, part_x, part_y, kinds,
-    out_grad, start, step, runs, length, pitch, grad_x, grad_y, spare,
-):  # fmt: skip
-    """``accumulate`` without a window; coordinates that are no numbers have gradients that are no numbers."""
-    for q in range(index(runs)):
-        for k in range(index(0), index(length), index(COUNT)):
-            j, o = q * index(pitch) + k, start + q * step + k
-            count = min(index(COUNT), index(length) - k)
+def accumulate_in_place(kit, rules, source, plane, frame, tile, work, out_grad, at):
+    """Add one channel's share to the gradients with respect to a tile's coordinates."""
+    inside = (index(plane), kit.strides(frame.source))
+    step, axes, reach = index(frame.target[0]), len(frame.source), reach_of(rules)
+    kinds, places, parts, spots, grads = work.kinds, work.places, work.parts, work.spots, work.grads
+    for q in range(index(tile.runs)):
+        for k in range(index(0), index(tile.length), index(COUNT)):
+            j, o = q * index(tile.pitch) + k, at + q * step + k
+            if kinds[j] == BLANK:
+                continue
+            grad = upstream(out_grad, o, index(tile.length) - k)
             if kinds[j] == INSIDE:
-                rest(out_grad, o, count, spare)
-                grad = load(spare, index(0))
-                accumulate_lanes(taps, source, index(plane), index(w), places, part_x, part_y, j, grad, grad_x, grad_y)
-            elif kinds[j] == MIXED:
-                for i in range(j, j + count):
-                    grad = out_grad[o + i - j]
-                    _, slope_x, slope_y = pick(
-                        fix, taps, source, plane, int(cell_x[i]), int(cell_y[i]), part_x[i], part_y[i], h, w, edge
-                    )
-                    if part_x[i] != part_x[i] or part_y[i] != part_y[i]:
-                        grad_x[i] = grad_y[i] = np.nan
-                    elif grad != 0:
-                        grad_x[i] += grad * slope_x
-                        grad_y[i] += grad * slope_y
+                along = kit.slopes(fetch_row, rules.taps, source, inside, (), places, parts, j)
+                kit.add_slopes(grads, j, grad, along)
+            else:
+                where = (index(plane), spots, spots_of(j, axes, reach), kit.positions)
+                along = kit.slopes(fetch_spots, rules.taps, source, where, (), places, parts, j)
+                kit.add_slopes(grads, j, grad, along)
+
+
+@inner
+def void(tile, work):
+    """Where any coordinate is no number, the gradients of all are none."""
+    for q in range(index(tile.runs)):
+        for j in range(q * index(tile.pitch), q * index(tile.pitch) + index(tile.length)):
+            nothing = work.parts[0][j] * 0
+            for axis in range(1, len(work.parts)):
+                nothing += work.parts[axis][j] * 0
+            if nothing != nothing:
+                for axis in range(len(work.grads)):
+                    work.grads[axis][j] = np.nan

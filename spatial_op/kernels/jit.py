@@ -27,6 +27,9 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 # Marks what kernels call, which stays a plain function; it may meet the same one again.
 inner = functools.cache(register_jitable(error_model="numpy", fastmath={"contract"}))
 
+# The same for what is done with each vector: a call would pass arrays on the stack and count their references.
+inlined = functools.cache(register_jitable(error_model="numpy", fastmath={"contract"}, forceinline=True))
+
 # Numba checks signed indices for wrap-around, which keeps loops from being vectorised.
 index = numba.uint64 if JITTED else int
 

@@ -5,8 +5,8 @@ operations below, such a loop is vectors from end to end, and its text stays pla
 between vectors and with numbers. No processor is named; LLVM maps the vectors to whatever registers and gather
 instructions there are, down to none.
 
-Every operation stands here twice: as an intrinsic that emits LLVM's vector instructions and, for use without the
-compiler, as its twin in NumPy.
+Every operation stands here as an intrinsic that emits LLVM's vector instructions and, for use without the compiler, in
+``twins`` as plain NumPy.
 """
 
 import operator
@@ -15,85 +15,37 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
+from numba.extending import intrinsic, lower_builtin, type_callable
 
+from . import twins
 from .jit import JITTED
-
-COUNT = 16
-HALF = 8  # lanes of one gather: 64-bit units that fill the widest registers
-
-ELEMENTS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
-INT32, INT64 = ir.IntType(32), ir.IntType(64)
-FUSE = ("contract",)
-
-
-class Lanes(types.Type):
-    """The Numba type of ``COUNT`` numbers of one dtype."""
-
-    def __init__(self, dtype):
-        self.dtype = dtype
-        super().__init__(f"Lanes({dtype})")
-
-
-@register_model(Lanes)
-class LanesModel(models.PrimitiveModel):
-    def __init__(self, manager, kind):
-        super().__init__(manager, kind, ir.VectorType(ELEMENTS[kind.dtype], COUNT))
-
-
-# Building blocks of the intrinsics.
-
-
-def size_of(array_type):
-    return array_type.dtype.bitwidth // 8
-
-
-def address(context, builder, array_type, array, offset):
-    """Address of ``array[offset]`` as an integer: typed and untyped pointers of different llvmlite versions look alike then."""
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.add(builder.ptrtoint(data, INT64), builder.mul(offset, INT64(size_of(array_type))))
-
-
-def load_at(builder, where, kind, alignment):
-    value = builder.load(builder.inttoptr(where, kind.as_pointer()))
-    value.align = alignment
-    return value
-
-
-def store_at(builder, value, where, alignment):
-    builder.store(value, builder.inttoptr(where, value.type.as_pointer())).align = alignment
-
-
-def shuffle(builder, a, b, order):
-    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(INT32, len(order)), list(order)))
-
-
-def repeat(builder, value, count):
-    kind = ir.VectorType(value.type, count)
-    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, INT32(0))
-    return shuffle(builder, one, one, [0] * count)
-
-
-def as_vector(context, builder, value, kind, lanes):
-    if isinstance(kind, Lanes):
-        return value
-    return repeat(builder, context.cast(builder, value, kind, lanes.dtype), COUNT)
-
-
-def masked_gather(builder, base, offsets, unit, alignment):
-    """``HALF`` units of memory at ``base + offsets``; LLVM turns it into single loads where there is no gather instruction."""
-    pointer = unit.as_pointer()
-    where = builder.inttoptr(builder.add(offsets, repeat(builder, base, HALF)), ir.VectorType(pointer, HALF))
-    code = {"float": "f32", "double": "f64"}[str(unit)]
-    name = f"llvm.masked.gather.v{HALF}{code}.v{HALF}p0{'' if str(pointer) == 'ptr' else code}"
-    result, mask = ir.VectorType(unit, HALF), ir.VectorType(ir.IntType(1), HALF)
-    function = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(result, [where.type, INT32, mask, result]), name
-    )
-    return builder.call(
-        function, [where, INT32(alignment), ir.Constant(mask, [1] * HALF), ir.Constant(result, ir.Undefined)]
-    )
-
+from .vector_ir import (
+    COUNT,
+    ELEMENTS,
+    FOUR,
+    FUSE,
+    HALF,
+    INT32,
+    INT64,
+    Lanes,
+    address,
+    as_vector,
+    concatenate,
+    emit_log,
+    in_dtype_of,
+    lanes_before,
+    load_at,
+    masked_gather,
+    masked_memory,
+    mixed,
+    repeat,
+    shuffle,
+    size_of,
+    store_at,
+    transpose_blocks,
+    transpose_lanes,
+    vector_call,
+)
 
 # The operations.
 
@@ -115,15 +67,45 @@ def store(typing, array, first, value):
     """``array[first:first + COUNT] = value``, in the dtype of ``array``."""
 
     def emit(context, builder, signature, values):
-        kind, value = signature.args[0], values[2]
-        if kind.dtype == types.int32:
-            value = builder.fptosi(value, ir.VectorType(INT32, COUNT))
-        elif size_of(kind) < signature.args[2].dtype.bitwidth // 8:
-            value = builder.fptrunc(value, ir.VectorType(ELEMENTS[kind.dtype], COUNT))
+        kind = signature.args[0]
+        value = in_dtype_of(builder, kind, values[2])
         store_at(builder, value, address(context, builder, kind, *values[:2]), size_of(kind))
         return context.get_dummy_value()
 
     return types.void(array, types.uint64, value), emit
+
+
+@intrinsic
+def load_some(typing, array, first, count, other):
+    """``load`` of only ``count`` elements, followed by ``other``; no memory behind them is touched."""
+
+    def emit(context, builder, signature, values):
+        kind = signature.args[0]
+        array, first, count, other = values
+        vector = ir.VectorType(ELEMENTS[kind.dtype], COUNT)
+        others = as_vector(context, builder, other, signature.args[3], signature.return_type)
+        mask = lanes_before(builder, count)
+        where = address(context, builder, kind, array, first)
+        return masked_memory(builder, "load", vector, vector, where, None, INT32(size_of(kind)), mask, others)
+
+    return Lanes(array.dtype)(array, types.uint64, types.uint64, other), emit
+
+
+@intrinsic
+def store_some(typing, array, first, value, count):
+    """``store`` of only the first ``count`` lanes; no memory behind them is touched."""
+
+    def emit(context, builder, signature, values):
+        kind = signature.args[0]
+        array, first, value, count = values
+        value = in_dtype_of(builder, kind, value)
+        mask = lanes_before(builder, count)
+        where = address(context, builder, kind, array, first)
+        nothing = ir.VoidType()
+        masked_memory(builder, "store", value.type, nothing, where, value, None, INT32(size_of(kind)), mask)
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64, value, types.uint64), emit
 
 
 @intrinsic
@@ -237,9 +219,56 @@ def neighbours(typing, array, first, places, j, like):
     return types.UniTuple(Lanes(array.dtype), count)(array, types.uint64, places, types.uint64, like), emit
 
 
-def mixed(builder, total, weight, value):
-    more = builder.fadd(total, builder.fmul(weight, value, flags=FUSE), flags=FUSE)
-    return builder.select(builder.fcmp_unordered("!=", weight, ir.Constant(weight.type, [0.0] * COUNT)), more, total)
+@intrinsic
+def scattered(typing, array, first, spots, outer, inner, step, like):
+    """For each lane ``len(like)`` elements of ``array``, zero for those outside the image.
+
+    Element ``tap`` of a lane lies at ``first`` plus the sum of the lane's offsets in ``spots``, which are found at the
+    positions ``outer`` and at ``inner + tap * step``; it is outside if that sum, without ``first``, is negative.
+    """
+    count = like.count
+
+    def emit(context, builder, signature, values):
+        kind, size = signature.args[0], size_of(signature.args[0])
+        array, first, spots, outer, inner, step, _ = values
+        base = address(context, builder, kind, array, first)
+
+        def offsets_at(position):
+            where = address(context, builder, signature.args[2], spots, position)
+            return load_at(builder, where, ir.VectorType(INT64, COUNT), 8)
+
+        shared = [offsets_at(position) for position in cgutils.unpack_tuple(builder, outer, signature.args[3].count)]
+        taps = []
+        for tap in range(count):
+            offsets = offsets_at(builder.add(inner, builder.mul(step, INT64(tap))))
+            for more in shared:
+                offsets = builder.add(offsets, more)
+            inside = builder.icmp_signed(">=", offsets, ir.Constant(offsets.type, [0] * COUNT))
+            offsets = builder.mul(offsets, ir.Constant(offsets.type, [size] * COUNT))
+            halves = []
+            for lane in range(0, COUNT, HALF):
+                lanes = range(lane, lane + HALF)
+                half, mask = shuffle(builder, offsets, offsets, lanes), shuffle(builder, inside, inside, lanes)
+                halves.append(masked_gather(builder, base, half, ELEMENTS[kind.dtype], size, mask))
+            taps.append(shuffle(builder, *halves, range(COUNT)))
+        return context.make_tuple(builder, signature.return_type, taps)
+
+    arguments = (array, types.uint64, spots, outer, types.uint64, types.uint64, like)
+    return types.UniTuple(Lanes(array.dtype), count)(*arguments), emit
+
+
+@intrinsic
+def settle(typing, value, slack):
+    """``value``, but the whole number next to it where that is no further away than the absolute value of ``slack``."""
+
+    def emit(context, builder, signature, values):
+        value, slack = values
+        near = vector_call(builder, "rint", value)
+        away = vector_call(builder, "fabs", builder.fsub(value, near))
+        close = builder.fcmp_ordered("<=", away, vector_call(builder, "fabs", slack))
+        return builder.select(close, near, value)
+
+    return value(value, slack), emit
 
 
 @intrinsic
@@ -283,8 +312,6 @@ def deposit(typing, array, first, places, j, taps, grad):
 # The same for four channels at once: a vector is then four pixels of four channels each, and the array that is sampled
 # holds the four channels of a pixel side by side. Reading or adding to a tap touches memory once for all four.
 
-FOUR = 4
-
 
 @intrinsic
 def load_each(typing, array, first):
@@ -308,13 +335,6 @@ def places_of_four(context, builder, kinds, array, first, places, j):
     for pixel in range(FOUR):
         place = builder.zext(load_at(builder, builder.add(where, INT64(4 * pixel)), INT32, 4), INT64)
         yield builder.add(base, builder.mul(place, INT64(FOUR * size)))
-
-
-def concatenate(builder, vectors):
-    while len(vectors) > 1:
-        pairs = zip(vectors[::2], vectors[1::2])
-        vectors = [shuffle(builder, a, b, range(2 * a.type.count)) for a, b in pairs]
-    return vectors[0]
 
 
 @intrinsic
@@ -355,32 +375,6 @@ def deposit_four(typing, array, first, places, j, taps, grad):
         return context.get_dummy_value()
 
     return types.void(array, types.uint64, places, types.uint64, taps, grad), emit
-
-
-def transpose_blocks(builder, vectors):
-    """Quarter ``b`` of vector ``a`` <-> quarter ``a`` of vector ``b``."""
-
-    def exchange(x, y, width):
-        """Within each pair of blocks, the second block of ``x`` against the first of ``y``."""
-        first, second = [], []
-        for block in range(0, COUNT, 2 * width):
-            first += [*range(block, block + width), *range(COUNT + block, COUNT + block + width)]
-            second += [
-                *range(block + width, block + 2 * width),
-                *range(COUNT + block + width, COUNT + block + 2 * width),
-            ]
-        return shuffle(builder, x, y, first), shuffle(builder, x, y, second)
-
-    a, b, c, d = vectors
-    a, c = exchange(a, c, COUNT // 2)
-    b, d = exchange(b, d, COUNT // 2)
-    return *exchange(a, b, COUNT // 4), *exchange(c, d, COUNT // 4)
-
-
-def transpose_lanes(builder, vectors):
-    """Within each vector, lane ``4 a + b`` <-> lane ``4 b + a``."""
-    order = [FOUR * (lane % FOUR) + lane // FOUR for lane in range(COUNT)]
-    return [shuffle(builder, vector, vector, order) for vector in vectors]
 
 
 @intrinsic
@@ -432,92 +426,14 @@ def pick_where(relation):
     return lambda builder, a, b: builder.select(builder.fcmp_ordered(relation, a, b), a, b)
 
 
-def emit_floor(builder, a):
-    name = f"llvm.floor.v{COUNT}{'f32' if str(a.type.element) == 'float' else 'f64'}"
-    return builder.call(cgutils.get_or_insert_function(builder.module, ir.FunctionType(a.type, [a.type]), name), [a])
-
-
 define(operator.add, lambda builder, a, b: builder.fadd(a, b, flags=FUSE))
 define(operator.sub, lambda builder, a, b: builder.fsub(a, b, flags=FUSE))
 define(operator.mul, lambda builder, a, b: builder.fmul(a, b, flags=FUSE))
 define(operator.truediv, lambda builder, a, b: builder.fdiv(a, b, flags=FUSE))
 define(np.fmin, pick_where("<"))
 define(np.fmax, pick_where(">"))
-define(np.floor, emit_floor, count=1)
-
-
-class twins:
-    """The same operations in NumPy: a vector is an array of ``COUNT`` numbers."""
-
-    @staticmethod
-    def load(array, first):
-        return array[first : first + COUNT].copy()
-
-    @staticmethod
-    def store(array, first, value):
-        array[first : first + COUNT] = value
-
-    @staticmethod
-    def all_between(array, first, low, high):
-        vector = array[first : first + COUNT]
-        return bool(((vector >= low) & (vector <= high)).all())
-
-    @staticmethod
-    def prefetch(array, at):
-        pass
-
-    @staticmethod
-    def widen(value):
-        return value.astype(np.float64)
-
-    @staticmethod
-    def total(value):
-        return value.sum()
-
-    @staticmethod
-    def spread(value, array):
-        return np.full(COUNT, value, array.dtype)
-
-    @staticmethod
-    def neighbours(array, first, places, j, like):
-        start = first + places[j : j + COUNT].astype(np.int64)
-        return tuple(array[start + tap] for tap in range(len(like)))
-
-    @staticmethod
-    def deposit(array, first, places, j, taps, grad):
-        start = first + places[j : j + COUNT].astype(np.int64)
-        for lane in range(COUNT):
-            for tap, (weight, _) in enumerate(taps):
-                if weight[lane] != 0:
-                    array[start[lane] + tap] += weight[lane] * grad[lane]
-
-    @staticmethod
-    def load_each(array, first):
-        return np.repeat(array[first : first + FOUR], FOUR)
-
-    @staticmethod
-    def neighbours_four(array, first, places, j, like):
-        start = first + FOUR * np.repeat(places[j : j + FOUR].astype(np.int64), FOUR) + np.arange(COUNT) % FOUR
-        return tuple(array[start + FOUR * tap] for tap in range(len(like)))
-
-    @staticmethod
-    def deposit_four(array, first, places, j, taps, grad):
-        start = first + FOUR * np.repeat(places[j : j + FOUR].astype(np.int64), FOUR) + np.arange(COUNT) % FOUR
-        for tap, (weight, _) in enumerate(taps):
-            np.add.at(array, start + FOUR * tap, np.where(weight != 0, weight * grad, 0))
-
-    @staticmethod
-    def to_pixels(vectors):
-        return tuple(np.stack(vectors).reshape(FOUR, FOUR, FOUR).transpose(1, 2, 0).reshape(FOUR, COUNT))
-
-    @staticmethod
-    def to_channels(vectors):
-        return tuple(np.stack(vectors).reshape(FOUR, FOUR, FOUR).transpose(2, 0, 1).reshape(FOUR, COUNT))
-
-    @staticmethod
-    def mix(total, weight, value):
-        with np.errstate(all="ignore"):
-            return np.where(weight != 0, total + weight * value, total)
+define(np.floor, lambda builder, a: vector_call(builder, "floor", a), count=1)
+define(np.log, emit_log, count=1)
 
 
 if not JITTED:
@@ -525,3 +441,4 @@ if not JITTED:
     all_between, load_each, neighbours_four = twins.all_between, twins.load_each, twins.neighbours_four
     deposit_four, to_pixels, to_channels = twins.deposit_four, twins.to_pixels, twins.to_channels
     neighbours, deposit, mix, prefetch = twins.neighbours, twins.deposit, twins.mix, twins.prefetch
+    scattered, settle, load_some, store_some = twins.scattered, twins.settle, twins.load_some, twins.store_some

@@ -1,106 +1,103 @@
-"""Sampling from a window: a copy of the source pixels that a tile needs, whose outside the padding rule has filled."""
+"""Sampling from a window: a copy of the source pixels that a tile needs, whose outside the padding rule has filled.
+
+``at`` is the index of a tile's first pixel among the output pixels, ``plane`` that of a channel's first pixel among the
+source's.
+"""
 
 from .jit import index, inner
-from .lanes import COUNT, deposit, load, neighbours, prefetch, store
-from .vectors import accumulate_lanes, blend, rest, scatter_lanes
+from .lanes import COUNT, load, prefetch
+from .vectors import add_slopes, blend, fetch_row, give_row, put, slopes, spill, upstream
 
 
 @inner
-def fill(fix, source, plane, h, w, edge, x0, y0, width, height, stride, window):
-    """Copy the box at (y0, x0) of one channel, with the padding rule's values outside the image."""
-    left = min(max(-x0, 0), width)
-    right = max(left, min(width, w - x0))
-    for r in range(height):
-        row, inside = fix(y0 + r, h, edge)
-        at = index(r * stride)
+def image_part(box, w):
+    """Columns of a window that lie in the image: first, and last plus one."""
+    left = min(max(-box.x, 0), box.width)
+    return left, max(left, min(box.width, w - box.x))
+
+
+@inner
+def fill(rules, source, plane, frame, box, window):
+    """Copy the box of one channel, with the padding rule's values outside the image."""
+    w, h = frame.source
+    left, right = image_part(box, w)
+    for r in range(box.height):
+        row, inside = rules.fix(box.y + r, h, rules.edge)
+        at = index(r * box.stride)
         if not inside:
-            for k in range(index(width)):
+            for k in range(index(box.width)):
                 window[at + k] = 0
             continue
         start = plane + row * w
         for k in range(index(left)):
-            j, inside = fix(x0 + int(k), w, edge)
+            j, inside = rules.fix(box.x + int(k), w, rules.edge)
             window[at + k] = source[index(start + j)] if inside else 0
-        middle, begin = at + index(left), index(start + x0 + left)
+        middle, begin = at + index(left), index(start + box.x + left)
         for k in range(index(right - left)):
             window[middle + k] = source[begin + k]
         for k in range(index(0), index(right - left), index(COUNT)):
             prefetch(source, begin + k + index(h * w))  # the next channel
-        for k in range(index(right), index(width)):
-            j, inside = fix(x0 + int(k), w, edge)
+        for k in range(index(right), index(box.width)):
+            j, inside = rules.fix(box.x + int(k), w, rules.edge)
             window[at + k] = source[index(start + j)] if inside else 0
 
 
 @inner
-def fold(fix, window, h, w, edge, x0, y0, width, height, stride, target, plane, top, bottom):
+def fold(rules, window, frame, box, target, plane, top, bottom):
     """The transpose of ``fill``: add the window to rows ``top`` to ``bottom`` of one channel."""
-    left = min(max(-x0, 0), width)
-    right = max(left, min(width, w - x0))
-    for r in range(height):
-        row, inside = fix(y0 + r, h, edge)
+    w, h = frame.source
+    left, right = image_part(box, w)
+    for r in range(box.height):
+        row, inside = rules.fix(box.y + r, h, rules.edge)
         if not inside or row < top or row >= bottom:
             continue
-        at = index(r * stride)
+        at = index(r * box.stride)
         start = plane + row * w
         for k in range(index(left)):
-            j, inside = fix(x0 + int(k), w, edge)
+            j, inside = rules.fix(box.x + int(k), w, rules.edge)
             if inside:
                 target[index(start + j)] += window[at + k]
-        middle, begin = at + index(left), index(start + x0 + left)
+        middle, begin = at + index(left), index(start + box.x + left)
         for k in range(index(right - left)):
             target[begin + k] += window[middle + k]
-        for k in range(index(right), index(width)):
-            j, inside = fix(x0 + int(k), w, edge)
+        for k in range(index(right), index(box.width)):
+            j, inside = rules.fix(box.x + int(k), w, rules.edge)
             if inside:
                 target[index(start + j)] += window[at + k]
 
 
 @inner
-def gather(taps, source, first, stride, places, part_x, part_y, runs, length, pitch, target, start, step, spare):
-    """Sample a tile of one channel: ``runs`` stretches of ``length`` pixels, ``pitch`` apart in the tile and ``step`` apart in ``target``."""
-    whole = index(length - length % COUNT)
-    for q in range(index(runs)):
-        j, o = q * index(pitch), start + q * step
-        for k in range(index(0), whole, index(COUNT)):
-            store(target, o + k, blend(load, neighbours, taps, source, first, stride, places, part_x, part_y, j + k))
-        if whole < length:
-            store(
-                spare, index(0), blend(load, neighbours, taps, source, first, stride, places, part_x, part_y, j + whole)
-            )
-            for k in range(index(length) - whole):
-                target[o + whole + k] = spare[k]
+def gather(rules, window, box, frame, tile, work, target, at):
+    """Sample a tile of one channel."""
+    where, step = (index(0), (index(box.stride),)), index(frame.target[0])
+    places, parts = work.places, work.parts
+    for q in range(index(tile.runs)):
+        j, o = q * index(tile.pitch), at + q * step
+        for k in range(index(0), index(tile.length), index(COUNT)):
+            value = blend(load, fetch_row, rules.taps, window, where, (), places, parts, j + k)
+            put(target, o + k, value, index(tile.length) - k)
 
 
 @inner
-def scatter(taps, out_grad, start, step, places, part_x, part_y, runs, length, pitch, window, stride, spare):
+def scatter(rules, out_grad, at, frame, tile, work, window, box):
     """The transpose of ``gather``: add a tile of one channel to a window."""
-    whole = index(length - length % COUNT)
-    for q in range(index(runs)):
-        j, o = q * index(pitch), start + q * step
-        for k in range(index(0), whole, index(COUNT)):
-            scatter_lanes(
-                load, deposit, taps, load(out_grad, o + k), places, part_x, part_y, j + k, window, index(0), stride
-            )
-        if whole < length:
-            rest(out_grad, o + whole, length - whole, spare)
-            scatter_lanes(
-                load, deposit, taps, load(spare, index(0)), places, part_x, part_y, j + whole, window, index(0), stride
-            )
+    where, step = (index(0), (index(box.stride),)), index(frame.target[0])
+    places, parts = work.places, work.parts
+    for q in range(index(tile.runs)):
+        j, o = q * index(tile.pitch), at + q * step
+        for k in range(index(0), index(tile.length), index(COUNT)):
+            grad = upstream(out_grad, o + k, index(tile.length) - k)
+            spill(load, give_row, rules.taps, grad, places, parts, j + k, window, where, ())
 
 
 @inner
-def accumulate(
-    taps, source, first, stride, places, part_x, part_y,
-    out_grad, start, step, runs, length, pitch, grad_x, grad_y, spare,
-):  # fmt: skip
+def accumulate(rules, window, box, frame, tile, work, out_grad, at):
     """Add one channel's share to the gradients with respect to a tile's coordinates."""
-    whole = index(length - length % COUNT)
-    for q in range(index(runs)):
-        j, o = q * index(pitch), start + q * step
-        for k in range(index(0), whole, index(COUNT)):
-            grad = load(out_grad, o + k)
-            accumulate_lanes(taps, source, first, stride, places, part_x, part_y, j + k, grad, grad_x, grad_y)
-        if whole < length:
-            rest(out_grad, o + whole, length - whole, spare)
-            k, grad = whole, load(spare, index(0))
-            accumulate_lanes(taps, source, first, stride, places, part_x, part_y, j + k, grad, grad_x, grad_y)
+    where, step = (index(0), (index(box.stride),)), index(frame.target[0])
+    places, parts, grads = work.places, work.parts, work.grads
+    for q in range(index(tile.runs)):
+        j, o = q * index(tile.pitch), at + q * step
+        for k in range(index(0), index(tile.length), index(COUNT)):
+            grad = upstream(out_grad, o + k, index(tile.length) - k)
+            along = slopes(fetch_row, rules.taps, window, where, (), places, parts, j + k)
+            add_slopes(grads, j + k, grad, along)

@@ -1,10 +1,7 @@
 """``SpatialTransformer``: warp images by a transform whose parameters a network predicts."""
 
 from .. import check
-from ..paddings import PADDINGS
-from ..samplers import SAMPLERS
-from ..transforms import TRANSFORMS
-from . import Operator
+from . import Operator, arguments
 from .warp import WarpCall
 
 NAME = "SpatialTransformer"
@@ -23,17 +20,13 @@ def prepare(
     align_corners=True,
 ):
     """Check a call."""
-    transform = check.row(NAME, "transform_type", transform_type, TRANSFORMS)
-    check.row(NAME, "sampler_type", sampler_type, SAMPLERS)
-    check.row(NAME, "padding_mode", padding_mode, PADDINGS)
-    check.flag(NAME, "align_corners", align_corners)
-    check.array(NAME, "data", data, ("batch", "channels", "height", "width"))
-    check.array(NAME, "loc", loc, ("batch", "parameters"))
+    axes = arguments.image(NAME, data)
+    transform = arguments.transform(NAME, axes, transform_type)
+    rows = arguments.sampling(NAME, axes, sampler_type, padding_mode, align_corners)
+    arguments.parameters(NAME, "loc", loc, transform_type, transform, batch=data.shape[0])
     check.precise(NAME, "loc", loc, data)
-    meaning = f"data's batch and the {transform.width} parameters of {transform_type!r} ({transform.meaning})"
-    check.shape(NAME, "loc", loc, (data.shape[0], transform.width), meaning)
-    target_shape = check.target_shape(NAME, target_shape)
-    return WarpCall(NAME, data, loc, target_shape, (transform_type, sampler_type, padding_mode), align_corners)
+    target_shape = check.target_shape(NAME, target_shape, axes)
+    return WarpCall(NAME, {"data": data, "loc": loc}, target_shape, transform, rows, align_corners)
 
 
 def SpatialTransformer(
@@ -49,28 +42,33 @@ def SpatialTransformer(
     padding_mode="zeros",
     align_corners=True,
 ):
-    """Warp each image of a batch by its own transform.
+    """Warp each image of a batch, or each volume, by its own transform.
 
-    Conventions: images are (batch, channels, height, width). The transform maps a pixel of the output to the point of
-    the input where it is sampled, both in normalised coordinates, x first: -1 and +1 are the centres of the first and
-    last pixel (``align_corners=True``, as MXNet) or their outer edges (``False``). A size of 1 lies at 0.
+    Conventions: images are (batch, channels, height, width), volumes (batch, channels, depth, height, width). The
+    transform maps a pixel of the output to the point of the input where it is sampled, both in normalised coordinates, x
+    first: -1 and +1 are the centres of the first and last pixel (``align_corners=True``, as MXNet) or their outer edges
+    (``False``). A size of 1 lies at 0.
 
     Parameters
     ----------
-    data : (N, C, H, W) float array
+    data : (N, C, H, W) or (N, C, D, H, W) float array
         Images: float16, float32 or float64, in any memory layout. They are not written to.
     loc : (N, P) float array
         Transform parameters, normalised, of ``data``'s dtype or a wider one; P follows from ``transform_type``.
-    target_shape : (int, int)
-        Height and width of the output, in pixels.
+    target_shape : (int, int) or (int, int, int)
+        (Depth,) height and width of the output, in pixels.
     transform_type : str
-        "affine": P = 6, row-major 2x3 matrix; "translation": P = 2, (tx, ty); "attention": P = 3, (s, tx, ty);
-        "projective": P = 8, row-major 3x3 homography whose last entry is 1.
+        "affine": P = 6, row-major 2x3 matrix, of volumes P = 12, 3x4; "translation": P = 2, (tx, ty); "attention": P = 3,
+        (s, tx, ty); "projective": P = 8, row-major 3x3 homography whose last entry is 1 (where its denominator is 0 the
+        sample is NaN); "tps": P = 2 K, a thin plate spline: source x of the K control points, then their source y, for
+        destinations on a regular lattice over [-1, 1]^2, row by row, K being a perfect square and at least 4. Volumes
+        have "affine" only.
     sampler_type : str
-        "bilinear", "nearest" (the pixel at floor(x + 1/2)) or "bicubic" (Keys' kernel with a = -0.75).
+        "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2)) or, of images, "bicubic" (Keys'
+        kernel with a = -0.75).
     cudnn_off
         Accepted as by MXNet, and ignored.
-    out : (N, C, target_shape) array, optional
+    out : (N, C, *target_shape) array, optional
         Where to write the result: of ``data``'s dtype, sharing no memory with the inputs.
     name
         Accepted as by MXNet, and ignored.
@@ -82,7 +80,7 @@ def SpatialTransformer(
 
     Returns
     -------
-    out : (N, C, target_shape) array of ``data``'s dtype
+    out : (N, C, *target_shape) array of ``data``'s dtype
         A sample whose coordinate is NaN or infinite is NaN; a sample far outside is what the padding says.
 
     Raises

@@ -1,35 +1,42 @@
-"""The warp of images by a parametric transform: from checked arrays to kernel calls, forward and backward."""
+"""The warp of images, by a transform or along a grid: from checked arrays to kernel calls, forward and backward."""
 
 import numpy as np
 
 from .. import check
 from ..dtypes import DTYPES
+from .coefficients import coefficients, pull_coefficients
 
 
 class WarpCall:
-    """One call of an operator that warps ``data`` by a transform with parameters ``loc``; the arrays have been checked."""
+    """One call of an operator that samples ``data`` at coordinates that its second input says; the arrays have been checked.
 
-    def __init__(self, name, data, loc, target_shape, rows, align_corners):
-        self.name, self.rows = name, rows
-        self.inputs = {"data": data, "loc": loc}
+    ``transform`` is the row for parameters, or None for a grid. ``rows`` are those of sampler and padding.
+    """
+
+    def __init__(self, name, inputs, target_shape, transform, rows, align_corners):
+        self.name, self.inputs, self.transform, self.rows = name, inputs, transform, rows
+        data, self.given = inputs.values()
+        self.axes = data.ndim - 2
         self.shape = data.shape[:2] + target_shape
         self.dtype = data.dtype.newbyteorder("=")
         self.edge = 0 if align_corners else 1
         self.compute = DTYPES[self.dtype]
         self.data = check.plain(data, self.compute)
-        self.loc = check.plain(loc, DTYPES[loc.dtype.newbyteorder("=")])
+        self.values = coefficients(transform, self.given)
+        self.plan_size = max(transform.plan_size, self.values.shape[1]) if transform else 0
 
     def forward(self, out=None):
         """Sample; write to ``out`` if it is given."""
-        from ..kernels import build, jit, warp
+        from ..kernels import build, jit
 
         if out is None:
             out = np.empty(self.shape, self.dtype)
         else:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
         direct = out if usable(out, self.compute) else np.empty(self.shape, self.compute)
-        threads = jit.threads_for(warp.forward_units(self.shape), out.size)
-        build.forward(*self.rows)(threads, self.data, self.loc, direct, self.edge)
+        threads = build.forward_threads(self.shape, jit.threads_for)
+        kernel = build.forward(self.axes, self.transform, *self.rows)
+        kernel(threads, self.plan_size, self.data, self.values, direct, self.edge)
         if direct is not out:
             with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
                 out[...] = direct
@@ -37,27 +44,42 @@ class WarpCall:
 
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
-        from ..kernels import build, jit, warp
+        from ..kernels import build, jit
 
-        grad_data, grad_loc = grads
+        grad_data, grad_given = grads
         upper = check.plain(out_grad, self.compute)
         if grad_data is None:
-            lower = np.empty((0, 0, 0, 0), self.compute)
+            lower = np.empty((0,) * self.data.ndim, self.compute)
         elif usable(grad_data, self.compute):
             lower = grad_data
         else:
             lower = grad_data.astype(self.compute, order="C") if add[0] else np.empty(grad_data.shape, self.compute)
-        threads, bands = warp.backward_split(self.shape, jit.threads_for)
-        sums = np.zeros(warp.sums_shape(self.shape, self.loc.shape[1]))
-        build.backward(*self.rows)(
-            threads, bands, self.data, self.loc, upper, self.edge,
-            grad_data is not None, add[0], lower, grad_loc is not None, sums,
+        threads, bands = build.backward_split(self.shape, jit.threads_for)
+        parts = self.parts(build, grad_given, add[1])
+        kernel = build.backward(self.axes, self.transform, *self.rows)
+        kernel(
+            threads, bands, self.plan_size, self.data, self.values, upper, self.edge,
+            grad_data is not None, add[0], lower, grad_given is not None, parts,
         )  # fmt: skip
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             if grad_data is not None and lower is not grad_data:
                 grad_data[...] = lower
-            if grad_loc is not None:
-                grad_loc[...] = sums.sum(axis=(1, 2)) + (grad_loc if add[1] else 0)
+            if grad_given is not None and not np.may_share_memory(parts, grad_given):
+                grad = parts.sum(axis=1) if self.transform is None else parts.sum(axis=(1, 2))
+                grad = pull_coefficients(self.transform, self.given, grad)
+                grad_given[...] = grad + (grad_given if add[1] else 0)
+
+    def parts(self, build, grad, add):
+        """Room for the second input's gradient in parts: by blocks of channels and, for parameters, by tiles."""
+        samples, channels, *target = self.shape
+        blocks = build.blocks_of(channels)
+        if self.transform is not None:
+            return np.zeros((samples, blocks, build.tiles(target), self.values.shape[1]))
+        if grad is None:
+            return np.empty((0, blocks, *self.values.shape[1:]), self.values.dtype)
+        if blocks == 1 and not add and usable(grad, self.values.dtype):
+            return grad[:, None]
+        return np.zeros((samples, blocks, *self.values.shape[1:]), self.values.dtype)
 
 
 def usable(array, dtype):

@@ -1,4 +1,4 @@
-"""The sampling kernels: one file per row, ``SAMPLERS[name] = Sampler(shift, first, taps)``.
+"""The sampling kernels: one file per row, ``SAMPLERS[name] = Sampler(shift, first, taps)``; volumes have some of them.
 
 A sample at pixel coordinate ``x`` reads consecutive pixels on each axis. With ``cell = floor(x + shift)``, the taps are
 the pixels ``cell + first``, ``cell + first + 1``, ..., and ``taps(x - cell)`` returns a ``(weight, slope)`` pair for
@@ -27,3 +27,5 @@ SAMPLERS = {
     "nearest": Sampler(0.5, 0, nearest.taps),
     "bicubic": Sampler(0.0, -1, bicubic.taps),
 }
+
+VOLUME_SAMPLERS = {name: SAMPLERS[name] for name in ("bilinear", "nearest")}

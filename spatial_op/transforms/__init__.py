@@ -1,28 +1,41 @@
-"""The parametric transforms: one file per row, ``TRANSFORMS[name] = Transform(...)``.
+"""The parametric transforms: one file per row, ``TRANSFORMS[name] = Transform(...)``, volumes in ``VOLUME_TRANSFORMS``.
 
 A transform says where in the source image each destination pixel is sampled, in source pixels and float64:
 
-* ``fold(loc, at, sizes, plan)`` turns one sample's parameters, which start at ``loc[at]``, into the ``plan_size``
-  numbers of ``plan``;
+* ``identity(control_points)`` is the tuple of parameters that change nothing; its length is the number of parameters;
+* ``fold(loc, at, sizes, plan)`` turns one sample's parameters, which start at ``loc[at]``, into the numbers of ``plan``:
+  ``plan_size`` of them, or as many as there are parameters if these are more;
 * ``locate(plan, u, v) -> (x, y)`` maps a destination pixel to a source pixel;
-* ``pull_back(plan, u, v, grad_x, grad_y, sums, add)`` is the transpose: ``add(sums, i, value)`` adds to the i-th of
-  ``plan_size`` sums, given the gradient with respect to that source pixel;
-* ``unfold(sums, sizes, grad)`` turns the sums of all pixels into the gradient with respect to the parameters.
+* ``pull_back(plan, u, v, grad_x, grad_y, sums, add)`` is the transpose of its derivative with respect to the plan:
+  ``add(sums, i, value)`` adds to the sum for ``plan[i]``, given the gradient with respect to the source pixel;
+* ``unfold(sums, sizes, grad)``, the transpose of ``fold``, turns the sums of all pixels into the gradient with respect to
+  the parameters. It must be linear in ``sums``.
 
 ``u`` and ``v`` count destination columns and rows from the image's centre, ``x`` and ``y`` source pixels from the
-centre of the top left one. ``sizes`` is ``(h_in, w_in, h_out, w_out, edge)``. ``edge`` is the corner rule: normalised
--1 and +1 are the centres of the border pixels (0) or their outer edges (1). With ``span = size - 1 + edge`` the
-normalised coordinate of column ``u`` is ``2 u / span``, for both rules; a single row or column lies at 0, the centre.
+centre of the top left one; volumes have a third number, slices, last. ``sizes`` is a ``Sizes``: the normalised
+coordinate of column ``u`` is ``2 u / sizes.steps[0]``, the source pixel of a normalised ``x`` is ``sizes.middle[0] + x *
+sizes.span[0] / 2``, for both corner rules. A single row or column lies at 0, the centre.
 
-``locate`` and ``pull_back`` are called with numbers and with vectors of numbers alike, so they use only +, -, * and /.
-All four are plain Python, compiled on first use; ``helpers`` lists what they call.
+``locate`` and ``pull_back`` are called with numbers and with vectors of numbers alike, so they use only +, -, *, / and
+``np.log``. All four are plain Python, compiled on first use; ``helpers`` lists what they call.
+
+A transform whose parameters are best combined first, all samples at once, has ``solve(parameters)``: a matrix by which
+their difference from the identity is multiplied; ``fold`` is given the products, and ``unfold`` answers for them.
 """
 
-from . import affine, attention, projective, translation
+from . import affine, affine_volume, attention, projective, tps, translation
 
 TRANSFORMS = {
     "affine": affine.ROW,
     "translation": translation.ROW,
     "attention": attention.ROW,
     "projective": projective.ROW,
+    "tps": tps.ROW,
 }
+
+VOLUME_TRANSFORMS = {
+    "affine": affine_volume.ROW,
+}
+
+# By the number of axes of an image.
+TABLES = {2: TRANSFORMS, 3: VOLUME_TRANSFORMS}

@@ -7,7 +7,7 @@ exact at any size.
 
 import numpy as np
 
-from .row import Transform
+from .row import Transform, fixed
 
 
 def pixels(loc, at, span):
@@ -22,21 +22,19 @@ def pixels(loc, at, span):
 
 def pixel_map(a, b, c, d, e, f, sizes, plan):
     """Plan of a normalised matrix (a, b; d, e) and a shift (c, f) in pixels."""
-    h_in, w_in, h_out, w_out, edge = sizes
-    span_x, span_y = w_in - 1 + edge, h_in - 1 + edge
-    across, down = max(w_out - 1 + edge, 1), max(h_out - 1 + edge, 1)
+    span_x, span_y = sizes.span
+    across, down = sizes.steps
     plan[0] = a * (span_x / across)
     plan[1] = b * (span_x / down)
-    plan[2] = c + (w_in - 1) * 0.5
+    plan[2] = c + sizes.middle[0]
     plan[3] = d * (span_y / across)
     plan[4] = e * (span_y / down)
-    plan[5] = f + (h_in - 1) * 0.5
+    plan[5] = f + sizes.middle[1]
 
 
 def fold(loc, at, sizes, plan):
     """The pixel map of one sample."""
-    h_in, w_in, _, _, edge = sizes
-    c, f = pixels(loc, at + 2, w_in - 1 + edge), pixels(loc, at + 5, h_in - 1 + edge)
+    c, f = pixels(loc, at + 2, sizes.span[0]), pixels(loc, at + 5, sizes.span[1])
     a, b, d, e = np.float64(loc[at]), np.float64(loc[at + 1]), np.float64(loc[at + 3]), np.float64(loc[at + 4])
     pixel_map(a, b, c, d, e, f, sizes, plan)
 
@@ -58,9 +56,8 @@ def pull_back(plan, u, v, grad_x, grad_y, sums, add):
 
 def matrix_gradient(sums, sizes):
     """Transpose of ``pixel_map``, with the shift normalised again."""
-    h_in, w_in, h_out, w_out, edge = sizes
-    span_x, span_y = w_in - 1 + edge, h_in - 1 + edge
-    across, down = max(w_out - 1 + edge, 1), max(h_out - 1 + edge, 1)
+    span_x, span_y = sizes.span
+    across, down = sizes.steps
     a, b, c = sums[0] * (span_x / across), sums[1] * (span_x / down), sums[2] * (span_x * 0.5)
     d, e, f = sums[3] * (span_y / across), sums[4] * (span_y / down), sums[5] * (span_y * 0.5)
     return a, b, c, d, e, f
@@ -72,4 +69,4 @@ def unfold(sums, sizes, grad):
 
 
 HELPERS = (pixels, pixel_map, matrix_gradient)
-ROW = Transform("row-major 2x3 matrix", (1, 0, 0, 0, 1, 0), 6, fold, locate, pull_back, unfold, HELPERS)
+ROW = Transform("row-major 2x3 matrix", fixed(1, 0, 0, 0, 1, 0), 6, fold, locate, pull_back, unfold, HELPERS)

@@ -3,13 +3,12 @@
 import numpy as np
 
 from .affine import HELPERS, locate, matrix_gradient, pixel_map, pixels, pull_back
-from .row import Transform
+from .row import Transform, fixed
 
 
 def fold(loc, at, sizes, plan):
     """The pixel map of one sample."""
-    h_in, w_in, _, _, edge = sizes
-    c, f = pixels(loc, at + 1, w_in - 1 + edge), pixels(loc, at + 2, h_in - 1 + edge)
+    c, f = pixels(loc, at + 1, sizes.span[0]), pixels(loc, at + 2, sizes.span[1])
     s = np.float64(loc[at])
     pixel_map(s, 0.0, c, 0.0, s, f, sizes, plan)
 
@@ -20,4 +19,4 @@ def unfold(sums, sizes, grad):
     grad[0] = a + e
 
 
-ROW = Transform("s, tx, ty", (1, 0, 0), 6, fold, locate, pull_back, unfold, HELPERS)
+ROW = Transform("s, tx, ty", fixed(1, 0, 0), 6, fold, locate, pull_back, unfold, HELPERS)

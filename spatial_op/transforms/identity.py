@@ -1,12 +1,14 @@
 """Where training starts: the parameters that change nothing."""
 
+import math
+
 import numpy as np
 
 from .. import check
-from . import TRANSFORMS
+from . import TABLES
 
 
-def identity_loc(transform_type, batch=1, dtype="float32", control_points=16):
+def identity_loc(transform_type, batch=1, dtype="float32", control_points=16, *, axes=2):
     """Parameters of the identity transform, the usual start of a localisation network.
 
     Conventions: one row per sample; the meaning of each column is listed under ``SpatialTransformer``.
@@ -14,13 +16,16 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16):
     Parameters
     ----------
     transform_type : str
-        A row of ``spatial_op.transforms.TRANSFORMS``: "affine", "translation", "attention" or "projective".
+        "affine", "translation", "attention", "projective" or "tps"; of volumes "affine".
     batch : int
         Number of samples, at least 0.
     dtype : str or dtype
         float16, float32 or float64.
     control_points : int
-        Number of control points of a spline; the other transforms have none and ignore it.
+        Number of control points of a spline, a perfect square and at least 4; the other transforms have none and
+        ignore it.
+    axes : int
+        2 for images, 3 for volumes.
 
     Returns
     -------
@@ -29,9 +34,10 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16):
     Raises
     ------
     ValueError
-        If ``transform_type`` is unknown or ``batch`` is negative.
+        If ``transform_type`` is unknown, ``batch`` is negative, ``axes`` is neither 2 nor 3 or ``control_points`` is no
+        square.
     TypeError
-        If ``dtype`` is no floating point type of the package or ``batch`` no integer.
+        If ``dtype`` is no floating point type of the package, or a number is no integer.
 
     Examples
     --------
@@ -40,7 +46,14 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16):
     array([[1., 0., 0.],
            [1., 0., 0.]], dtype=float32)
     """
-    transform = check.row("identity_loc", "transform_type", transform_type, TRANSFORMS)
+    if axes not in TABLES:
+        raise ValueError(f"identity_loc: axes is {axes!r}, expected 2 or 3; pass 2 for images and 3 for volumes.")
+    transform = check.row("identity_loc", "transform_type", transform_type, TABLES[axes])
     batch = check.whole_number("identity_loc", "batch", batch, least=0)
     dtype = check.dtype("identity_loc", "dtype", dtype)
-    return np.tile(np.array(transform.identity, dtype), (batch, 1))
+    control_points = check.whole_number("identity_loc", "control_points", control_points, least=4)
+    if math.isqrt(control_points) ** 2 != control_points:
+        raise ValueError(
+            f"identity_loc: control_points is {control_points}, expected a perfect square; pass for example 16."
+        )
+    return np.tile(np.array(transform.identity(control_points), dtype), (batch, 1))

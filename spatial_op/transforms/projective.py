@@ -7,18 +7,17 @@ import numpy as np
 
 from . import affine
 from .affine import HELPERS, matrix_gradient
-from .row import Transform
+from .row import Transform, fixed
 
 
 def fold(loc, at, sizes, plan):
     """An affine pixel map from the image's centre, where the normalised origin is; the denominator; the centre."""
-    h_in, w_in, h_out, w_out, edge = sizes
     affine.fold(loc, at, sizes, plan)
-    plan[8], plan[9] = (w_in - 1) * 0.5, (h_in - 1) * 0.5
+    plan[8], plan[9] = sizes.middle
     plan[2] -= plan[8]
     plan[5] -= plan[9]
-    plan[6] = np.float64(loc[at + 6]) * (2.0 / max(w_out - 1 + edge, 1))
-    plan[7] = np.float64(loc[at + 7]) * (2.0 / max(h_out - 1 + edge, 1))
+    plan[6] = np.float64(loc[at + 6]) * (2.0 / sizes.steps[0])
+    plan[7] = np.float64(loc[at + 7]) * (2.0 / sizes.steps[1])
 
 
 def locate(plan, u, v):
@@ -41,15 +40,14 @@ def pull_back(plan, u, v, grad_x, grad_y, sums, add):
 
 def unfold(sums, sizes, grad):
     """Gradient with respect to the parameters."""
-    _, _, h_out, w_out, edge = sizes
     grad[0], grad[1], grad[2], grad[3], grad[4], grad[5] = matrix_gradient(sums, sizes)
-    grad[6] = sums[6] * (2.0 / max(w_out - 1 + edge, 1))
-    grad[7] = sums[7] * (2.0 / max(h_out - 1 + edge, 1))
+    grad[6] = sums[6] * (2.0 / sizes.steps[0])
+    grad[7] = sums[7] * (2.0 / sizes.steps[1])
 
 
 ROW = Transform(
     "row-major 3x3 homography, h33 = 1",
-    (1, 0, 0, 0, 1, 0, 0, 0),
+    fixed(1, 0, 0, 0, 1, 0, 0, 0),
     10,
     fold,
     locate,

@@ -1,22 +1,35 @@
-"""What a row of the table of transforms holds."""
+"""What a row of the tables of transforms holds, and what it is told of the images."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 
 class Transform(NamedTuple):
-    """One transform; ``transforms/__init__.py`` says what the functions do."""
+    """One transform; ``transforms/__init__.py`` says what the fields mean."""
 
     meaning: str
-    identity: tuple
+    identity: Callable
     plan_size: int
     fold: Callable
     locate: Callable
     pull_back: Callable
     unfold: Callable
-    helpers: tuple
+    helpers: tuple = ()
+    solve: Callable | None = None
 
-    @property
-    def width(self):
-        """Number of parameters per sample."""
-        return len(self.identity)
+
+class Sizes(NamedTuple):
+    """The images as a transform sees them: in each field one number for x, one for y and, of volumes, one for z.
+
+    ``span``: source pixels from the normalised -1 to +1; ``middle``: the source pixel at the normalised 0; ``steps``:
+    destination pixels from -1 to +1, at least 1.
+    """
+
+    span: tuple
+    middle: tuple
+    steps: tuple
+
+
+def fixed(*parameters):
+    """An ``identity`` without control points."""
+    return lambda control_points: parameters

@@ -1,0 +1,183 @@
+"""From destination pixels to source coordinates, and from the coordinates' gradients to what they were made of.
+
+A *source* of coordinates is a transform, whose row of the table says how, or an array. It answers three questions:
+
+* ``start(source, values, at, frame, plan)`` gets ready for the sample whose numbers start at ``values[at]``;
+* ``find(source, values, at, frame, tile, q, k, work)`` gives the coordinates, in source pixels, of a vector of pixels:
+  columns ``k`` and following of row ``q`` of a tile. Beyond the last column they repeat a pixel of the tile;
+* ``finish(source, sums, sample, block, t, frame, tile, work)`` turns the gradients of the coordinates of tile number
+  ``t``, which are ``work.grads``, into the tile's part of the gradient of ``values``.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .jit import index, inlined, inner
+from .lanes import COUNT, load, load_some, settle, store, total, widen
+from .tiles import first_pixel
+
+
+class Source(NamedTuple):
+    """Where coordinates come from; the last four are a transform's, and unused where there is none."""
+
+    start: object
+    find: object
+    finish: object
+    fold: object
+    locate: object
+    pull_back: object
+    unfold: object
+
+
+# Coordinates from a transform.
+
+
+@inner
+def fold_plan(source, values, at, frame, plan):
+    """The plan of one sample."""
+    source.fold(values, at, frame.sizes, plan)
+
+
+@inlined
+def columns(steps, k, tile, w_out):
+    """Destination columns ``k`` to ``k + COUNT`` of a tile, from the image's centre; beyond the last it is repeated."""
+    first = tile.col - (w_out - 1) * 0.5
+    return np.fmin(load(steps, index(0)) + (np.float64(k) + first), tile.cols - 1 + first)
+
+
+@inlined
+def row_number(q, tile, h_out):
+    """Destination row ``q`` of a tile, from the image's centre."""
+    return np.float64(q) + (tile.row - (h_out - 1) * 0.5)
+
+
+@inlined
+def slice_number(tile, d_out):
+    """Destination slice of a tile, from the volume's centre."""
+    return tile.plane - (d_out - 1) * 0.5
+
+
+@inlined
+def locate_plane(source, values, at, frame, tile, q, k, work):
+    """Coordinates by a transform of planes."""
+    w_out, h_out = frame.target
+    return source.locate(work.plan, columns(work.steps, k, tile, w_out), row_number(q, tile, h_out))
+
+
+@inlined
+def locate_volume(source, values, at, frame, tile, q, k, work):
+    """Coordinates by a transform of volumes."""
+    w_out, h_out, d_out = frame.target
+    u, v, s = columns(work.steps, k, tile, w_out), row_number(q, tile, h_out), slice_number(tile, d_out)
+    return source.locate(work.plan, u, v, s)
+
+
+@inlined
+def add(sums, i, value):
+    """Add to the i-th sum, which is kept lane by lane."""
+    at = index(i * COUNT)
+    store(sums, at, load(sums, at) + value)
+
+
+@inlined
+def gradient(grads, q, k, tile):
+    """One coordinate's gradient in float64; zero beyond the last column, where another row's would be."""
+    at, count = index(q * tile.pitch) + k, index(tile.cols) - k
+    return widen(load(grads, at) if count >= index(COUNT) else load_some(grads, at, count, 0.0))
+
+
+@inner
+def pull_plane(source, sums, sample, block, t, frame, tile, work):
+    """Sums over a tile of what each coordinate's gradient means for the parameters."""
+    w_out, h_out = frame.target
+    plan, steps, lanes = work.plan, work.steps, np.zeros(len(work.plan) * COUNT)
+    grad_x, grad_y = work.grads
+    for q in range(tile.rows):
+        v = row_number(q, tile, h_out)
+        for k in range(index(0), index(tile.cols), index(COUNT)):
+            x, y = gradient(grad_x, q, k, tile), gradient(grad_y, q, k, tile)
+            source.pull_back(plan, columns(steps, k, tile, w_out), v, x, y, lanes, add)
+    unfold_sums(source, lanes, frame, work, sums[sample, block, t])
+
+
+@inner
+def pull_volume(source, sums, sample, block, t, frame, tile, work):
+    """``pull_plane`` for volumes."""
+    w_out, h_out, d_out = frame.target
+    plan, steps, lanes = work.plan, work.steps, np.zeros(len(work.plan) * COUNT)
+    grad_x, grad_y, grad_z = work.grads
+    s = slice_number(tile, d_out)
+    for q in range(tile.rows):
+        v = row_number(q, tile, h_out)
+        for k in range(index(0), index(tile.cols), index(COUNT)):
+            x, y = gradient(grad_x, q, k, tile), gradient(grad_y, q, k, tile)
+            z = gradient(grad_z, q, k, tile)
+            source.pull_back(plan, columns(steps, k, tile, w_out), v, s, x, y, z, lanes, add)
+    unfold_sums(source, lanes, frame, work, sums[sample, block, t])
+
+
+@inner
+def unfold_sums(source, lanes, frame, work, sums):
+    """From sums lane by lane to the gradient with respect to the parameters."""
+    for i in range(len(work.plan)):
+        lanes[i] = total(load(lanes, index(i * COUNT)))
+    source.unfold(lanes[: len(work.plan)], frame.sizes, sums)
+
+
+# Coordinates from an array of shape (samples, axes, ...), normalised.
+
+
+@inner
+def no_plan(source, values, at, frame, plan):
+    """Nothing has to be made ready."""
+
+
+@inlined
+def read(axis, values, at, frame, tile, q, k, work):
+    """One coordinate in source pixels; the whole one that the array's precision cannot tell from it."""
+    area = pixels_of(frame.target)
+    first = index(at + axis * area + first_pixel(tile, frame.target) + q * frame.target[0]) + k
+    count = index(tile.cols) - k
+    given = widen(load(values, first) if count >= index(COUNT) else load_some(values, first, count, values[first]))
+    half = frame.sizes.span[axis] * 0.5
+    return settle(given * half + frame.sizes.middle[axis], given * (half * 0.5 * np.finfo(values.dtype).eps))
+
+
+@inlined
+def pixels_of(target):
+    """Pixels of one channel."""
+    count = 1
+    for axis in range(len(target)):
+        count *= target[axis]
+    return count
+
+
+@inlined
+def read_plane(source, values, at, frame, tile, q, k, work):
+    """Coordinates of planes from an array."""
+    return read(0, values, at, frame, tile, q, k, work), read(1, values, at, frame, tile, q, k, work)
+
+
+@inlined
+def read_volume(source, values, at, frame, tile, q, k, work):
+    """Coordinates of volumes from an array."""
+    return (
+        read(0, values, at, frame, tile, q, k, work),
+        read(1, values, at, frame, tile, q, k, work),
+        read(2, values, at, frame, tile, q, k, work),
+    )
+
+
+@inner
+def write(source, sums, sample, block, t, frame, tile, work):
+    """The gradients themselves, normalised; ``sums`` has the array's axes after those of sample and block."""
+    area, flat = pixels_of(frame.target), sums.reshape(sums.size)
+    axes = len(frame.target)
+    for axis in range(axes):
+        start = ((sample * sums.shape[1] + block) * axes + axis) * area + first_pixel(tile, frame.target)
+        half, grads = frame.sizes.span[axis] * 0.5, work.grads[axis]
+        for q in range(tile.rows):
+            to, at = index(start + q * frame.target[0]), index(q * tile.pitch)
+            for k in range(index(tile.cols)):
+                flat[to + k] = grads[at + k] * half

@@ -1,0 +1,122 @@
+"""Grids: the coordinates of a transform, or of an optical flow, written out; and their gradients pulled back."""
+
+from numba import prange
+
+from .coordinates import Source
+from .jit import Kernel, index, inner
+from .lanes import COUNT
+from .tiles import first_pixel, grid_plane_frame, grid_volume_frame, plane_work, tile_at, tiles_of, volume_work
+from .vectors import put
+
+
+@inner
+def plane_tools(shape, edge, plan_size, like):
+    """Frame, one thread's arrays and the number of tiles for grids of planes."""
+    _, _, h_out, w_out = shape
+    frame = grid_plane_frame(w_out, h_out, edge)
+    return frame, plane_work(frame.target, plan_size, 1, like), tiles_of(h_out, w_out)
+
+
+@inner
+def volume_tools(shape, edge, plan_size, like):
+    """Frame, one thread's arrays and the number of tiles for grids of volumes."""
+    _, _, d_out, h_out, w_out = shape
+    frame = grid_volume_frame(w_out, h_out, d_out, edge)
+    return frame, volume_work(frame.target, plan_size, 1, like), d_out * tiles_of(h_out, w_out)
+
+
+@inner
+def generate_part(part, threads, source, tools, plan_size, values, out, edge):
+    """Every ``threads``-th unit of the work; a unit is a tile of a sample."""
+    samples, axes = out.shape[0], out.shape[1]
+    frame, work, tiles = tools(out.shape, edge, plan_size, out)
+    target, numbers, per_sample = (
+        out.reshape(out.size),
+        values.reshape(values.size),
+        values.strides[0] // values.itemsize,
+    )
+    area = out.strides[1] // out.itemsize
+    for unit in range(part, samples * tiles, threads):
+        sample, tile = unit // tiles, tile_at(unit % tiles, frame.target)
+        source.start(source, numbers, sample * per_sample, frame, work.plan)
+        for q in range(tile.rows):
+            at = sample * axes * area + first_pixel(tile, frame.target) + q * frame.target[0]
+            for k in range(index(0), index(tile.cols), index(COUNT)):
+                point = source.find(source, numbers, sample * per_sample, frame, tile, q, k, work)
+                for axis in range(axes):
+                    put(target, index(at + axis * area) + k, point[axis], index(tile.cols) - k)
+
+
+@inner
+def contract_part(part, threads, source, tools, plan_size, values, out_grad, edge, sums):
+    """The transpose: every tile has its own place in ``sums``."""
+    samples, axes = out_grad.shape[0], out_grad.shape[1]
+    frame, work, tiles = tools(out_grad.shape, edge, plan_size, out_grad)
+    upper, numbers, per_sample = (
+        out_grad.reshape(out_grad.size),
+        values.reshape(values.size),
+        values.strides[0] // values.itemsize,
+    )
+    area = out_grad.strides[1] // out_grad.itemsize
+    for unit in range(part, samples * tiles, threads):
+        sample, t = unit // tiles, unit % tiles
+        tile = tile_at(t, frame.target)
+        source.start(source, numbers, sample * per_sample, frame, work.plan)
+        for axis in range(axes):
+            grads = work.grads[axis]
+            for q in range(tile.rows):
+                at = (sample * axes + axis) * area + first_pixel(tile, frame.target) + q * frame.target[0]
+                for k in range(index(tile.cols)):
+                    grads[index(q * tile.pitch) + k] = upper[index(at) + k]
+        source.finish(source, sums, sample, 0, t, frame, tile, work)
+
+
+def forward_kernel(tools, start, find, finish, fold, locate, pull_back, unfold):
+    """Kernel ``(threads, plan_size, values, out, edge)`` that writes the grid ``out``."""
+
+    def make(label):
+        def generate(threads, plan_size, values, out, edge):
+            label  # part of the disk cache's key
+            for part in prange(threads):
+                source = Source(start, find, finish, fold, locate, pull_back, unfold)
+                generate_part(part, threads, source, tools, plan_size, values, out, edge)
+
+        return generate
+
+    return Kernel(make, "generate")
+
+
+def backward_kernel(tools, start, find, finish, fold, locate, pull_back, unfold):
+    """Kernel ``(threads, plan_size, values, out_grad, edge, sums)`` that writes ``sums``, the gradient in parts."""
+
+    def make(label):
+        def contract(threads, plan_size, values, out_grad, edge, sums):
+            label  # part of the disk cache's key
+            for part in prange(threads):
+                source = Source(start, find, finish, fold, locate, pull_back, unfold)
+                contract_part(part, threads, source, tools, plan_size, values, out_grad, edge, sums)
+
+        return contract
+
+    return Kernel(make, "contract")
+
+
+def flow_kernel():
+    """Kernel ``(threads, values, out, ramp, scale_x, scale_y)``: (values + ramp times the pixel's number from the centre) times the scale."""
+
+    def make(label):
+        def flow(threads, values, out, ramp, scale_x, scale_y):
+            label  # part of the disk cache's key
+            for part in prange(threads):
+                samples, axes, h, w = values.shape
+                given, target = values.reshape(values.size), out.reshape(out.size)
+                for line in range(part, samples * axes * h, threads):
+                    axis, row = line // h % axes, line % h
+                    at, scale = index(line * w), scale_x if axis == 0 else scale_y
+                    first, step = (-0.5 * (w - 1), 1.0) if axis == 0 else (row - 0.5 * (h - 1), 0.0)
+                    for k in range(index(w)):
+                        target[at + k] = (given[at + k] + ramp * (first + step * k)) * scale
+
+        return flow
+
+    return Kernel(make, "flow")

@@ -1,0 +1,130 @@
+"""The warp of volumes: as ``warp``, slice by slice of the output, and always in place.
+
+A tile is part of one output slice. Bands are of source slices.
+"""
+
+from numba import prange
+
+from .cells import Rules, classify, enumerate_volume, place_volume, reach_of
+from .coordinates import Source
+from .in_place import accumulate_in_place, gather_in_place, scatter_in_place, void, volume_kit
+from .jit import Kernel, index, inner
+from .tiles import BLOCK, blocks_of, first_pixel, tile_at, tiles_of, volume_frame, volume_work
+
+
+@inner
+def forward_part(part, threads, source, rules, plan_size, data, values, out):
+    """Every ``threads``-th unit of the work; a unit is a tile of a block of channels of a sample."""
+    samples, channels, d, h, w = data.shape
+    _, _, d_out, h_out, w_out = out.shape
+    pixels, target, numbers = data.reshape(data.size), out.reshape(out.size), values.reshape(values.size)
+    per_sample = values.strides[0] // values.itemsize
+    frame = volume_frame(w, h, d, w_out, h_out, d_out, rules.edge)
+    tiles, blocks = d_out * tiles_of(h_out, w_out), blocks_of(channels)
+    work = volume_work(frame.target, plan_size, reach_of(rules), data)
+    for unit in range(part, samples * blocks * tiles, threads):
+        tile = tile_at(unit % tiles, frame.target)
+        sample, block = unit // tiles // blocks, unit // tiles % blocks
+        source.start(source, numbers, sample * per_sample, frame, work.plan)
+        place_volume(source, rules, numbers, sample * per_sample, frame, tile, work)
+        enumerate_volume(frame, tile, work)
+        classify(rules, frame, tile, work, False)
+        for channel in range(block * BLOCK, min(channels, block * BLOCK + BLOCK)):
+            plane = (sample * channels + channel) * d * h * w
+            at = index((sample * channels + channel) * d_out * h_out * w_out + first_pixel(tile, frame.target))
+            gather_in_place(volume_kit(), rules, pixels, plane, frame, tile, work, target, at)
+
+
+@inner
+def reaches(rules, low, high, d, top, bottom):
+    """Whether the taps of the cells ``low`` to ``high`` have a slice between ``top`` and ``bottom``."""
+    for z in range(low, high + reach_of(rules)):
+        slice_, inside = rules.fix(z, d, rules.edge)
+        if inside and top <= slice_ < bottom:
+            return True
+    return False
+
+
+@inner
+def backward_part(
+    part, threads, bands, source, rules, plan_size, data, values, out_grad,
+    want_data, add_data, grad_data, want_values, sums,
+):  # fmt: skip
+    """Every ``threads``-th unit of the work; a unit is a band of source slices of a block of channels of a sample."""
+    samples, channels, d, h, w = data.shape
+    _, _, d_out, h_out, w_out = out_grad.shape
+    pixels, upper, numbers = data.reshape(data.size), out_grad.reshape(out_grad.size), values.reshape(values.size)
+    lower, per_sample = grad_data.reshape(grad_data.size), values.strides[0] // values.itemsize
+    frame = volume_frame(w, h, d, w_out, h_out, d_out, rules.edge)
+    tiles, blocks = d_out * tiles_of(h_out, w_out), blocks_of(channels)
+    work = volume_work(frame.target, plan_size, reach_of(rules), data)
+    for unit in range(part, samples * blocks * bands, threads):
+        band, block, sample = unit % bands, unit // bands % blocks, unit // bands // blocks
+        top, bottom = band * d // bands, (band + 1) * d // bands
+        channels_here = range(block * BLOCK, min(channels, block * BLOCK + BLOCK))
+        if want_data and not add_data:
+            for channel in channels_here:
+                plane = (sample * channels + channel) * d * h * w
+                lower[plane + top * h * w : plane + bottom * h * w] = 0
+        source.start(source, numbers, sample * per_sample, frame, work.plan)
+        for t in range(tiles):
+            tile = tile_at(t, frame.target)
+            low, high, bad = place_volume(source, rules, numbers, sample * per_sample, frame, tile, work)
+            mine = want_values and t % bands == band
+            touched = want_data and reaches(rules, low, high, d, top, bottom)
+            if not mine and not touched:
+                continue
+            enumerate_volume(frame, tile, work)
+            classify(rules, frame, tile, work, bands > 1)
+            for axis in range(3):
+                work.grads[axis][:] = 0
+            for channel in channels_here:
+                plane = (sample * channels + channel) * d * h * w
+                at = index((sample * channels + channel) * d_out * h_out * w_out + first_pixel(tile, frame.target))
+                if mine:
+                    accumulate_in_place(volume_kit(), rules, pixels, plane, frame, tile, work, upper, at)
+                if touched:
+                    scatter_in_place(
+                        volume_kit(), rules, upper, at, frame, tile, work, lower, plane, top, bottom
+                    )  # fmt: skip
+            if mine:
+                if bad:
+                    void(tile, work)
+                source.finish(source, sums, sample, block, t, frame, tile, work)
+
+
+def forward_kernel(start, find, finish, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
+    """Kernel ``(threads, plan_size, data, values, out, edge)`` that writes ``out``."""
+
+    def make(label):
+        def forward_volume(threads, plan_size, data, values, out, edge):
+            label  # part of the disk cache's key
+            for part in prange(threads):
+                source = Source(start, find, finish, fold, locate, pull_back, unfold)
+                rules = Rules(near, fix, shift, first, taps, edge)
+                forward_part(part, threads, source, rules, plan_size, data, values, out)
+
+        return forward_volume
+
+    return Kernel(make, "forward_volume")
+
+
+def backward_kernel(start, find, finish, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
+    """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of ``values`` in parts."""
+
+    def make(label):
+        def backward_volume(
+            threads, bands, plan_size, data, values, out_grad, edge, want_data, add_data, grad_data, want_values, sums
+        ):
+            label  # part of the disk cache's key
+            for part in prange(threads):
+                source = Source(start, find, finish, fold, locate, pull_back, unfold)
+                rules = Rules(near, fix, shift, first, taps, edge)
+                backward_part(
+                    part, threads, bands, source, rules, plan_size, data, values, out_grad,
+                    want_data, add_data, grad_data, want_values, sums,
+                )  # fmt: skip
+
+        return backward_volume
+
+    return Kernel(make, "backward_volume")

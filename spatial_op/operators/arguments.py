@@ -1,0 +1,60 @@
+"""Checks that several operators share: images, rows of the tables, parameters, grids."""
+
+from .. import check
+from ..paddings import PADDINGS
+from ..samplers import SAMPLERS, VOLUME_SAMPLERS
+from ..transforms import TABLES
+
+# By the number of axes of an image.
+SIZES = {2: ("height", "width"), 3: ("depth", "height", "width")}
+SAMPLER_TABLES = {2: SAMPLERS, 3: VOLUME_SAMPLERS}
+
+
+def image(op, data):
+    """The number of axes of the images, 2 or 3."""
+    check.array(op, "data", data, *(("batch", "channels", *sizes) for sizes in SIZES.values()))
+    return data.ndim - 2
+
+
+def sampling(op, axes, sampler_type, padding_mode, align_corners):
+    """The rows of sampler and padding."""
+    sampler = check.row(op, "sampler_type", sampler_type, SAMPLER_TABLES[axes], of(axes))
+    padding = check.row(op, "padding_mode", padding_mode, PADDINGS)
+    check.flag(op, "align_corners", align_corners)
+    return sampler, padding
+
+
+def transform(op, axes, transform_type, more=()):
+    """The row of a transform, or None for one of ``more``."""
+    if isinstance(transform_type, str) and transform_type in more:
+        return None
+    return check.row(op, "transform_type", transform_type, TABLES[axes], of(axes), more)
+
+
+def of(axes):
+    """What the images are, where that limits the choice."""
+    return " for volumes" if axes == 3 else ""
+
+
+def parameters(op, argument, value, name, row, batch=None):
+    """Parameters of a transform, one sample to a row."""
+    check.array(op, argument, value, ("batch", "parameters"))
+    found = value.shape[1]
+    fits = len(row.identity(found // 2)) == found
+    count = found if fits else len(row.identity(16))
+    expected = (value.shape[0] if batch is None else batch, count)
+    owner = "the batch" if batch is None else "data's batch"
+    check.shape(op, argument, value, expected, f"{owner} and the {count} parameters of {name!r} ({row.meaning})")
+
+
+def grid(op, value, data):
+    """Coordinates, one plane for each axis of the data's images."""
+    sizes = SIZES[data.ndim - 2]
+    check.array(op, "grid", value, ("batch", "coordinates", *sizes))
+    axes = len(sizes)
+    names = "x and y" if axes == 2 else "x, y and z"
+    expected = (data.shape[0], axes, *value.shape[2:])
+    check.shape(op, "grid", value, expected, f"data's batch and one plane each for {names}")
+    for size, name in zip(value.shape[2:], sizes):
+        check.whole_number(op, f"the {name} of grid", size, least=1)
+    check.precise(op, "grid", value, data)

@@ -1,0 +1,36 @@
+"""What the kernels are given in place of a transform's parameters, and its gradient."""
+
+import functools
+
+import numpy as np
+
+from .. import check
+from ..dtypes import DTYPES
+
+
+@functools.lru_cache(maxsize=64)
+def at_rest(transform, parameters, dtype):
+    """The identity's parameters as an array of this dtype holds them, in float64."""
+    return np.array(transform.identity(parameters // 2), dtype).astype("float64")
+
+
+def coefficients(transform, given):
+    """Parameters as they are, or combined by the transform's ``solve``; a grid, for which there is no transform, as it is."""
+    if transform is None or transform.solve is None:
+        return check.plain(given, DTYPES[given.dtype.newbyteorder("=")])
+    parameters = given.shape[1]
+    moved = given.astype("float64") - at_rest(transform, parameters, given.dtype.newbyteorder("="))
+    return product(moved, transform.solve(parameters))
+
+
+def pull_coefficients(transform, given, grad):
+    """The transpose of ``coefficients``."""
+    if transform is None or transform.solve is None:
+        return grad
+    return product(grad, transform.solve(given.shape[1]).T)
+
+
+def product(rows, matrix):
+    """Each row times the matrix by itself, so that it does not depend on the other rows how it is rounded."""
+    with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity are values like others
+        return np.ascontiguousarray((rows[:, None] @ matrix)[:, 0])

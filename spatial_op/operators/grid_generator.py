@@ -1,0 +1,167 @@
+"""``GridGenerator``: the sampling grid of a transform or of an optical flow."""
+
+import numpy as np
+
+from .. import check
+from ..dtypes import DTYPES
+from . import Operator, arguments
+from .coefficients import coefficients, pull_coefficients
+from .warp import usable
+
+NAME = "GridGenerator"
+
+
+class GridCall:
+    """One call for the grid of a transform; the arrays have been checked."""
+
+    def __init__(self, data, transform, target_shape, align_corners):
+        self.given, self.transform = data, transform
+        self.axes = len(target_shape)
+        self.shape = (data.shape[0], self.axes, *target_shape)
+        self.dtype = data.dtype.newbyteorder("=")
+        self.edge = 0 if align_corners else 1
+        self.values = coefficients(transform, data)
+        self.plan_size = max(transform.plan_size, self.values.shape[1])
+
+    def threads(self):
+        """Threads, and tiles of one sample."""
+        from ..kernels import build, jit
+
+        tiles = build.tiles(self.shape[2:])
+        return jit.threads_for(self.shape[0] * tiles, int(np.prod(self.shape))), tiles
+
+    def forward(self, out=None):
+        """Write the grid; to ``out`` if it is given."""
+        from ..kernels import build
+
+        def run(direct):
+            kernel = build.generate(self.axes, self.transform)
+            kernel(self.threads()[0], self.plan_size, self.values, direct, self.edge)
+
+        return written(out, self.shape, self.dtype, self.given, run)
+
+    def backward(self, out_grad, grads, add):
+        """Write the gradient to the array in ``grads``, or add it."""
+        from ..kernels import build
+
+        threads, tiles = self.threads()
+        sums = np.zeros((self.shape[0], 1, tiles, self.values.shape[1]))
+        upper = check.plain(out_grad, DTYPES[self.dtype])
+        kernel = build.contract(self.axes, self.transform)
+        kernel(threads, self.plan_size, self.values, upper, self.edge, sums)
+        grad = pull_coefficients(self.transform, self.given, sums.sum(axis=(1, 2)))
+        with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
+            grads[0][...] = grad + (grads[0] if add[0] else 0)
+
+
+class FlowCall:
+    """One call for the grid of an optical flow; the array has been checked."""
+
+    def __init__(self, data, align_corners):
+        self.given, self.shape = data, data.shape
+        self.dtype = data.dtype.newbyteorder("=")
+        spans = [size - 1 + (0 if align_corners else 1) for size in data.shape[:1:-1]]
+        self.scales = [2 / span if span else 0.0 for span in spans]  # a single pixel lies at 0
+
+    def run(self, values, direct, ramp):
+        """Scale, with or without the pixels' own places."""
+        from ..kernels import build, jit
+
+        threads = jit.threads_for(values.size, values.size)
+        build.flow()(threads, check.plain(values, DTYPES[self.dtype]), direct, ramp, *self.scales)
+
+    def forward(self, out=None):
+        """Write the grid; to ``out`` if it is given."""
+        return written(out, self.shape, self.dtype, self.given, lambda direct: self.run(self.given, direct, 1.0))
+
+    def backward(self, out_grad, grads, add):
+        """Write the gradient to the array in ``grads``, or add it."""
+        grad = np.empty(self.shape, DTYPES[self.dtype])
+        self.run(out_grad, grad, 0.0)
+        with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
+            grads[0][...] = grad + (grads[0] if add[0] else 0)
+
+
+def written(out, shape, dtype, data, run):
+    """``out`` or a new array, after ``run`` has written to it or to a plain array of the dtype that is computed with."""
+    if out is None:
+        out = np.empty(shape, dtype)
+    else:
+        check.output(NAME, "out", out, shape, dtype, {"data": data})
+    direct = out if usable(out, DTYPES[dtype]) else np.empty(shape, DTYPES[dtype])
+    run(direct)
+    if direct is not out:
+        with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
+            out[...] = direct
+    return out
+
+
+def prepare(data, transform_type, target_shape=(0, 0), name=None, *, align_corners=True):
+    """Check a call."""
+    check.flag(NAME, "align_corners", align_corners)
+    if isinstance(transform_type, str) and transform_type == "warp":
+        check.array(NAME, "data", data, ("batch", "x and y", "height", "width"))
+        expected = (data.shape[0], 2, *data.shape[2:])
+        check.shape(NAME, "data", data, expected, "one plane each of flow along x and y, in pixels")
+        return FlowCall(data, align_corners)
+    axes = 3 if np.size(target_shape) == 3 and not isinstance(target_shape, str) else 2
+    transform = arguments.transform(NAME, axes, transform_type, more=("warp",))
+    arguments.parameters(NAME, "data", data, transform_type, transform)
+    return GridCall(data, transform, check.target_shape(NAME, target_shape, axes), align_corners)
+
+
+def GridGenerator(data, transform_type, target_shape=(0, 0), out=None, name=None, *, align_corners=True):
+    """Grid of the points where each pixel of the output is sampled, by a transform or an optical flow.
+
+    Conventions: a grid is (batch, 2, height, width), x first, normalised: -1 and +1 are the centres of the first and
+    last pixel (``align_corners=True``, as MXNet) or their outer edges (``False``). A size of 1 lies at 0. Grids of
+    volumes are (batch, 3, depth, height, width), x, y, z.
+
+    Parameters
+    ----------
+    data : (N, P) or (N, 2, H, W) float array
+        Transform parameters, normalised; or, for "warp", optical flow in pixels, x first.
+    transform_type : str
+        "affine": P = 6, row-major 2x3 matrix, or, if ``target_shape`` has a depth, P = 12, 3x4; "translation": P = 2,
+        (tx, ty); "attention": P = 3, (s, tx, ty); "projective": P = 8, row-major 3x3 homography whose last entry is 1;
+        "tps": P = 2 K, source x and then y of the control points of a thin plate spline; or "warp".
+    target_shape : (int, int) or (int, int, int)
+        (Depth,) height and width of the grid, in pixels. Ignored for "warp", whose grid is as large as the flow.
+    out : (N, 2, H, W) or (N, 3, D, H, W) array, optional
+        Where to write the result: of ``data``'s dtype, sharing no memory with it.
+    name
+        Accepted as by MXNet, and ignored.
+    align_corners : bool
+        See the conventions.
+
+    Returns
+    -------
+    out : (N, 2, H, W) or (N, 3, D, H, W) array of ``data``'s dtype
+        The coordinates are computed in float64.
+
+    Raises
+    ------
+    ValueError
+        If a shape, a name or a size is wrong, or ``out`` overlaps ``data``.
+    TypeError
+        If a type or dtype is wrong.
+
+    Notes
+    -----
+    Transforms: ``out[n, :, i, j] = T(x_j, y_i)`` with ``x_j = -1 + 2 j / (W - 1)`` or, by edges, ``-1 + (2 j + 1) / W``.
+    Warp: ``out[n, 0, i, j] = x_j + 2 data[n, 0, i, j] / (W - 1)`` or ``/ W``; y likewise. Source: Jaderberg et al.,
+    "Spatial Transformer Networks", 2015, section 3.2; MXNet 1.9.1. Gradients: ``vjp``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spatial_op as so
+    >>> so.GridGenerator(np.array([[0.5, 0, 0, 0, 0.5, 0]]), "affine", (1, 5))[0, 0]
+    array([[-0.5 , -0.25,  0.  ,  0.25,  0.5 ]])
+    >>> so.GridGenerator(np.ones((1, 2, 1, 5)), "warp")[0, 0]
+    array([[-0.5,  0. ,  0.5,  1. ,  1.5]])
+    """
+    return prepare(data, transform_type, target_shape, align_corners=align_corners).forward(out)
+
+
+GridGenerator.operator = Operator(("data",), prepare)

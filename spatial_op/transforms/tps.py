@@ -1,0 +1,124 @@
+"""``tps``: the thin plate spline that moves a lattice of control points (Bookstein 1989, "Principal Warps", equations 6 to 9).
+
+The parameters are the source x of the K control points, then their source y. Their destinations are a regular lattice
+on [-1, 1]^2, row by row. With d the destination, both normalised,
+
+    source(d) = d + a0 + a1 d_x + a2 d_y + sum_k w_k phi(|d - c_k|),    phi(r) = r^2 log r,
+
+where sum_k w_k = 0 and sum_k w_k c_k = 0. The K + 3 coefficients follow from the displacements of the control points by
+one matrix, the inverse of the spline's linear system, which is found once per size of lattice, in float64. Far outside
+the lattice the sum of the w_k phi grows like log r, so that what remains of the map is affine.
+"""
+
+import functools
+import math
+
+import numpy as np
+
+from . import affine
+from .affine import HELPERS, matrix_gradient, pixel_map
+from .row import Transform
+
+# Coefficients before the first w_k: six of the affine part, and room for two that ``fold`` adds.
+FIRST = 8
+
+# Keeps the logarithm of a zero distance finite; less than any squared distance of doubles on [-1, 1].
+TINY = 1e-300
+
+
+def lattice(control_points):
+    """Destinations (x, y) of the control points, normalised; at least 2x2."""
+    side = np.linspace(-1, 1, max(math.isqrt(control_points), 2))
+    y, x = np.meshgrid(side, side, indexing="ij")
+    return x.ravel(), y.ravel()
+
+
+def identity(control_points):
+    """Every control point stays where it is."""
+    return tuple(np.concatenate(lattice(control_points)).tolist())
+
+
+@functools.lru_cache(maxsize=16)
+def solve(parameters):
+    """From displacements, x before y, to a0, a1, a2 of x and of y, two zeros, and the w_k, x beside y."""
+    count = parameters // 2
+    x, y = lattice(count)
+    system = np.zeros((count + 3, count + 3))
+    system[:count, :count] = bump((x[:, None] - x) ** 2 + (y[:, None] - y) ** 2)
+    system[count:, :count] = np.ones(count), x, y
+    system[:count, count:] = system[count:, :count].T
+    inverse = np.linalg.inv(system)[:, :count]
+    matrix = np.zeros((2, count, FIRST + 2 * count))
+    for axis in (0, 1):
+        matrix[axis, :, 3 * axis : 3 * axis + 3] = inverse[count:].T
+        matrix[axis, :, FIRST + axis :: 2] = inverse[:count].T
+    return matrix.reshape(parameters, -1)
+
+
+def bump(squared):
+    """Phi of the root of ``squared``: r^2 log r = r^2 log(r^2) / 2, which is 0 at 0."""
+    return squared * np.log(squared + TINY) * 0.5
+
+
+def fold(values, at, sizes, plan):
+    """The affine part as a pixel map; normalised units per destination pixel; the w_k in source pixels."""
+    c, f = values[at] * (sizes.span[0] * 0.5), values[at + 3] * (sizes.span[1] * 0.5)
+    pixel_map(1 + values[at + 1], values[at + 2], c, values[at + 4], 1 + values[at + 5], f, sizes, plan)
+    plan[6], plan[7] = 2.0 / sizes.steps[0], 2.0 / sizes.steps[1]
+    for i in range(FIRST, len(plan), 2):
+        plan[i] = values[at + i] * (sizes.span[0] * 0.5)
+        plan[i + 1] = values[at + i + 1] * (sizes.span[1] * 0.5)
+
+
+def locate(plan, u, v):
+    """Source pixel of a destination pixel."""
+    x, y = affine.locate(plan, u, v)
+    across, down = u * plan[6] + 1.0, v * plan[7] + 1.0
+    side = int(np.sqrt((len(plan) - FIRST) // 2))
+    i, spacing = FIRST, 2.0 / (side - 1)
+    for row in range(side):
+        dy = down - row * spacing
+        for col in range(side):
+            dx = across - col * spacing
+            value = bump(dx * dx + dy * dy)
+            x, y = x + value * plan[i], y + value * plan[i + 1]
+            i += 2
+    return x, y
+
+
+def pull_back(plan, u, v, grad_x, grad_y, sums, add):
+    """Transpose of ``locate``: gradient with respect to the plan."""
+    affine.pull_back(plan, u, v, grad_x, grad_y, sums, add)
+    across, down = u * plan[6] + 1.0, v * plan[7] + 1.0
+    side = int(np.sqrt((len(plan) - FIRST) // 2))
+    i, spacing = FIRST, 2.0 / (side - 1)
+    for row in range(side):
+        dy = down - row * spacing
+        for col in range(side):
+            dx = across - col * spacing
+            value = bump(dx * dx + dy * dy)
+            add(sums, i, grad_x * value)
+            add(sums, i + 1, grad_y * value)
+            i += 2
+
+
+def unfold(sums, sizes, grad):
+    """Gradient with respect to the coefficients."""
+    grad[1], grad[2], grad[0], grad[4], grad[5], grad[3] = matrix_gradient(sums, sizes)
+    grad[6] = grad[7] = 0
+    for i in range(FIRST, len(sums), 2):
+        grad[i] = sums[i] * (sizes.span[0] * 0.5)
+        grad[i + 1] = sums[i + 1] * (sizes.span[1] * 0.5)
+
+
+ROW = Transform(
+    "source x of the K control points, then their source y; K a perfect square, at least 4",
+    identity,
+    FIRST,
+    fold,
+    locate,
+    pull_back,
+    unfold,
+    (*HELPERS, affine.locate, affine.pull_back, bump),
+    solve,
+)
