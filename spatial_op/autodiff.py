@@ -1,4 +1,4 @@
-"""Reverse-mode differentiation of the operators."""
+"""Differentiation of the operators, in reverse and in forward mode."""
 
 import numpy as np
 
@@ -60,16 +60,7 @@ def vjp(op, *inputs, grad_req="write", **params):
     >>> grad_loc
     array([[-6., -6.]])
     """
-    operator = getattr(op, "operator", None)
-    if operator is None:
-        raise TypeError(
-            f"vjp: op is {op!r}, expected an operator of this package; pass for example spatial_op.SpatialTransformer."
-        )
-    name = op.__name__
-    if len(inputs) != len(operator.inputs):
-        raise TypeError(
-            f"vjp: {name} got {len(inputs)} inputs, expected {', '.join(operator.inputs)}; pass the other parameters by keyword."
-        )
+    operator, name = known("vjp", op, inputs)
     requests = grad_requests(name, operator.inputs, grad_req)
     result = params.pop("out", None)
     call = operator.prepare(*inputs, **params)
@@ -110,6 +101,92 @@ def vjp(op, *inputs, grad_req="write", **params):
         return tuple(grads)
 
     return result, pullback
+
+
+def known(caller, op, inputs):
+    """What is known of an operator, and its name."""
+    operator = getattr(op, "operator", None)
+    if operator is None:
+        raise TypeError(
+            f"{caller}: op is {op!r}, expected an operator of this package; pass for example spatial_op.SpatialTransformer."
+        )
+    name = op.__name__
+    if len(inputs) != len(operator.inputs):
+        raise TypeError(
+            f"{caller}: {name} got {len(inputs)} inputs, expected {', '.join(operator.inputs)}; pass the other parameters by keyword."
+        )
+    return operator, name
+
+
+def jvp(op, inputs, tangents, **params):
+    """Apply an operator and return its result with how the result changes along a direction.
+
+    Conventions: tangents come in the order of the operator's inputs, each with its input's shape and dtype.
+
+    Parameters
+    ----------
+    op : function
+        An operator of this package, such as ``SpatialTransformer``.
+    inputs : sequence of arrays
+        The operator's differentiable inputs, in order.
+    tangents : sequence of arrays or None
+        A direction for each input; None for an input that stays as it is.
+    **params
+        The operator's other parameters.
+
+    Returns
+    -------
+    out : array
+        The operator's result.
+    out_tangent : array
+        The operator's derivative J times the tangents, of ``out``'s shape and dtype.
+
+    Raises
+    ------
+    ValueError
+        If a shape is wrong.
+    TypeError
+        If ``op`` is no operator of this package, or a type or dtype is wrong.
+
+    Notes
+    -----
+    It costs about as much as two calls of the operator, whatever the number of inputs' elements; ``vjp`` is its
+    transpose: ``<out_grad, out_tangent> = <pullback(out_grad), tangents>``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spatial_op as so
+    >>> data, loc = np.arange(9.0).reshape(1, 1, 3, 3), so.identity_loc("translation", dtype="float64")
+    >>> right = np.array([[1.0, 0.0]])  # one pixel, the image being two pixels from -1 to +1
+    >>> params = {"target_shape": (3, 3), "transform_type": "translation", "padding_mode": "border"}
+    >>> out, out_tangent = so.jvp(so.SpatialTransformer, (data, loc), (None, right), **params)
+    >>> out_tangent[0, 0]
+    array([[1., 1., 0.],
+           [1., 1., 0.],
+           [1., 1., 0.]])
+    """
+    inputs, tangents = tuple(inputs), tuple(tangents)
+    operator, name = known("jvp", op, inputs)
+    if len(tangents) != len(inputs):
+        raise ValueError(
+            f"jvp: {name} got {len(tangents)} tangents, expected one for each of {', '.join(operator.inputs)}; pass None where there is none."
+        )
+    result = params.pop("out", None)
+    call = operator.prepare(*inputs, **params)
+    for argument, value, tangent in zip(operator.inputs, inputs, tangents):
+        if tangent is not None:
+            label = f"the tangent of {argument}"
+            check.array(name, label, tangent, tuple(str(size) for size in value.shape))
+            check.shape(name, label, tangent, value.shape, f"the shape of {argument}")
+            if tangent.dtype.newbyteorder("=") != value.dtype.newbyteorder("="):
+                raise TypeError(
+                    f"{name}: {label} has dtype {tangent.dtype}, expected {value.dtype}; convert it with tangent.astype('{value.dtype}')."
+                )
+    out = call.forward(result)
+    if all(tangent is None for tangent in tangents):
+        return out, np.zeros(call.shape, call.dtype)
+    return out, call.tangent(tangents)
 
 
 def grad_requests(name, inputs, grad_req):

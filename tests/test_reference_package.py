@@ -1,17 +1,23 @@
-"""The package against the reference."""
+"""The package's spatial transformer and its tables against the reference."""
 
 import numpy as np
 import pytest
+from beside_reference import compare
 from oracle import (
+    IDENTITY,
+    IDENTITY_3D,
+    SAMPLERS_3D,
     SHAPE,
     TARGET_SHAPE,
+    TARGET_VOLUME,
+    VOLUME,
     draw,
+    either_corner_rule,
     every_rule,
+    every_rule_3d,
     every_transform,
 )
-from tolerances import assert_close
 
-import reference
 import spatial_op as so
 from reference.kernels import SAMPLERS
 from reference.paddings import PADDINGS
@@ -19,33 +25,33 @@ from reference.transforms import TRANSFORMS
 
 
 def test_same_tables():
-    from spatial_op.paddings import PADDINGS as paddings
-    from spatial_op.samplers import SAMPLERS as samplers
-    from spatial_op.transforms import TRANSFORMS as transforms
+    from spatial_op import paddings, samplers, transforms
 
-    assert set(SAMPLERS) == set(samplers)
-    assert set(PADDINGS) == set(paddings)
-    assert {name: width for name, (width, _, _) in TRANSFORMS.items()} == {
-        name: transform.width for name, transform in transforms.items()
-    }
+    assert set(SAMPLERS) == set(samplers.SAMPLERS)
+    assert set(SAMPLERS_3D) == set(samplers.VOLUME_SAMPLERS)
+    assert set(PADDINGS) == set(paddings.PADDINGS)
+    assert set(TRANSFORMS) == set(transforms.TRANSFORMS)
 
 
-def compare(data, loc, out_grad, transform_type, sampler_type, padding_mode, align_corners):
-    """The package's result and gradients are the reference's."""
-    names = (out_grad.shape[2:], transform_type, sampler_type)
-    rules = {"padding_mode": padding_mode, "align_corners": align_corners}
-    expected = reference.spatial_transformer(data, loc, *names, **rules)
-    expected_grads = reference.spatial_transformer_backward(data, loc, out_grad, *names, **rules)
+@every_transform
+def test_same_identity(transform_type):
+    np.testing.assert_allclose(so.identity_loc(transform_type, 2, "float64"), [IDENTITY[transform_type]] * 2)
 
-    rules |= {"target_shape": names[0], "transform_type": transform_type, "sampler_type": sampler_type}
-    out, pullback = so.vjp(so.SpatialTransformer, data, loc, **rules)
-    for found, exact in zip((out, *pullback(out_grad)), (expected, *expected_grads)):
-        assert_close(found, exact, "float64", data.shape)
+
+def test_same_identity_of_volumes():
+    np.testing.assert_array_equal(so.identity_loc("affine", 2, "float64", axes=3), [IDENTITY_3D] * 2)
+
+
+def warp(data, loc, out_grad, transform_type, sampler_type, padding_mode, align_corners):
+    compare(
+        so.SpatialTransformer, (data, loc), out_grad, target_shape=out_grad.shape[2:], transform_type=transform_type,
+        sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners,
+    )  # fmt: skip
 
 
 @every_transform
 @every_rule
-def test_package(transform_type, sampler_type, padding_mode, align_corners):
+def test_images(transform_type, sampler_type, padding_mode, align_corners):
     for shape, target_shape, spread in (
         (SHAPE, TARGET_SHAPE, 0.3),
         ((3, 2, 13, 11), (5, 7), 0.3),
@@ -55,40 +61,79 @@ def test_package(transform_type, sampler_type, padding_mode, align_corners):
         ((1, 1, 29, 23), (131, 137), 0.1),  # more than one of the package's tiles along each axis
     ):
         arrays = draw(transform_type, spread, shape, target_shape)
-        compare(*arrays, transform_type, sampler_type, padding_mode, align_corners)
+        warp(*arrays, transform_type, sampler_type, padding_mode, align_corners)
 
 
 @every_rule
-def test_package_on_pixels_that_are_no_numbers(sampler_type, padding_mode, align_corners):
+def test_pixels_that_are_no_numbers(sampler_type, padding_mode, align_corners):
     """They spread as far as the kernel reaches, at whole pixels not at all, and into the gradient of the parameters."""
     for shape, target_shape in (((2, 3, 5, 9), (3, 17)), ((2, 3, 61, 65), (5, 9))):
         data, loc, out_grad = draw("affine", 0.3, shape, target_shape)
         data[:, :, 1::2, 2::3] = np.nan
         loc[1] = (1, 0, 0, 0, 1, 0)
-        compare(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)
+        warp(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)
 
 
 @every_rule
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_package_on_coordinates_that_are_no_numbers(sampler_type, padding_mode, align_corners, value):
+def test_coordinates_that_are_no_numbers(sampler_type, padding_mode, align_corners, value):
     data, loc, out_grad = draw("affine")
     loc[0, 4] = value
-    compare(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)
+    warp(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)
 
 
 @every_rule
-def test_package_at_the_horizon(sampler_type, padding_mode, align_corners):
+def test_at_the_horizon(sampler_type, padding_mode, align_corners):
     """Where the denominator of a homography is zero there is no source; elsewhere there is."""
     data, loc, out_grad = draw("projective", target_shape=(3, 5) if align_corners else (3, 4))
     loc[:, 6:] = (2, 0) if align_corners else (4, 0)
-    compare(data, loc, out_grad, "projective", sampler_type, padding_mode, align_corners)
+    warp(data, loc, out_grad, "projective", sampler_type, padding_mode, align_corners)
 
 
 @every_rule
 @pytest.mark.parametrize("value", [1e18, -1e30, 1e300])
-def test_package_far_away(sampler_type, padding_mode, align_corners, value):
+def test_far_away(sampler_type, padding_mode, align_corners, value):
     """Reflection is left out: no digit of such a coordinate says which pixel it is."""
     if padding_mode != "reflection":
         data, loc, out_grad = draw("affine")
         loc[0, 2], loc[1, 5] = value, value
-        compare(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)
+        warp(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)
+
+
+@either_corner_rule
+@pytest.mark.parametrize("count", [4, 9, 25])
+def test_splines(count, align_corners):
+    """Of other numbers of control points; the gradient's rounding grows with the number."""
+    rng = np.random.default_rng(11)
+    data, out_grad = rng.normal(size=SHAPE), rng.normal(size=SHAPE[:2] + TARGET_SHAPE)
+    loc = so.identity_loc("tps", SHAPE[0], "float64", count) + 0.2 * rng.normal(size=(SHAPE[0], 2 * count))
+    warp(data, loc, out_grad, "tps", "bilinear", "zeros", align_corners)
+
+
+@every_rule_3d
+def test_volumes(sampler_type, padding_mode, align_corners):
+    for shape, target_shape, spread in (
+        (VOLUME, TARGET_VOLUME, 0.3),
+        ((1, 5, 9, 3, 2), (4, 5, 17), 0.2),
+        ((2, 1, 1, 6, 1), (3, 2, 5), 0.1),
+        ((2, 3, 5, 1, 7), (1, 3, 1), 0.1),
+        ((1, 2, 23, 29, 31), (3, 5, 7), 0.1),
+        ((1, 1, 7, 9, 11), (19, 67, 71), 0.1),
+    ):
+        warp(*draw("affine", spread, shape, target_shape), "affine", sampler_type, padding_mode, align_corners)
+
+
+@every_rule_3d
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_volume_coordinates_that_are_no_numbers(sampler_type, padding_mode, align_corners, value):
+    data, loc, out_grad = draw("affine", 0.3, VOLUME, TARGET_VOLUME)
+    loc[0, 10] = value
+    warp(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)
+
+
+@every_rule_3d
+def test_volumes_with_pixels_that_are_no_numbers(sampler_type, padding_mode, align_corners):
+    data, loc, out_grad = draw("affine", 0.3, (2, 3, 5, 9, 3), (3, 17, 4))
+    data[:, :, 1::2, 2::3, ::2] = np.nan
+    loc[1] = IDENTITY_3D
+    warp(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)

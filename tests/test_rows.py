@@ -112,7 +112,7 @@ def test_transform_gradient(axes, name):
     plan = planned(transform, loc, axes, 0)
     sums, grad = np.zeros(len(plan)), np.zeros(len(values(transform, loc)))
     transform.pull_back(plan, *pixel, *grads, sums, add)
-    transform.unfold(sums, sizes(axes, 0), grad)
+    transform.unfold(values(transform, loc), 0, sums, sizes(axes, 0), grad)
     if transform.solve is not None:
         grad = transform.solve(len(loc)) @ grad
     for i, step in enumerate(np.eye(len(rest)) * 1e-6):

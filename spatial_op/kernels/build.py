@@ -2,19 +2,19 @@
 
 import functools
 
-from . import coordinates, grid, volume, warp
+from . import coordinates, grid, tangent, volume, warp
 from .jit import inner
 from .tiles import blocks_of, tiles_of
 
 # By the number of axes of an image: the loops, where a transform's coordinates come from, and an array's.
 LOOPS = {2: warp, 3: volume}
 BY_TRANSFORM = {
-    2: (coordinates.fold_plan, coordinates.locate_plane, coordinates.pull_plane),
-    3: (coordinates.fold_plan, coordinates.locate_volume, coordinates.pull_volume),
+    2: (coordinates.fold_plan, coordinates.locate_plane, coordinates.pull_plane, coordinates.push_plane),
+    3: (coordinates.fold_plan, coordinates.locate_volume, coordinates.pull_volume, coordinates.push_volume),
 }
 BY_ARRAY = {
-    2: (coordinates.no_plan, coordinates.read_plane, coordinates.write),
-    3: (coordinates.no_plan, coordinates.read_volume, coordinates.write),
+    2: (coordinates.no_plan, coordinates.read_plane, coordinates.write, coordinates.copy),
+    3: (coordinates.no_plan, coordinates.read_volume, coordinates.write, coordinates.copy),
 }
 
 
@@ -51,6 +51,13 @@ def backward(axes, transform, sampler, padding):
     return LOOPS[axes].backward_kernel(*source(axes, transform), *rules(sampler, padding))
 
 
+@functools.cache
+def push(axes, transform, sampler, padding):
+    """The kernel that adds what a change of the coordinates does to the samples."""
+    return tangent.push_kernel(TANGENT_TOOLS[axes], *source(axes, transform), *rules(sampler, padding))
+
+
+TANGENT_TOOLS = {2: tangent.plane_tools, 3: tangent.volume_tools}
 TOOLS = {2: grid.plane_tools, 3: grid.volume_tools}
 
 
@@ -64,6 +71,12 @@ def generate(axes, transform):
 def contract(axes, transform):
     """The kernel that pulls a grid's gradient back to the parameters."""
     return grid.backward_kernel(TOOLS[axes], *source(axes, transform))
+
+
+@functools.cache
+def push_grid(axes, transform):
+    """The kernel that writes how a transform's grid changes with the parameters."""
+    return grid.push_kernel(TOOLS[axes], *source(axes, transform))
 
 
 @functools.cache

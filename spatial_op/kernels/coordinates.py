@@ -1,12 +1,14 @@
 """From destination pixels to source coordinates, and from the coordinates' gradients to what they were made of.
 
-A *source* of coordinates is a transform, whose row of the table says how, or an array. It answers three questions:
+A *source* of coordinates is a transform, whose row of the table says how, or an array. It answers four questions:
 
 * ``start(source, values, at, frame, plan)`` gets ready for the sample whose numbers start at ``values[at]``;
 * ``find(source, values, at, frame, tile, q, k, work)`` gives the coordinates, in source pixels, of a vector of pixels:
   columns ``k`` and following of row ``q`` of a tile. Beyond the last column they repeat a pixel of the tile;
-* ``finish(source, sums, sample, block, t, frame, tile, work)`` turns the gradients of the coordinates of tile number
-  ``t``, which are ``work.grads``, into the tile's part of the gradient of ``values``.
+* ``finish(source, values, at, sums, sample, block, t, frame, tile, work)`` turns the gradients of the coordinates of tile
+  number ``t``, which are ``work.grads``, into the tile's part of the gradient of ``values``;
+* ``push(source, values, at, count, tangents, frame, tile, work)`` writes to ``work.grads`` how the coordinates of a tile change
+  when the sample's ``count`` numbers change by ``tangents``.
 """
 
 from typing import NamedTuple
@@ -14,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .jit import index, inlined, inner
-from .lanes import COUNT, load, load_some, settle, store, total, widen
+from .lanes import COUNT, load, load_some, settle, spread, store, total, widen
 from .tiles import first_pixel
 
 
@@ -24,6 +26,7 @@ class Source(NamedTuple):
     start: object
     find: object
     finish: object
+    push: object
     fold: object
     locate: object
     pull_back: object
@@ -88,7 +91,7 @@ def gradient(grads, q, k, tile):
 
 
 @inner
-def pull_plane(source, sums, sample, block, t, frame, tile, work):
+def pull_plane(source, values, at, sums, sample, block, t, frame, tile, work):
     """Sums over a tile of what each coordinate's gradient means for the parameters."""
     w_out, h_out = frame.target
     plan, steps, lanes = work.plan, work.steps, np.zeros(len(work.plan) * COUNT)
@@ -98,11 +101,11 @@ def pull_plane(source, sums, sample, block, t, frame, tile, work):
         for k in range(index(0), index(tile.cols), index(COUNT)):
             x, y = gradient(grad_x, q, k, tile), gradient(grad_y, q, k, tile)
             source.pull_back(plan, columns(steps, k, tile, w_out), v, x, y, lanes, add)
-    unfold_sums(source, lanes, frame, work, sums[sample, block, t])
+    unfold_sums(source, values, at, lanes, frame, work, sums[sample, block, t])
 
 
 @inner
-def pull_volume(source, sums, sample, block, t, frame, tile, work):
+def pull_volume(source, values, at, sums, sample, block, t, frame, tile, work):
     """``pull_plane`` for volumes."""
     w_out, h_out, d_out = frame.target
     plan, steps, lanes = work.plan, work.steps, np.zeros(len(work.plan) * COUNT)
@@ -114,15 +117,71 @@ def pull_volume(source, sums, sample, block, t, frame, tile, work):
             x, y = gradient(grad_x, q, k, tile), gradient(grad_y, q, k, tile)
             z = gradient(grad_z, q, k, tile)
             source.pull_back(plan, columns(steps, k, tile, w_out), v, s, x, y, z, lanes, add)
-    unfold_sums(source, lanes, frame, work, sums[sample, block, t])
+    unfold_sums(source, values, at, lanes, frame, work, sums[sample, block, t])
 
 
 @inner
-def unfold_sums(source, lanes, frame, work, sums):
+def unfold_sums(source, values, at, lanes, frame, work, sums):
     """From sums lane by lane to the gradient with respect to the parameters."""
     for i in range(len(work.plan)):
         lanes[i] = total(load(lanes, index(i * COUNT)))
-    source.unfold(lanes[: len(work.plan)], frame.sizes, sums)
+    source.unfold(values, at, lanes[: len(work.plan)], frame.sizes, sums)
+
+
+@inlined
+def dot(sums, i, value):
+    """Add to the one sum that the first vector of ``sums`` holds, with the i-th of the weights that follow it."""
+    store(sums, index(0), load(sums, index(0)) + value * sums[index(COUNT + i)])
+
+
+@inner
+def plan_tangent(source, values, at, count, tangents, frame, work, sums):
+    """How the plan changes, after the first vector of ``sums``: the transpose of ``unfold``, one number at a time."""
+    size = len(work.plan)
+    one, row = np.zeros(size), np.zeros(count)
+    for i in range(size):
+        one[i] = 1
+        source.unfold(values, at, one, frame.sizes, row)
+        one[i], sums[COUNT + i] = 0, 0
+        for k in range(count):
+            if tangents[at + k] != 0:
+                sums[COUNT + i] += row[k] * tangents[at + k]
+
+
+@inner
+def push_plane(source, values, at, count, tangents, frame, tile, work):
+    """A coordinate's derivative in one direction is the pull back of 1, summed with the direction as weights."""
+    w_out, h_out = frame.target
+    plan, steps, sums = work.plan, work.steps, np.zeros(COUNT + len(work.plan))
+    none, unit = spread(0.0, steps), spread(1.0, steps)
+    plan_tangent(source, values, at, count, tangents, frame, work, sums)
+    for axis in range(2):
+        grads = work.grads[axis]
+        along_x, along_y = (unit, none) if axis == 0 else (none, unit)
+        for q in range(tile.rows):
+            v = row_number(q, tile, h_out)
+            for k in range(index(0), index(tile.cols), index(COUNT)):
+                store(sums, index(0), none)
+                source.pull_back(plan, columns(steps, k, tile, w_out), v, along_x, along_y, sums, dot)
+                store(grads, index(q * tile.pitch) + k, load(sums, index(0)))
+
+
+@inner
+def push_volume(source, values, at, count, tangents, frame, tile, work):
+    """``push_plane`` for volumes."""
+    w_out, h_out, d_out = frame.target
+    plan, steps, sums = work.plan, work.steps, np.zeros(COUNT + len(work.plan))
+    none, unit, s = spread(0.0, steps), spread(1.0, steps), slice_number(tile, d_out)
+    plan_tangent(source, values, at, count, tangents, frame, work, sums)
+    for axis in range(3):
+        grads = work.grads[axis]
+        x, y, z = unit if axis == 0 else none, unit if axis == 1 else none, unit if axis == 2 else none
+        for q in range(tile.rows):
+            v = row_number(q, tile, h_out)
+            for k in range(index(0), index(tile.cols), index(COUNT)):
+                store(sums, index(0), none)
+                source.pull_back(plan, columns(steps, k, tile, w_out), v, s, x, y, z, sums, dot)
+                store(grads, index(q * tile.pitch) + k, load(sums, index(0)))
 
 
 # Coordinates from an array of shape (samples, axes, ...), normalised.
@@ -170,14 +229,27 @@ def read_volume(source, values, at, frame, tile, q, k, work):
 
 
 @inner
-def write(source, sums, sample, block, t, frame, tile, work):
+def write(source, values, at, sums, sample, block, t, frame, tile, work):
     """The gradients themselves, normalised; ``sums`` has the array's axes after those of sample and block."""
     area, flat = pixels_of(frame.target), sums.reshape(sums.size)
     axes = len(frame.target)
     for axis in range(axes):
-        start = ((sample * sums.shape[1] + block) * axes + axis) * area + first_pixel(tile, frame.target)
+        begin = ((sample * sums.shape[1] + block) * axes + axis) * area + first_pixel(tile, frame.target)
         half, grads = frame.sizes.span[axis] * 0.5, work.grads[axis]
         for q in range(tile.rows):
-            to, at = index(start + q * frame.target[0]), index(q * tile.pitch)
+            to, at = index(begin + q * frame.target[0]), index(q * tile.pitch)
             for k in range(index(tile.cols)):
                 flat[to + k] = grads[at + k] * half
+
+
+@inner
+def copy(source, values, at, count, tangents, frame, tile, work):
+    """The tangents themselves, in source pixels."""
+    area = pixels_of(frame.target)
+    for axis in range(len(frame.target)):
+        begin, grads = at + axis * area + first_pixel(tile, frame.target), work.grads[axis]
+        half = frame.sizes.span[axis] * 0.5
+        for q in range(tile.rows):
+            to, first = index(q * tile.pitch), index(begin + q * frame.target[0])
+            for k in range(index(tile.cols)):
+                grads[to + k] = tangents[first + k] * half

@@ -68,17 +68,36 @@ def contract_part(part, threads, source, tools, plan_size, values, out_grad, edg
                 at = (sample * axes + axis) * area + first_pixel(tile, frame.target) + q * frame.target[0]
                 for k in range(index(tile.cols)):
                     grads[index(q * tile.pitch) + k] = upper[index(at) + k]
-        source.finish(source, sums, sample, 0, t, frame, tile, work)
+        source.finish(source, numbers, sample * per_sample, sums, sample, 0, t, frame, tile, work)
 
 
-def forward_kernel(tools, start, find, finish, fold, locate, pull_back, unfold):
+@inner
+def push_part(part, threads, source, tools, plan_size, values, tangents, out, edge):
+    """``generate_part`` for how the grid changes when ``values`` change by ``tangents``."""
+    samples, axes = out.shape[0], out.shape[1]
+    frame, work, tiles = tools(out.shape, edge, plan_size, out)
+    target, numbers, steps = out.reshape(out.size), values.reshape(values.size), tangents.reshape(tangents.size)
+    area, per_sample = out.strides[1] // out.itemsize, values.strides[0] // values.itemsize
+    for unit in range(part, samples * tiles, threads):
+        sample, tile = unit // tiles, tile_at(unit % tiles, frame.target)
+        source.start(source, numbers, sample * per_sample, frame, work.plan)
+        source.push(source, numbers, sample * per_sample, per_sample, steps, frame, tile, work)
+        for axis in range(axes):
+            grads = work.grads[axis]
+            for q in range(tile.rows):
+                at = (sample * axes + axis) * area + first_pixel(tile, frame.target) + q * frame.target[0]
+                for k in range(index(tile.cols)):
+                    target[index(at) + k] = grads[index(q * tile.pitch) + k]
+
+
+def forward_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold):
     """Kernel ``(threads, plan_size, values, out, edge)`` that writes the grid ``out``."""
 
     def make(label):
         def generate(threads, plan_size, values, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, fold, locate, pull_back, unfold)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
                 generate_part(part, threads, source, tools, plan_size, values, out, edge)
 
         return generate
@@ -86,19 +105,34 @@ def forward_kernel(tools, start, find, finish, fold, locate, pull_back, unfold):
     return Kernel(make, "generate")
 
 
-def backward_kernel(tools, start, find, finish, fold, locate, pull_back, unfold):
+def backward_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold):
     """Kernel ``(threads, plan_size, values, out_grad, edge, sums)`` that writes ``sums``, the gradient in parts."""
 
     def make(label):
         def contract(threads, plan_size, values, out_grad, edge, sums):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, fold, locate, pull_back, unfold)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
                 contract_part(part, threads, source, tools, plan_size, values, out_grad, edge, sums)
 
         return contract
 
     return Kernel(make, "contract")
+
+
+def push_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold):
+    """Kernel ``(threads, plan_size, values, tangents, out, edge)`` that writes the grid's tangent ``out``."""
+
+    def make(label):
+        def push_grid(threads, plan_size, values, tangents, out, edge):
+            label  # part of the disk cache's key
+            for part in prange(threads):
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
+                push_part(part, threads, source, tools, plan_size, values, tangents, out, edge)
+
+        return push_grid
+
+    return Kernel(make, "push_grid")
 
 
 def flow_kernel():

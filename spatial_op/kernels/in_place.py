@@ -177,6 +177,28 @@ def accumulate_in_place(kit, rules, source, plane, frame, tile, work, out_grad, 
 
 
 @inner
+def advance_in_place(kit, rules, source, plane, frame, tile, work, target, at):
+    """Add to a tile of one channel how its samples change when the coordinates change by ``work.grads``."""
+    inside = (index(plane), kit.strides(frame.source))
+    step, axes, reach = index(frame.target[0]), len(frame.source), reach_of(rules)
+    kinds, places, parts, spots, grads = work.kinds, work.places, work.parts, work.spots, work.grads
+    for q in range(index(tile.runs)):
+        for k in range(index(0), index(tile.length), index(COUNT)):
+            j, o, count = q * index(tile.pitch) + k, at + q * step + k, index(tile.length) - k
+            if kinds[j] == BLANK:
+                continue
+            if kinds[j] == INSIDE:
+                along = kit.slopes(fetch_row, rules.taps, source, inside, (), places, parts, j)
+            else:
+                where = (index(plane), spots, spots_of(j, axes, reach), kit.positions)
+                along = kit.slopes(fetch_spots, rules.taps, source, where, (), places, parts, j)
+            total = upstream(target, o, count)
+            for axis in range(axes):
+                total = mix(total, load(grads[axis], j), along[axis])
+            put(target, o, total, count)
+
+
+@inner
 def void(tile, work):
     """Where any coordinate is no number, the gradients of all are none."""
     for q in range(index(tile.runs)):

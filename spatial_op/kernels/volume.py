@@ -90,17 +90,17 @@ def backward_part(
             if mine:
                 if bad:
                     void(tile, work)
-                source.finish(source, sums, sample, block, t, frame, tile, work)
+                source.finish(source, numbers, sample * per_sample, sums, sample, block, t, frame, tile, work)
 
 
-def forward_kernel(start, find, finish, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
+def forward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
     """Kernel ``(threads, plan_size, data, values, out, edge)`` that writes ``out``."""
 
     def make(label):
         def forward_volume(threads, plan_size, data, values, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, fold, locate, pull_back, unfold)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
                 rules = Rules(near, fix, shift, first, taps, edge)
                 forward_part(part, threads, source, rules, plan_size, data, values, out)
 
@@ -109,7 +109,7 @@ def forward_kernel(start, find, finish, fold, locate, pull_back, unfold, near, f
     return Kernel(make, "forward_volume")
 
 
-def backward_kernel(start, find, finish, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
+def backward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of ``values`` in parts."""
 
     def make(label):
@@ -118,7 +118,7 @@ def backward_kernel(start, find, finish, fold, locate, pull_back, unfold, near, 
         ):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, fold, locate, pull_back, unfold)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
                 rules = Rules(near, fix, shift, first, taps, edge)
                 backward_part(
                     part, threads, bands, source, rules, plan_size, data, values, out_grad,

@@ -144,17 +144,17 @@ def backward_part(
             if mine:
                 if bad:
                     void(tile, work)
-                source.finish(source, sums, sample, block, t, frame, tile, work)
+                source.finish(source, numbers, sample * per_sample, sums, sample, block, t, frame, tile, work)
 
 
-def forward_kernel(start, find, finish, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
+def forward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
     """Kernel ``(threads, plan_size, data, values, out, edge)`` that writes ``out``."""
 
     def make(label):
         def forward(threads, plan_size, data, values, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, fold, locate, pull_back, unfold)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
                 rules = Rules(near, fix, shift, first, taps, edge)
                 forward_part(part, threads, source, rules, plan_size, data, values, out)
 
@@ -163,7 +163,7 @@ def forward_kernel(start, find, finish, fold, locate, pull_back, unfold, near, f
     return Kernel(make, "forward")
 
 
-def backward_kernel(start, find, finish, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
+def backward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of ``values`` in parts."""
 
     def make(label):
@@ -172,7 +172,7 @@ def backward_kernel(start, find, finish, fold, locate, pull_back, unfold, near, 
         ):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, fold, locate, pull_back, unfold)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
                 rules = Rules(near, fix, shift, first, taps, edge)
                 backward_part(
                     part, threads, bands, source, rules, plan_size, data, values, out_grad,

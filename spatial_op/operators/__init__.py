@@ -4,7 +4,8 @@ Each operator is a function with an attribute ``operator``, which holds what aut
 
 * ``inputs``: the names of the differentiable inputs, in order;
 * ``prepare(*inputs, **params)``: check everything and return a call, whose ``forward(out)`` gives the result and whose
-  ``backward(out_grad, grads, add)`` writes, or adds, to those arrays of ``grads`` that are not None.
+  ``backward(out_grad, grads, add)`` writes, or adds, to those arrays of ``grads`` that are not None; ``tangent(tangents)``
+  gives the result's change along those tangents that are not None.
 """
 
 from collections.abc import Callable

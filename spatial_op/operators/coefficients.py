@@ -23,6 +23,13 @@ def coefficients(transform, given):
     return product(moved, transform.solve(parameters))
 
 
+def push_coefficients(transform, tangent):
+    """How ``coefficients`` change when the parameters, or the grid, change by ``tangent``."""
+    if transform is None or transform.solve is None:
+        return check.plain(tangent, DTYPES[tangent.dtype.newbyteorder("=")])
+    return product(tangent.astype("float64"), transform.solve(tangent.shape[1]))
+
+
 def pull_coefficients(transform, given, grad):
     """The transpose of ``coefficients``."""
     if transform is None or transform.solve is None:

@@ -5,7 +5,7 @@ import numpy as np
 from .. import check
 from ..dtypes import DTYPES
 from . import Operator, arguments
-from .coefficients import coefficients, pull_coefficients
+from .coefficients import coefficients, pull_coefficients, push_coefficients
 from .warp import usable
 
 NAME = "GridGenerator"
@@ -40,6 +40,16 @@ class GridCall:
 
         return written(out, self.shape, self.dtype, self.given, run)
 
+    def tangent(self, tangents):
+        """How the grid changes when the parameters change by ``tangents[0]``."""
+        from ..kernels import build
+
+        out, change = np.zeros(self.shape, DTYPES[self.dtype]), push_coefficients(self.transform, tangents[0])
+        kernel = build.push_grid(self.axes, self.transform)
+        kernel(self.threads()[0], self.plan_size, self.values, change, out, self.edge)
+        with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
+            return out.astype(self.dtype, copy=False)
+
     def backward(self, out_grad, grads, add):
         """Write the gradient to the array in ``grads``, or add it."""
         from ..kernels import build
@@ -73,6 +83,10 @@ class FlowCall:
     def forward(self, out=None):
         """Write the grid; to ``out`` if it is given."""
         return written(out, self.shape, self.dtype, self.given, lambda direct: self.run(self.given, direct, 1.0))
+
+    def tangent(self, tangents):
+        """How the grid changes when the flow changes by ``tangents[0]``."""
+        return written(None, self.shape, self.dtype, self.given, lambda direct: self.run(tangents[0], direct, 0.0))
 
     def backward(self, out_grad, grads, add):
         """Write the gradient to the array in ``grads``, or add it."""

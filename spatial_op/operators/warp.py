@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import check
 from ..dtypes import DTYPES
-from .coefficients import coefficients, pull_coefficients
+from .coefficients import coefficients, pull_coefficients, push_coefficients
 
 
 class WarpCall:
@@ -41,6 +41,23 @@ class WarpCall:
             with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
                 out[...] = direct
         return out
+
+    def tangent(self, tangents):
+        """How the result changes when the inputs change by ``tangents``, of which some may be None."""
+        from ..kernels import build, jit
+
+        data_tangent, given_tangent = tangents
+        out = np.zeros(self.shape, self.compute)
+        threads = build.forward_threads(self.shape, jit.threads_for)
+        if data_tangent is not None:
+            kernel = build.forward(self.axes, self.transform, *self.rows)
+            kernel(threads, self.plan_size, check.plain(data_tangent, self.compute), self.values, out, self.edge)
+        if given_tangent is not None:
+            change = push_coefficients(self.transform, given_tangent)
+            kernel = build.push(self.axes, self.transform, *self.rows)
+            kernel(threads, self.plan_size, self.data, self.values, change, out, self.edge)
+        with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
+            return out.astype(self.dtype, copy=False)
 
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""

@@ -8,8 +8,8 @@ A transform says where in the source image each destination pixel is sampled, in
 * ``locate(plan, u, v) -> (x, y)`` maps a destination pixel to a source pixel;
 * ``pull_back(plan, u, v, grad_x, grad_y, sums, add)`` is the transpose of its derivative with respect to the plan:
   ``add(sums, i, value)`` adds to the sum for ``plan[i]``, given the gradient with respect to the source pixel;
-* ``unfold(sums, sizes, grad)``, the transpose of ``fold``, turns the sums of all pixels into the gradient with respect to
-  the parameters. It must be linear in ``sums``.
+* ``unfold(loc, at, sums, sizes, grad)``, the transpose of ``fold``'s derivative, turns the sums of all pixels into the
+  gradient with respect to the parameters.
 
 ``u`` and ``v`` count destination columns and rows from the image's centre, ``x`` and ``y`` source pixels from the
 centre of the top left one; volumes have a third number, slices, last. ``sizes`` is a ``Sizes``: the normalised

@@ -63,7 +63,7 @@ def matrix_gradient(sums, sizes):
     return a, b, c, d, e, f
 
 
-def unfold(sums, sizes, grad):
+def unfold(loc, at, sums, sizes, grad):
     """Gradient with respect to the parameters."""
     grad[0], grad[1], grad[2], grad[3], grad[4], grad[5] = matrix_gradient(sums, sizes)
 

@@ -34,7 +34,7 @@ def pull_back(plan, u, v, s, grad_x, grad_y, grad_z, sums, add):
         row += 4
 
 
-def unfold(sums, sizes, grad):
+def unfold(loc, at, sums, sizes, grad):
     """Gradient with respect to the parameters."""
     for row in range(3):
         for col in range(3):

@@ -13,7 +13,7 @@ def fold(loc, at, sizes, plan):
     pixel_map(s, 0.0, c, 0.0, s, f, sizes, plan)
 
 
-def unfold(sums, sizes, grad):
+def unfold(loc, at, sums, sizes, grad):
     """Gradient with respect to the parameters."""
     a, _, grad[1], _, e, grad[2] = matrix_gradient(sums, sizes)
     grad[0] = a + e

@@ -38,7 +38,7 @@ def pull_back(plan, u, v, grad_x, grad_y, sums, add):
     add(sums, 7, 0.0 - depth * v)
 
 
-def unfold(sums, sizes, grad):
+def unfold(loc, at, sums, sizes, grad):
     """Gradient with respect to the parameters."""
     grad[0], grad[1], grad[2], grad[3], grad[4], grad[5] = matrix_gradient(sums, sizes)
     grad[6] = sums[6] * (2.0 / sizes.steps[0])

@@ -102,7 +102,7 @@ def pull_back(plan, u, v, grad_x, grad_y, sums, add):
             i += 2
 
 
-def unfold(sums, sizes, grad):
+def unfold(values, at, sums, sizes, grad):
     """Gradient with respect to the coefficients."""
     grad[1], grad[2], grad[0], grad[4], grad[5], grad[3] = matrix_gradient(sums, sizes)
     grad[6] = grad[7] = 0

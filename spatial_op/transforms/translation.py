@@ -10,7 +10,7 @@ def fold(loc, at, sizes, plan):
     pixel_map(1.0, 0.0, c, 0.0, 1.0, f, sizes, plan)
 
 
-def unfold(sums, sizes, grad):
+def unfold(loc, at, sums, sizes, grad):
     """Gradient with respect to the parameters."""
     _, _, grad[0], _, _, grad[1] = matrix_gradient(sums, sizes)
 

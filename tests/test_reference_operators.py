@@ -1,0 +1,126 @@
+"""The package's grid generator and samplers against the reference."""
+
+import numpy as np
+import pytest
+from beside_reference import compare
+from oracle import (
+    RULES,
+    RULES_3D,
+    SHAPE,
+    TARGET_SHAPE,
+    TARGET_VOLUME,
+    VOLUME,
+    draw,
+    draw_grid,
+    either_corner_rule,
+    every_transform,
+)
+
+import spatial_op as so
+
+# Shape and target shape: more than one tile, sizes of one, many channels.
+SIZES = {
+    "2-D": (
+        (SHAPE, TARGET_SHAPE),
+        ((1, 5, 3, 19), (17, 4)),
+        ((2, 1, 1, 7), (3, 5)),
+        ((2, 37, 7, 1), (1, 5)),
+        ((1, 2, 61, 67), (131, 137)),
+    ),
+    "3-D": (
+        (VOLUME, TARGET_VOLUME),
+        ((1, 5, 9, 3, 2), (4, 5, 17)),
+        ((2, 1, 1, 6, 1), (3, 2, 5)),
+        ((2, 37, 5, 1, 7), (1, 3, 1)),
+        ((1, 2, 11, 13, 9), (9, 67, 71)),
+    ),
+}
+every_rule = pytest.mark.parametrize(
+    "dimension, sampler_type, padding_mode, align_corners",
+    [
+        pytest.param(dimension, *rule.values, id=f"{dimension}-{rule.id}")
+        for dimension, rules in (("2-D", RULES), ("3-D", RULES_3D))
+        for rule in rules
+    ],
+)
+either_dimension = pytest.mark.parametrize("dimension", SIZES)
+
+
+@every_rule
+def test_grid_sampler(dimension, sampler_type, padding_mode, align_corners):
+    rules = {"sampler_type": sampler_type, "padding_mode": padding_mode, "align_corners": align_corners}
+    for sizes in SIZES[dimension]:
+        data, grid, out_grad = draw_grid(*sizes)
+        compare(so.GridSampler, (data, grid), out_grad, **rules)
+
+
+@every_rule
+def test_ties(dimension, sampler_type, padding_mode, align_corners):
+    """Whole, half and quarter pixels near and far, of sizes that make them exact: the right-hand one of all slopes."""
+    sizes = (5, 9, 3)[: int(dimension[0])] if align_corners else (4, 8, 2)[: int(dimension[0])]
+    rng = np.random.default_rng(12)
+    data = rng.normal(size=(2, 2, *sizes))
+    target_shape = (30, 40) if dimension == "2-D" else (10, 10, 12)
+    quarters = [rng.integers(-8 * size, 12 * size, (2, *target_shape)) for size in reversed(sizes)]
+    grid = np.stack(
+        [(q / 2 - (size - 1)) / (size - align_corners) for q, size in zip(quarters, reversed(sizes))], axis=1
+    )
+    out_grad = rng.normal(size=(2, 2, *target_shape))
+    rules = {"sampler_type": sampler_type, "padding_mode": padding_mode, "align_corners": align_corners}
+    compare(so.GridSampler, (data, grid), out_grad, **rules)
+
+
+@every_rule
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e308])
+def test_coordinates_that_are_no_numbers(dimension, sampler_type, padding_mode, align_corners, value):
+    """1e308 is one that is infinite in pixels, if the image is large enough."""
+    shape = (1, 2, 41, 43) if dimension == "2-D" else (1, 2, 5, 41, 43)
+    data, grid, out_grad = draw_grid(shape, TARGET_SHAPE if dimension == "2-D" else TARGET_VOLUME)
+    grid[0, 1].flat[::3] = value
+    grid[0, 0].flat[::5] = value
+    rules = {"sampler_type": sampler_type, "padding_mode": padding_mode, "align_corners": align_corners}
+    compare(so.GridSampler, (data, grid), out_grad, **rules)
+
+
+@either_dimension
+@either_corner_rule
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+def test_bilinear_sampler(dimension, padding_mode, align_corners):
+    data, grid, out_grad = draw_grid(*SIZES[dimension][0])
+    compare(so.BilinearSampler, (data, grid), out_grad, padding_mode=padding_mode, align_corners=align_corners)
+
+
+@every_transform
+@either_corner_rule
+@pytest.mark.parametrize("target_shape", [TARGET_SHAPE, (1, 5), (4, 1), (1, 1), (131, 137)])
+def test_grid_generator(transform_type, target_shape, align_corners):
+    _, loc, _ = draw(transform_type)
+    params = {"transform_type": transform_type, "target_shape": target_shape, "align_corners": align_corners}
+    out_grad = np.random.default_rng(13).normal(size=(len(loc), 2, *target_shape))
+    compare(so.GridGenerator, (loc,), out_grad, **params)
+
+
+@either_corner_rule
+@pytest.mark.parametrize("target_shape", [TARGET_VOLUME, (1, 5, 3), (4, 1, 1), (1, 1, 1), (9, 67, 71)])
+def test_grid_generator_of_volumes(target_shape, align_corners):
+    _, loc, _ = draw("affine", 0.3, VOLUME, TARGET_VOLUME)
+    params = {"transform_type": "affine", "target_shape": target_shape, "align_corners": align_corners}
+    out_grad = np.random.default_rng(14).normal(size=(len(loc), 3, *target_shape))
+    compare(so.GridGenerator, (loc,), out_grad, **params)
+
+
+@either_corner_rule
+@pytest.mark.parametrize("shape", [(5, 7), (1, 4), (3, 1), (1, 1), (131, 137)])
+def test_flow(shape, align_corners):
+    flow, out_grad = np.random.default_rng(15).normal(size=(2, 3, 2, *shape))
+    compare(so.GridGenerator, (3 * flow,), out_grad, transform_type="warp", align_corners=align_corners)
+
+
+@either_corner_rule
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("shape", [(5, 7), (1, 1)])
+def test_flow_that_is_no_number(shape, value, align_corners):
+    """It makes its own coordinate one, and no other."""
+    flow, out_grad = np.random.default_rng(16).normal(size=(2, 2, 2, *shape))
+    flow[0, 1, 0, 0] = value
+    compare(so.GridGenerator, (flow,), out_grad, transform_type="warp", align_corners=align_corners)
