@@ -1,8 +1,8 @@
 """The only file that knows Numba: its options, where compiled code is kept, and when work is spread over threads.
 
 *Cache.* Compiled kernels are kept on disk. Numba looks only at a kernel's own file to see whether it changed, so the
-key also holds a digest of the package's sources, the command line's excepted. Without a writable place nothing is kept,
-which is no error.
+key also holds a digest of the package's sources, the command line's excepted, and of table rows from elsewhere. Without a
+writable place nothing is kept, which is no error.
 
 *Threads.* Work that takes longer than waking threads is split over ``numba.get_num_threads()`` of them. Two situations
 would end the process inside Numba's threading layers and are computed on the calling thread instead: a child forked
@@ -15,6 +15,7 @@ import hashlib
 import os
 import pathlib
 import threading
+import types
 
 import numba
 from numba.extending import register_jitable
@@ -51,6 +52,27 @@ def digest():
     return state.hexdigest()
 
 
+def fingerprint(function, seen):
+    """What a function from outside the package does, with all that it calls; ``digest`` covers the package's own."""
+    if function in seen or function.__module__.partition(".")[0] == __name__.partition(".")[0]:
+        return ""
+    seen.add(function)
+    code = function.__code__
+    words = [
+        code.co_code.hex(),
+        repr(code.co_names),
+        *(repr(value) for value in code.co_consts if not hasattr(value, "co_code")),
+    ]
+    used = [function.__globals__.get(name) for name in code.co_names]
+    used += [cell.cell_contents for cell in function.__closure__ or ()]
+    for value in used:
+        if isinstance(value, types.FunctionType):
+            words.append(fingerprint(value, seen))
+        elif isinstance(value, (bool, int, float, str, tuple)):
+            words.append(repr(value))
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()
+
+
 class Kernel:
     """A function ``run(threads, *arguments)`` whose outer loop is a ``prange(threads)``, compiled on first use.
 
@@ -60,10 +82,14 @@ class Kernel:
 
     def __init__(self, make, name):
         self.make, self.name = make, name
+        closure = [cell.cell_contents for cell in make("").__closure__]
+        seen = set()
+        self.rows = "".join(fingerprint(value, seen) for value in closure if isinstance(value, types.FunctionType))
         self.serial, self.parallel = self._compiler(False), self._compiler(True)
 
     def _compiler(self, parallel, cache=True):
-        function = self.make(f"{self.name} {'parallel' if parallel else 'serial'} {digest()}")
+        label = f"{self.name} {'parallel' if parallel else 'serial'} {digest()} {self.rows}"
+        function = self.make(label)
         try:
             return numba.njit(parallel=parallel, cache=cache, **OPTIONS)(function)
         except RuntimeError:  # there is no directory that could be written
