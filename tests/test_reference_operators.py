@@ -120,7 +120,7 @@ def test_flow(shape, align_corners):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("shape", [(5, 7), (1, 1)])
 def test_flow_that_is_no_number(shape, value, align_corners):
-    """It makes its own coordinate one, and no other."""
+    """Its own coordinate is no number either; the others are."""
     flow, out_grad = np.random.default_rng(16).normal(size=(2, 2, 2, *shape))
     flow[0, 1, 0, 0] = value
     compare(so.GridGenerator, (flow,), out_grad, transform_type="warp", align_corners=align_corners)

@@ -1,8 +1,12 @@
 """What the benchmark measures: one row per case."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+
+# Parameters that a problem may leave out, where they have a default.
+DEFAULTS = {"sampler_type": "bilinear", "padding_mode": "zeros", "align_corners": True}
 
 
 class Problem(NamedTuple):
@@ -13,24 +17,32 @@ class Problem(NamedTuple):
     params: dict
     out_grad: np.ndarray
 
+    @property
+    def axes(self):
+        """2 for images, 3 for volumes."""
+        return self.out_grad.ndim - 2
+
+    def option(self, name):
+        """A parameter or its default; None where the operator has no such parameter."""
+        return self.params.get(name, DEFAULTS.get(name))
+
 
 class Case(NamedTuple):
-    """One row: an operator, its parameters and sizes, and ``make(case, dtype) -> Problem``."""
+    """One row: the first input's and the output's size, what else matters, and ``make(data, target, dtype) -> Problem``."""
 
-    operator: str
     data: tuple
     target: tuple
-    scale: float
-    make: object
+    details: str
+    make: Callable
 
     @property
     def label(self):
-        """Sizes in words, such as 16x3x256x256 -> 256x256, scale 1.1."""
-        return f"{sizes(self.data)} -> {sizes(self.target)}, scale {self.scale}"
+        """The row in words, such as 16x3x256x256 -> 256x256, scale 1.1."""
+        return f"{sizes(self.data)} -> {sizes(self.target)}, {self.details}"
 
     def problem(self, dtype="float32"):
         """The numbers of this case."""
-        return self.make(self, dtype)
+        return self.make(self.data, self.target, dtype)
 
 
 def sizes(shape):
@@ -39,18 +51,25 @@ def sizes(shape):
 
 
 def waves(shape, dtype, phase=0.0):
-    """Smooth images, different in each channel, between -1 and 1."""
-    n, c, h, w = shape
-    each = 0.7 * np.arange(n * c).reshape(n, c, 1, 1) + phase
+    """Smooth images or volumes, different in each channel, between -1 and 1."""
+    n, c, *depth, h, w = shape
+    each = 0.7 * np.arange(n * c).reshape(n, c, *(1 for _ in shape[2:])) + phase
     x, y = np.linspace(0, 9, w), np.linspace(0, 7, h)[:, None]
-    return np.ascontiguousarray(np.sin(x + each) * np.cos(y - each), dtype)
+    values = np.sin(x + each) * np.cos(y - each)
+    for size in depth:
+        values = values * np.cos(np.linspace(0, 5, size)[:, None, None] + each)
+    return np.ascontiguousarray(values, dtype)
+
+
+def sampled(operator, data, given, target, **params):
+    """A problem of an operator that samples images at places that ``given`` says."""
+    return Problem(operator, (data, given), params, waves((*data.shape[:2], *target), data.dtype, phase=1.0))
 
 
 def affine_problem(data, loc, target, **params):
     """A ``SpatialTransformer`` problem on the given arrays."""
     params = {"target_shape": tuple(target), "transform_type": "affine", "sampler_type": "bilinear", **params}
-    out_grad = waves((*data.shape[:2], *target), data.dtype, phase=1.0)
-    return Problem("SpatialTransformer", (data, loc), params, out_grad)
+    return sampled("SpatialTransformer", data, loc, target, **params)
 
 
 def rotation(angle, scale, shift, batch, dtype):
@@ -59,27 +78,121 @@ def rotation(angle, scale, shift, batch, dtype):
     return np.tile(np.array([cos, -sin, shift[0], sin, cos, shift[1]], dtype), (batch, 1))
 
 
-def rotated(case, dtype):
+def rotated(data, target, dtype, scale=1.1, **params):
     """Smooth images, rotated about a point off their centre."""
-    loc = rotation(0.5, case.scale, (0.03, -0.02), case.data[0], dtype)
-    return affine_problem(waves(case.data, dtype), loc, case.target)
+    loc = rotation(0.5, scale, (0.03, -0.02), data[0], dtype)
+    return affine_problem(waves(data, dtype), loc, target, **params)
 
 
-def warp_cases(data, target):
+def tilted(data, target, dtype):
+    """The same, in perspective."""
+    loc = np.concatenate([rotation(0.5, 1.1, (0.03, -0.02), data[0], dtype), np.full((data[0], 2), 0.1, dtype)], axis=1)
+    return affine_problem(waves(data, dtype), loc, target, transform_type="projective")
+
+
+def bent(data, target, dtype, points=16):
+    """Smooth images under splines that move each control point by up to a twentieth of the image."""
+    loc = spatial_op.identity_loc("tps", data[0], "float64", points)
+    loc += np.random.default_rng(0).uniform(-0.1, 0.1, loc.shape)
+    return affine_problem(waves(data, dtype), loc.astype(dtype), target, transform_type="tps")
+
+
+def turned(data, target, dtype):
+    """Smooth volumes, rotated about an axis that is none of theirs."""
+    u, v = np.cos(0.5), np.sin(0.5)
+    matrix = np.array([[u, -v, 0], [v, u, 0], [0, 0, 1]]) @ np.array([[1, 0, 0], [0, u, -v], [0, v, u]])
+    loc = np.column_stack([1.1 * matrix, [0.03, -0.02, 0.01]]).ravel()
+    return affine_problem(waves(data, dtype), np.tile(loc.astype(dtype), (data[0], 1)), target)
+
+
+def flow(batch, target, dtype):
+    """Smooth displacements by up to 3 pixels."""
+    return 3 * waves((batch, len(target), *target), dtype)
+
+
+def flowing(data, target, dtype, operator="GridSampler"):
+    """Smooth images or volumes, sampled where a smooth flow leads."""
+    start = np.meshgrid(*(np.linspace(-1, 1, size) for size in target), indexing="ij")[::-1]
+    pixel = np.reshape([2 / (size - 1) for size in target[::-1]], (-1, *(1 for _ in target)))
+    grid = np.stack(start) + pixel * flow(data[0], target, "float64")
+    return sampled(operator, waves(data, dtype), grid.astype(dtype), target)
+
+
+def scattered(data, target, dtype, reach=1.0):
+    """Smooth images, each pixel sampled anywhere between ``-reach`` and ``reach``."""
+    grid = np.random.default_rng(0).uniform(-reach, reach, (data[0], len(target), *target))
+    return sampled("GridSampler", waves(data, dtype), grid.astype(dtype), target)
+
+
+def affine_grid(data, target, dtype):
+    """The grid of a rotation."""
+    params = {"transform_type": "affine", "target_shape": target}
+    loc = rotation(0.5, 1.1, (0.03, -0.02), data[0], dtype)
+    return Problem("GridGenerator", (loc,), params, waves((data[0], 2, *target), dtype))
+
+
+def flow_grid(data, target, dtype):
+    """The grid of a smooth flow."""
+    params = {"transform_type": "warp"}
+    return Problem("GridGenerator", (flow(data[0], target, dtype),), params, waves(data, dtype))
+
+
+def row(data, target, details, make, **options):
+    """One case."""
+    return Case(data, target, details, functools.partial(make, **options))
+
+
+def two_scales(data, target):
     """One case with the output partly outside the image, one with all of it inside."""
-    return tuple(Case("SpatialTransformer", data, target, scale, rotated) for scale in (1.1, 0.6))
+    return [row(data, target, f"scale {scale}", rotated, scale=scale) for scale in (1.1, 0.6)]
 
 
-CASES = (
-    *warp_cases((64, 1, 28, 28), (28, 28)),
-    *warp_cases((64, 3, 64, 64), (64, 64)),
-    *warp_cases((16, 3, 256, 256), (256, 256)),
-    *warp_cases((16, 3, 512, 512), (512, 512)),
-    *warp_cases((1, 3, 4096, 4096), (4096, 4096)),
-    *warp_cases((32, 64, 56, 56), (56, 56)),
-    *warp_cases((16, 256, 64, 64), (32, 32)),
-    *warp_cases((1, 1, 1024, 1024), (256, 256)),
-)
+IMAGES = (16, 3, 256, 256)
+FEATURES = (32, 64, 56, 56)
+LARGE = (1, 3, 1024, 1024)
+VOLUMES = (2, 4, 64, 64, 64)
+
+# Title of a table -> its rows. Cases are numbered through all of them.
+GROUPS = {
+    "SpatialTransformer, affine": (
+        *two_scales((64, 1, 28, 28), (28, 28)),
+        *two_scales((64, 3, 64, 64), (64, 64)),
+        *two_scales(IMAGES, (256, 256)),
+        *two_scales((16, 3, 512, 512), (512, 512)),
+        *two_scales((1, 3, 4096, 4096), (4096, 4096)),
+        *two_scales(FEATURES, (56, 56)),
+        *two_scales((16, 256, 64, 64), (32, 32)),
+        *two_scales((1, 1, 1024, 1024), (256, 256)),
+        row(LARGE, (1024, 1024), "scale 1.1", rotated),
+        row((16, 3, 1024, 1024), (128, 128), "scale 1.0", rotated, scale=1.0),
+    ),
+    "SpatialTransformer, other": (
+        row(IMAGES, (256, 256), "bicubic", rotated, sampler_type="bicubic"),
+        row(IMAGES, (256, 256), "border", rotated, padding_mode="border"),
+        row(IMAGES, (256, 256), "reflection", rotated, padding_mode="reflection"),
+        row(IMAGES, (256, 256), "projective", tilted),
+        row(IMAGES, (256, 256), "tps of 16 points", bent),
+        row((1, 3, 512, 512), (512, 512), "tps of 16 points", bent),
+    ),
+    "GridSampler": (
+        row(IMAGES, (256, 256), "smooth grid", flowing),
+        row(FEATURES, (56, 56), "smooth grid", flowing),
+        row(IMAGES, (256, 256), "random grid", scattered),
+        row(FEATURES, (56, 56), "random grid", scattered),
+        row(LARGE, (1024, 1024), "random grid", scattered),
+        row(IMAGES, (256, 256), "random grid on [-3, 3]", scattered, reach=3.0),
+    ),
+    "BilinearSampler": (row(IMAGES, (256, 256), "smooth grid", flowing, operator="BilinearSampler"),),
+    "GridGenerator": (
+        row((16, 6), (256, 256), "affine", affine_grid),
+        row((16, 2, 256, 256), (256, 256), "warp", flow_grid),
+    ),
+    "Volumes": (
+        row(VOLUMES, (64, 64, 64), "SpatialTransformer, affine", turned),
+        row(VOLUMES, (64, 64, 64), "GridSampler, smooth grid", flowing),
+    ),
+}
+CASES = tuple(case for cases in GROUPS.values() for case in cases)
 
 # Whose time is mostly the call itself.
-SMALL = (warp_cases((1, 1, 4, 4), (4, 4))[0], CASES[0])
+SMALL = (row((1, 1, 4, 4), (4, 4), "scale 1.1", rotated), CASES[0])

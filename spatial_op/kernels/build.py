@@ -2,7 +2,7 @@
 
 import functools
 
-from . import coordinates, grid, tangent, volume, warp
+from . import coordinates, grid, splines, tangent, volume, warp
 from .jit import inner
 from .tiles import blocks_of, tiles_of
 
@@ -12,6 +12,7 @@ BY_TRANSFORM = {
     2: (coordinates.fold_plan, coordinates.locate_plane, coordinates.pull_plane, coordinates.push_plane),
     3: (coordinates.fold_plan, coordinates.locate_volume, coordinates.pull_volume, coordinates.push_volume),
 }
+BY_BASIS = (splines.start_spline, splines.locate_spline, splines.pull_spline, splines.push_spline)
 BY_ARRAY = {
     2: (coordinates.no_plan, coordinates.read_plane, coordinates.write, coordinates.copy),
     3: (coordinates.no_plan, coordinates.read_volume, coordinates.write, coordinates.copy),
@@ -21,9 +22,12 @@ BY_ARRAY = {
 def source(axes, transform):
     """The functions that answer for the coordinates; ``transform`` is None if an array holds them."""
     if transform is None:
-        return (*BY_ARRAY[axes], *[coordinates.no_plan] * 4)
+        return (*BY_ARRAY[axes], *[coordinates.no_plan] * 5)
     register(*transform.helpers)
-    return (*BY_TRANSFORM[axes], *register(transform.fold, transform.locate, transform.pull_back, transform.unfold))
+    row = register(transform.fold, transform.locate, transform.pull_back, transform.unfold)
+    if transform.basis is None:
+        return (*BY_TRANSFORM[axes], *row, coordinates.no_plan)
+    return (*BY_BASIS, *row, *register(transform.basis))
 
 
 def rules(sampler, padding):
@@ -83,6 +87,16 @@ def push_grid(axes, transform):
 def flow():
     """The kernel that turns optical flow into a grid, and, without the ramp, the gradient of a grid into one of flow."""
     return grid.flow_kernel()
+
+
+def needs(transform, values, target):
+    """Sizes of the scratch arrays that coordinates need: numbers of the plan, the first coefficient, functions of a tile."""
+    if transform is None:
+        return 0, 0, 0
+    plan = max(transform.plan_size, values.shape[1])
+    if transform.basis is None:
+        return plan, plan, 0
+    return plan, transform.plan_size, splines.room((plan - transform.plan_size) // 2, *target)
 
 
 def tiles(target):

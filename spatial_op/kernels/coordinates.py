@@ -2,7 +2,8 @@
 
 A *source* of coordinates is a transform, whose row of the table says how, or an array. It answers four questions:
 
-* ``start(source, values, at, frame, plan)`` gets ready for the sample whose numbers start at ``values[at]``;
+* ``start(source, values, at, frame, tile, work)`` gets ready for a tile of the sample whose numbers start at
+  ``values[at]``;
 * ``find(source, values, at, frame, tile, q, k, work)`` gives the coordinates, in source pixels, of a vector of pixels:
   columns ``k`` and following of row ``q`` of a tile. Beyond the last column they repeat a pixel of the tile;
 * ``finish(source, values, at, sums, sample, block, t, frame, tile, work)`` turns the gradients of the coordinates of tile
@@ -21,7 +22,7 @@ from .tiles import first_pixel
 
 
 class Source(NamedTuple):
-    """Where coordinates come from; the last four are a transform's, and unused where there is none."""
+    """Where coordinates come from; from ``fold`` on the fields are a transform's, and unused where there is none."""
 
     start: object
     find: object
@@ -31,15 +32,16 @@ class Source(NamedTuple):
     locate: object
     pull_back: object
     unfold: object
+    basis: object
 
 
 # Coordinates from a transform.
 
 
 @inner
-def fold_plan(source, values, at, frame, plan):
+def fold_plan(source, values, at, frame, tile, work):
     """The plan of one sample."""
-    source.fold(values, at, frame.sizes, plan)
+    source.fold(values, at, frame.sizes, work.plan)
 
 
 @inlined
@@ -188,7 +190,7 @@ def push_volume(source, values, at, count, tangents, frame, tile, work):
 
 
 @inner
-def no_plan(source, values, at, frame, plan):
+def no_plan(source, values, at, frame, tile, work):
     """Nothing has to be made ready."""
 
 

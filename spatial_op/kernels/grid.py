@@ -10,26 +10,26 @@ from .vectors import put
 
 
 @inner
-def plane_tools(shape, edge, plan_size, like):
+def plane_tools(shape, edge, needs, like):
     """Frame, one thread's arrays and the number of tiles for grids of planes."""
     _, _, h_out, w_out = shape
     frame = grid_plane_frame(w_out, h_out, edge)
-    return frame, plane_work(frame.target, plan_size, 1, like), tiles_of(h_out, w_out)
+    return frame, plane_work(frame.target, needs, 1, like), tiles_of(h_out, w_out)
 
 
 @inner
-def volume_tools(shape, edge, plan_size, like):
+def volume_tools(shape, edge, needs, like):
     """Frame, one thread's arrays and the number of tiles for grids of volumes."""
     _, _, d_out, h_out, w_out = shape
     frame = grid_volume_frame(w_out, h_out, d_out, edge)
-    return frame, volume_work(frame.target, plan_size, 1, like), d_out * tiles_of(h_out, w_out)
+    return frame, volume_work(frame.target, needs, 1, like), d_out * tiles_of(h_out, w_out)
 
 
 @inner
-def generate_part(part, threads, source, tools, plan_size, values, out, edge):
+def generate_part(part, threads, source, tools, needs, values, out, edge):
     """Every ``threads``-th unit of the work; a unit is a tile of a sample."""
     samples, axes = out.shape[0], out.shape[1]
-    frame, work, tiles = tools(out.shape, edge, plan_size, out)
+    frame, work, tiles = tools(out.shape, edge, needs, out)
     target, numbers, per_sample = (
         out.reshape(out.size),
         values.reshape(values.size),
@@ -37,8 +37,8 @@ def generate_part(part, threads, source, tools, plan_size, values, out, edge):
     )
     area = out.strides[1] // out.itemsize
     for unit in range(part, samples * tiles, threads):
-        sample, tile = unit // tiles, tile_at(unit % tiles, frame.target)
-        source.start(source, numbers, sample * per_sample, frame, work.plan)
+        sample, tile = unit % samples, tile_at(unit // samples, frame.target)
+        source.start(source, numbers, sample * per_sample, frame, tile, work)
         for q in range(tile.rows):
             at = sample * axes * area + first_pixel(tile, frame.target) + q * frame.target[0]
             for k in range(index(0), index(tile.cols), index(COUNT)):
@@ -48,10 +48,10 @@ def generate_part(part, threads, source, tools, plan_size, values, out, edge):
 
 
 @inner
-def contract_part(part, threads, source, tools, plan_size, values, out_grad, edge, sums):
+def contract_part(part, threads, source, tools, needs, values, out_grad, edge, sums):
     """The transpose: every tile has its own place in ``sums``."""
     samples, axes = out_grad.shape[0], out_grad.shape[1]
-    frame, work, tiles = tools(out_grad.shape, edge, plan_size, out_grad)
+    frame, work, tiles = tools(out_grad.shape, edge, needs, out_grad)
     upper, numbers, per_sample = (
         out_grad.reshape(out_grad.size),
         values.reshape(values.size),
@@ -59,9 +59,9 @@ def contract_part(part, threads, source, tools, plan_size, values, out_grad, edg
     )
     area = out_grad.strides[1] // out_grad.itemsize
     for unit in range(part, samples * tiles, threads):
-        sample, t = unit // tiles, unit % tiles
+        sample, t = unit % samples, unit // samples
         tile = tile_at(t, frame.target)
-        source.start(source, numbers, sample * per_sample, frame, work.plan)
+        source.start(source, numbers, sample * per_sample, frame, tile, work)
         for axis in range(axes):
             grads = work.grads[axis]
             for q in range(tile.rows):
@@ -72,15 +72,15 @@ def contract_part(part, threads, source, tools, plan_size, values, out_grad, edg
 
 
 @inner
-def push_part(part, threads, source, tools, plan_size, values, tangents, out, edge):
+def push_part(part, threads, source, tools, needs, values, tangents, out, edge):
     """``generate_part`` for how the grid changes when ``values`` change by ``tangents``."""
     samples, axes = out.shape[0], out.shape[1]
-    frame, work, tiles = tools(out.shape, edge, plan_size, out)
+    frame, work, tiles = tools(out.shape, edge, needs, out)
     target, numbers, steps = out.reshape(out.size), values.reshape(values.size), tangents.reshape(tangents.size)
     area, per_sample = out.strides[1] // out.itemsize, values.strides[0] // values.itemsize
     for unit in range(part, samples * tiles, threads):
-        sample, tile = unit // tiles, tile_at(unit % tiles, frame.target)
-        source.start(source, numbers, sample * per_sample, frame, work.plan)
+        sample, tile = unit % samples, tile_at(unit // samples, frame.target)
+        source.start(source, numbers, sample * per_sample, frame, tile, work)
         source.push(source, numbers, sample * per_sample, per_sample, steps, frame, tile, work)
         for axis in range(axes):
             grads = work.grads[axis]
@@ -90,45 +90,45 @@ def push_part(part, threads, source, tools, plan_size, values, tangents, out, ed
                     target[index(at) + k] = grads[index(q * tile.pitch) + k]
 
 
-def forward_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold):
-    """Kernel ``(threads, plan_size, values, out, edge)`` that writes the grid ``out``."""
+def forward_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold, basis):
+    """Kernel ``(threads, needs, values, out, edge)`` that writes the grid ``out``."""
 
     def make(label):
-        def generate(threads, plan_size, values, out, edge):
+        def generate(threads, needs, values, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
-                generate_part(part, threads, source, tools, plan_size, values, out, edge)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
+                generate_part(part, threads, source, tools, needs, values, out, edge)
 
         return generate
 
     return Kernel(make, "generate")
 
 
-def backward_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold):
-    """Kernel ``(threads, plan_size, values, out_grad, edge, sums)`` that writes ``sums``, the gradient in parts."""
+def backward_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold, basis):
+    """Kernel ``(threads, needs, values, out_grad, edge, sums)`` that writes ``sums``, the gradient in parts."""
 
     def make(label):
-        def contract(threads, plan_size, values, out_grad, edge, sums):
+        def contract(threads, needs, values, out_grad, edge, sums):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
-                contract_part(part, threads, source, tools, plan_size, values, out_grad, edge, sums)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
+                contract_part(part, threads, source, tools, needs, values, out_grad, edge, sums)
 
         return contract
 
     return Kernel(make, "contract")
 
 
-def push_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold):
-    """Kernel ``(threads, plan_size, values, tangents, out, edge)`` that writes the grid's tangent ``out``."""
+def push_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold, basis):
+    """Kernel ``(threads, needs, values, tangents, out, edge)`` that writes the grid's tangent ``out``."""
 
     def make(label):
-        def push_grid(threads, plan_size, values, tangents, out, edge):
+        def push_grid(threads, needs, values, tangents, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
-                push_part(part, threads, source, tools, plan_size, values, tangents, out, edge)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
+                push_part(part, threads, source, tools, needs, values, tangents, out, edge)
 
         return push_grid
 

@@ -20,30 +20,30 @@ from .tiles import (
 
 
 @inner
-def plane_tools(data, out, rules, plan_size):
+def plane_tools(data, out, rules, needs):
     """What planes and volumes do differently: frame, work, tiles, kit, and how a tile is made ready."""
     _, _, h, w = data.shape
     _, _, h_out, w_out = out.shape
     frame = plane_frame(w, h, w_out, h_out, rules.edge)
-    work = plane_work(frame.target, plan_size, reach_of(rules), data)
+    work = plane_work(frame.target, needs, reach_of(rules), data)
     return frame, work, tiles_of(h_out, w_out), plane_kit(), place_plane, enumerate_plane
 
 
 @inner
-def volume_tools(data, out, rules, plan_size):
+def volume_tools(data, out, rules, needs):
     """``plane_tools`` for volumes."""
     _, _, d, h, w = data.shape
     _, _, d_out, h_out, w_out = out.shape
     frame = volume_frame(w, h, d, w_out, h_out, d_out, rules.edge)
-    work = volume_work(frame.target, plan_size, reach_of(rules), data)
+    work = volume_work(frame.target, needs, reach_of(rules), data)
     return frame, work, d_out * tiles_of(h_out, w_out), volume_kit(), place_volume, enumerate_volume
 
 
 @inner
-def push_part(part, threads, source, rules, tools, plan_size, data, values, tangents, out):
+def push_part(part, threads, source, rules, tools, needs, data, values, tangents, out):
     """Every ``threads``-th unit of the work; a unit is a tile of a block of channels of a sample."""
     samples, channels = data.shape[0], data.shape[1]
-    frame, work, tiles, kit, place, enumerate_cells = tools(data, out, rules, plan_size)
+    frame, work, tiles, kit, place, enumerate_cells = tools(data, out, rules, needs)
     pixels, target = data.reshape(data.size), out.reshape(out.size)
     numbers, steps = values.reshape(values.size), tangents.reshape(tangents.size)
     per_sample, blocks = values.strides[0] // values.itemsize, blocks_of(channels)
@@ -51,7 +51,7 @@ def push_part(part, threads, source, rules, tools, plan_size, data, values, tang
     for unit in range(part, samples * blocks * tiles, threads):
         tile = tile_at(unit % tiles, frame.target)
         sample, block = unit // tiles // blocks, unit // tiles % blocks
-        source.start(source, numbers, sample * per_sample, frame, work.plan)
+        source.start(source, numbers, sample * per_sample, frame, tile, work)
         place(source, rules, numbers, sample * per_sample, frame, tile, work)
         enumerate_cells(frame, tile, work)
         classify(rules, frame, tile, work, False)
@@ -63,16 +63,18 @@ def push_part(part, threads, source, rules, tools, plan_size, data, values, tang
             advance_in_place(kit, rules, pixels, image * area, frame, tile, work, target, at)
 
 
-def push_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
-    """Kernel ``(threads, plan_size, data, values, tangents, out, edge)`` that adds to ``out``."""
+def push_kernel(
+    tools, start, find, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
+):
+    """Kernel ``(threads, needs, data, values, tangents, out, edge)`` that adds to ``out``."""
 
     def make(label):
-        def push_samples(threads, plan_size, data, values, tangents, out, edge):
+        def push_samples(threads, needs, data, values, tangents, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
                 rules = Rules(near, fix, shift, first, taps, edge)
-                push_part(part, threads, source, rules, tools, plan_size, data, values, tangents, out)
+                push_part(part, threads, source, rules, tools, needs, data, values, tangents, out)
 
         return push_samples
 

@@ -56,9 +56,16 @@ class Frame(NamedTuple):
 
 
 class Work(NamedTuple):
-    """One thread's arrays: of the transform, of a tile's pixels, and a few spare vectors."""
+    """One thread's arrays: of the transform, of a tile's pixels, and a few spare vectors.
+
+    ``first`` is the place in ``plan`` of the first coefficient of a function; ``laid`` holds the number of the tile that
+    the functions in ``basis`` are of.
+    """
 
     plan: np.ndarray
+    first: int
+    basis: np.ndarray
+    laid: np.ndarray
     steps: np.ndarray
     wide: np.ndarray
     cells: tuple
@@ -156,30 +163,34 @@ def window_for(channels, target, like):
 
 
 @inner
-def plane_work(target, plan_size, reach, like):
+def plane_work(target, needs, reach, like):
     """One thread's arrays for planes."""
     area = area_of(target)
     cells = np.empty(area, np.int32), np.empty(area, np.int32)
     parts = np.empty(area, like.dtype), np.empty(area, like.dtype)
     grads = np.empty(area, like.dtype), np.empty(area, like.dtype)
-    return work_of(area, cells, parts, grads, plan_size, reach, like)
+    return work_of(area, cells, parts, grads, needs, reach, like)
 
 
 @inner
-def volume_work(target, plan_size, reach, like):
+def volume_work(target, needs, reach, like):
     """One thread's arrays for volumes."""
     area = area_of(target)
     cells = np.empty(area, np.int32), np.empty(area, np.int32), np.empty(area, np.int32)
     parts = np.empty(area, like.dtype), np.empty(area, like.dtype), np.empty(area, like.dtype)
     grads = np.empty(area, like.dtype), np.empty(area, like.dtype), np.empty(area, like.dtype)
-    return work_of(area, cells, parts, grads, plan_size, reach, like)
+    return work_of(area, cells, parts, grads, needs, reach, like)
 
 
 @inner
-def work_of(area, cells, parts, grads, plan_size, reach, like):
-    """The arrays that planes and volumes have alike."""
+def work_of(area, cells, parts, grads, needs, reach, like):
+    """The arrays that planes and volumes have alike; ``needs`` are numbers of the plan, the first coefficient, functions kept."""
+    plan, first, basis = needs
     return Work(
-        np.empty(plan_size),
+        np.empty(plan),
+        first,
+        np.empty(basis),
+        np.full(1, -1),
         np.arange(COUNT) * 1.0,
         np.empty(COUNT),
         cells,

@@ -13,7 +13,7 @@ from .tiles import BLOCK, blocks_of, first_pixel, tile_at, tiles_of, volume_fram
 
 
 @inner
-def forward_part(part, threads, source, rules, plan_size, data, values, out):
+def forward_part(part, threads, source, rules, needs, data, values, out):
     """Every ``threads``-th unit of the work; a unit is a tile of a block of channels of a sample."""
     samples, channels, d, h, w = data.shape
     _, _, d_out, h_out, w_out = out.shape
@@ -21,11 +21,11 @@ def forward_part(part, threads, source, rules, plan_size, data, values, out):
     per_sample = values.strides[0] // values.itemsize
     frame = volume_frame(w, h, d, w_out, h_out, d_out, rules.edge)
     tiles, blocks = d_out * tiles_of(h_out, w_out), blocks_of(channels)
-    work = volume_work(frame.target, plan_size, reach_of(rules), data)
+    work = volume_work(frame.target, needs, reach_of(rules), data)
     for unit in range(part, samples * blocks * tiles, threads):
         tile = tile_at(unit % tiles, frame.target)
         sample, block = unit // tiles // blocks, unit // tiles % blocks
-        source.start(source, numbers, sample * per_sample, frame, work.plan)
+        source.start(source, numbers, sample * per_sample, frame, tile, work)
         place_volume(source, rules, numbers, sample * per_sample, frame, tile, work)
         enumerate_volume(frame, tile, work)
         classify(rules, frame, tile, work, False)
@@ -47,7 +47,7 @@ def reaches(rules, low, high, d, top, bottom):
 
 @inner
 def backward_part(
-    part, threads, bands, source, rules, plan_size, data, values, out_grad,
+    part, threads, bands, source, rules, needs, data, values, out_grad,
     want_data, add_data, grad_data, want_values, sums,
 ):  # fmt: skip
     """Every ``threads``-th unit of the work; a unit is a band of source slices of a block of channels of a sample."""
@@ -57,7 +57,7 @@ def backward_part(
     lower, per_sample = grad_data.reshape(grad_data.size), values.strides[0] // values.itemsize
     frame = volume_frame(w, h, d, w_out, h_out, d_out, rules.edge)
     tiles, blocks = d_out * tiles_of(h_out, w_out), blocks_of(channels)
-    work = volume_work(frame.target, plan_size, reach_of(rules), data)
+    work = volume_work(frame.target, needs, reach_of(rules), data)
     for unit in range(part, samples * blocks * bands, threads):
         band, block, sample = unit % bands, unit // bands % blocks, unit // bands // blocks
         top, bottom = band * d // bands, (band + 1) * d // bands
@@ -66,9 +66,9 @@ def backward_part(
             for channel in channels_here:
                 plane = (sample * channels + channel) * d * h * w
                 lower[plane + top * h * w : plane + bottom * h * w] = 0
-        source.start(source, numbers, sample * per_sample, frame, work.plan)
         for t in range(tiles):
             tile = tile_at(t, frame.target)
+            source.start(source, numbers, sample * per_sample, frame, tile, work)
             low, high, bad = place_volume(source, rules, numbers, sample * per_sample, frame, tile, work)
             mine = want_values and t % bands == band
             touched = want_data and reaches(rules, low, high, d, top, bottom)
@@ -93,35 +93,35 @@ def backward_part(
                 source.finish(source, numbers, sample * per_sample, sums, sample, block, t, frame, tile, work)
 
 
-def forward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
-    """Kernel ``(threads, plan_size, data, values, out, edge)`` that writes ``out``."""
+def forward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps):
+    """Kernel ``(threads, needs, data, values, out, edge)`` that writes ``out``."""
 
     def make(label):
-        def forward_volume(threads, plan_size, data, values, out, edge):
+        def forward_volume(threads, needs, data, values, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
                 rules = Rules(near, fix, shift, first, taps, edge)
-                forward_part(part, threads, source, rules, plan_size, data, values, out)
+                forward_part(part, threads, source, rules, needs, data, values, out)
 
         return forward_volume
 
     return Kernel(make, "forward_volume")
 
 
-def backward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
+def backward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps):
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of ``values`` in parts."""
 
     def make(label):
         def backward_volume(
-            threads, bands, plan_size, data, values, out_grad, edge, want_data, add_data, grad_data, want_values, sums
+            threads, bands, needs, data, values, out_grad, edge, want_data, add_data, grad_data, want_values, sums
         ):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
                 rules = Rules(near, fix, shift, first, taps, edge)
                 backward_part(
-                    part, threads, bands, source, rules, plan_size, data, values, out_grad,
+                    part, threads, bands, source, rules, needs, data, values, out_grad,
                     want_data, add_data, grad_data, want_values, sums,
                 )  # fmt: skip
 

@@ -24,7 +24,7 @@ from .window import accumulate, fill, fold, gather, scatter
 
 
 @inner
-def forward_part(part, threads, source, rules, plan_size, data, values, out):
+def forward_part(part, threads, source, rules, needs, data, values, out):
     """Every ``threads``-th unit of the work; a unit is a tile of a block of channels of a sample."""
     samples, channels, h, w = data.shape
     _, _, h_out, w_out = out.shape
@@ -32,12 +32,12 @@ def forward_part(part, threads, source, rules, plan_size, data, values, out):
     per_sample = values.strides[0] // values.itemsize
     frame = plane_frame(w, h, w_out, h_out, rules.edge)
     tiles, blocks = tiles_of(h_out, w_out), blocks_of(channels)
-    work = plane_work(frame.target, plan_size, reach_of(rules), data)
+    work = plane_work(frame.target, needs, reach_of(rules), data)
     window = window_for(channels, frame.target, data)
     for unit in range(part, samples * blocks * tiles, threads):
-        tile = tile_at(unit % tiles, frame.target)
-        sample, block = unit // tiles // blocks, unit // tiles % blocks
-        source.start(source, numbers, sample * per_sample, frame, work.plan)
+        tile = tile_at(unit // (samples * blocks), frame.target)
+        sample, block = unit // blocks % samples, unit % blocks
+        source.start(source, numbers, sample * per_sample, frame, tile, work)
         box, _ = place_plane(source, rules, numbers, sample * per_sample, frame, tile, work)
         windowed = pays(box, tile)
         if windowed:
@@ -73,13 +73,13 @@ def reaches(rules, box, h, top, bottom):
 
 @inner
 def backward_part(
-    part, threads, bands, source, rules, plan_size, data, values, out_grad,
+    part, threads, bands, source, rules, needs, data, values, out_grad,
     want_data, add_data, grad_data, want_values, sums,
 ):  # fmt: skip
     """Every ``threads``-th unit of the work; a unit is a band of source rows of a block of channels of a sample.
 
-    A unit alone writes its rows of ``grad_data``: it visits every tile that reaches them, in the same order however
-    many bands there are, and adds the tile's sum. The coordinates' gradients of a tile belong to one of the bands, and
+    A unit alone writes its rows of ``grad_data``: every tile that reaches them adds its sum, in the same order however
+    many bands there are. The coordinates' gradients of a tile belong to one of the bands, and
     each tile has its own place in ``sums``.
     """
     samples, channels, h, w = data.shape
@@ -88,20 +88,20 @@ def backward_part(
     lower, per_sample = grad_data.reshape(grad_data.size), values.strides[0] // values.itemsize
     frame = plane_frame(w, h, w_out, h_out, rules.edge)
     tiles, blocks = tiles_of(h_out, w_out), blocks_of(channels)
-    work = plane_work(frame.target, plan_size, reach_of(rules), data)
+    work = plane_work(frame.target, needs, reach_of(rules), data)
     window = window_for(channels, frame.target, data)
-    for unit in range(part, samples * blocks * bands, threads):
-        band, block, sample = unit % bands, unit // bands % blocks, unit // bands // blocks
-        top, bottom = band * h // bands, (band + 1) * h // bands
-        first, last = block * BLOCK, min(channels, block * BLOCK + BLOCK)
-        if want_data and not add_data:
-            # By the owner, at once and in one sweep: a new array's pages then appear quickly, and on this thread.
-            for channel in range(first, last):
-                plane = (sample * channels + channel) * h * w
-                lower[plane + top * w : plane + bottom * w] = 0
-        source.start(source, numbers, sample * per_sample, frame, work.plan)
-        for t in range(tiles):
-            tile = tile_at(t, frame.target)
+    for t in range(tiles):
+        tile = tile_at(t, frame.target)
+        for unit in range(part, samples * blocks * bands, threads):
+            band, block, sample = unit % bands, unit // bands % blocks, unit // bands // blocks
+            top, bottom = band * h // bands, (band + 1) * h // bands
+            first, last = block * BLOCK, min(channels, block * BLOCK + BLOCK)
+            if t == 0 and want_data and not add_data:
+                # By the owner, at once and in one sweep: a new array's pages then appear quickly, and on this thread.
+                for channel in range(first, last):
+                    plane = (sample * channels + channel) * h * w
+                    lower[plane + top * w : plane + bottom * w] = 0
+            source.start(source, numbers, sample * per_sample, frame, tile, work)
             box, bad = place_plane(source, rules, numbers, sample * per_sample, frame, tile, work)
             mine = want_values and t % bands == band
             touched = want_data and reaches(rules, box, h, top, bottom)
@@ -147,35 +147,35 @@ def backward_part(
                 source.finish(source, numbers, sample * per_sample, sums, sample, block, t, frame, tile, work)
 
 
-def forward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
-    """Kernel ``(threads, plan_size, data, values, out, edge)`` that writes ``out``."""
+def forward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps):
+    """Kernel ``(threads, needs, data, values, out, edge)`` that writes ``out``."""
 
     def make(label):
-        def forward(threads, plan_size, data, values, out, edge):
+        def forward(threads, needs, data, values, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
                 rules = Rules(near, fix, shift, first, taps, edge)
-                forward_part(part, threads, source, rules, plan_size, data, values, out)
+                forward_part(part, threads, source, rules, needs, data, values, out)
 
         return forward
 
     return Kernel(make, "forward")
 
 
-def backward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, near, fix, shift, first, taps):
+def backward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps):
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of ``values`` in parts."""
 
     def make(label):
         def backward(
-            threads, bands, plan_size, data, values, out_grad, edge, want_data, add_data, grad_data, want_values, sums
+            threads, bands, needs, data, values, out_grad, edge, want_data, add_data, grad_data, want_values, sums
         ):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold)
+                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
                 rules = Rules(near, fix, shift, first, taps, edge)
                 backward_part(
-                    part, threads, bands, source, rules, plan_size, data, values, out_grad,
+                    part, threads, bands, source, rules, needs, data, values, out_grad,
                     want_data, add_data, grad_data, want_values, sums,
                 )  # fmt: skip
 

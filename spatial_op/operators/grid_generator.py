@@ -21,7 +21,10 @@ class GridCall:
         self.dtype = data.dtype.newbyteorder("=")
         self.edge = 0 if align_corners else 1
         self.values = coefficients(transform, data)
-        self.plan_size = max(transform.plan_size, self.values.shape[1])
+
+    def needs(self, build):
+        """Sizes of scratch arrays for coordinates."""
+        return build.needs(self.transform, self.values, self.shape[2:])
 
     def threads(self):
         """Threads, and tiles of one sample."""
@@ -36,7 +39,7 @@ class GridCall:
 
         def run(direct):
             kernel = build.generate(self.axes, self.transform)
-            kernel(self.threads()[0], self.plan_size, self.values, direct, self.edge)
+            kernel(self.threads()[0], self.needs(build), self.values, direct, self.edge)
 
         return written(out, self.shape, self.dtype, self.given, run)
 
@@ -46,7 +49,7 @@ class GridCall:
 
         out, change = np.zeros(self.shape, DTYPES[self.dtype]), push_coefficients(self.transform, tangents[0])
         kernel = build.push_grid(self.axes, self.transform)
-        kernel(self.threads()[0], self.plan_size, self.values, change, out, self.edge)
+        kernel(self.threads()[0], self.needs(build), self.values, change, out, self.edge)
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
@@ -58,7 +61,7 @@ class GridCall:
         sums = np.zeros((self.shape[0], 1, tiles, self.values.shape[1]))
         upper = check.plain(out_grad, DTYPES[self.dtype])
         kernel = build.contract(self.axes, self.transform)
-        kernel(threads, self.plan_size, self.values, upper, self.edge, sums)
+        kernel(threads, self.needs(build), self.values, upper, self.edge, sums)
         grad = pull_coefficients(self.transform, self.given, sums.sum(axis=(1, 2)))
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             grads[0][...] = grad + (grads[0] if add[0] else 0)

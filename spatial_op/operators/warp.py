@@ -23,7 +23,10 @@ class WarpCall:
         self.compute = DTYPES[self.dtype]
         self.data = check.plain(data, self.compute)
         self.values = coefficients(transform, self.given)
-        self.plan_size = max(transform.plan_size, self.values.shape[1]) if transform else 0
+
+    def needs(self, build):
+        """Sizes of scratch arrays for coordinates."""
+        return build.needs(self.transform, self.values, self.shape[2:])
 
     def forward(self, out=None):
         """Sample; write to ``out`` if it is given."""
@@ -36,7 +39,7 @@ class WarpCall:
         direct = out if usable(out, self.compute) else np.empty(self.shape, self.compute)
         threads = build.forward_threads(self.shape, jit.threads_for)
         kernel = build.forward(self.axes, self.transform, *self.rows)
-        kernel(threads, self.plan_size, self.data, self.values, direct, self.edge)
+        kernel(threads, self.needs(build), self.data, self.values, direct, self.edge)
         if direct is not out:
             with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
                 out[...] = direct
@@ -51,11 +54,11 @@ class WarpCall:
         threads = build.forward_threads(self.shape, jit.threads_for)
         if data_tangent is not None:
             kernel = build.forward(self.axes, self.transform, *self.rows)
-            kernel(threads, self.plan_size, check.plain(data_tangent, self.compute), self.values, out, self.edge)
+            kernel(threads, self.needs(build), check.plain(data_tangent, self.compute), self.values, out, self.edge)
         if given_tangent is not None:
             change = push_coefficients(self.transform, given_tangent)
             kernel = build.push(self.axes, self.transform, *self.rows)
-            kernel(threads, self.plan_size, self.data, self.values, change, out, self.edge)
+            kernel(threads, self.needs(build), self.data, self.values, change, out, self.edge)
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
@@ -75,7 +78,7 @@ class WarpCall:
         parts = self.parts(build, grad_given, add[1])
         kernel = build.backward(self.axes, self.transform, *self.rows)
         kernel(
-            threads, bands, self.plan_size, self.data, self.values, upper, self.edge,
+            threads, bands, self.needs(build), self.data, self.values, upper, self.edge,
             grad_data is not None, add[0], lower, grad_given is not None, parts,
         )  # fmt: skip
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too

@@ -21,6 +21,10 @@ sizes.span[0] / 2``, for both corner rules. A single row or column lies at 0, th
 
 A transform whose parameters are best combined first, all samples at once, has ``solve(parameters)``: a matrix by which
 their difference from the identity is multiplied; ``fold`` is given the products, and ``unfold`` answers for them.
+
+A transform that adds up functions of the destination alone has ``basis(i, count, u, v, sizes)``, the i-th of ``count``
+functions. Their coefficients are the numbers of the plan from ``plan_size`` on, x and y of each function side by side;
+``locate`` and ``pull_back`` leave them out. The functions of a tile are computed once for all samples.
 """
 
 from . import affine, affine_volume, attention, projective, tps, translation

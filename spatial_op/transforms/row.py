@@ -16,6 +16,7 @@ class Transform(NamedTuple):
     unfold: Callable
     helpers: tuple = ()
     solve: Callable | None = None
+    basis: Callable | None = None
 
 
 class Sizes(NamedTuple):

@@ -19,8 +19,8 @@ from . import affine
 from .affine import HELPERS, matrix_gradient, pixel_map
 from .row import Transform
 
-# Coefficients before the first w_k: six of the affine part, and room for two that ``fold`` adds.
-FIRST = 8
+# Coefficients before the first w_k: those of the affine part.
+FIRST = 6
 
 # Keeps the logarithm of a zero distance finite; less than any squared distance of doubles on [-1, 1].
 TINY = 1e-300
@@ -40,7 +40,7 @@ def identity(control_points):
 
 @functools.lru_cache(maxsize=16)
 def solve(parameters):
-    """From displacements, x before y, to a0, a1, a2 of x and of y, two zeros, and the w_k, x beside y."""
+    """From displacements, x before y, to a0, a1, a2 of x and of y, and the w_k, x beside y."""
     count = parameters // 2
     x, y = lattice(count)
     system = np.zeros((count + 3, count + 3))
@@ -61,51 +61,26 @@ def bump(squared):
 
 
 def fold(values, at, sizes, plan):
-    """The affine part as a pixel map; normalised units per destination pixel; the w_k in source pixels."""
+    """The affine part as a pixel map, and the w_k in source pixels."""
     c, f = values[at] * (sizes.span[0] * 0.5), values[at + 3] * (sizes.span[1] * 0.5)
     pixel_map(1 + values[at + 1], values[at + 2], c, values[at + 4], 1 + values[at + 5], f, sizes, plan)
-    plan[6], plan[7] = 2.0 / sizes.steps[0], 2.0 / sizes.steps[1]
     for i in range(FIRST, len(plan), 2):
         plan[i] = values[at + i] * (sizes.span[0] * 0.5)
         plan[i + 1] = values[at + i + 1] * (sizes.span[1] * 0.5)
 
 
-def locate(plan, u, v):
-    """Source pixel of a destination pixel."""
-    x, y = affine.locate(plan, u, v)
-    across, down = u * plan[6] + 1.0, v * plan[7] + 1.0
-    side = int(np.sqrt((len(plan) - FIRST) // 2))
-    i, spacing = FIRST, 2.0 / (side - 1)
-    for row in range(side):
-        dy = down - row * spacing
-        for col in range(side):
-            dx = across - col * spacing
-            value = bump(dx * dx + dy * dy)
-            x, y = x + value * plan[i], y + value * plan[i + 1]
-            i += 2
-    return x, y
-
-
-def pull_back(plan, u, v, grad_x, grad_y, sums, add):
-    """Transpose of ``locate``: gradient with respect to the plan."""
-    affine.pull_back(plan, u, v, grad_x, grad_y, sums, add)
-    across, down = u * plan[6] + 1.0, v * plan[7] + 1.0
-    side = int(np.sqrt((len(plan) - FIRST) // 2))
-    i, spacing = FIRST, 2.0 / (side - 1)
-    for row in range(side):
-        dy = down - row * spacing
-        for col in range(side):
-            dx = across - col * spacing
-            value = bump(dx * dx + dy * dy)
-            add(sums, i, grad_x * value)
-            add(sums, i + 1, grad_y * value)
-            i += 2
+def basis(i, count, u, v, sizes):
+    """Phi of the distance between a destination pixel and the i-th of ``count`` control points."""
+    side = int(np.sqrt(count))
+    spacing = 2.0 / (side - 1)
+    dx = u * (2.0 / sizes.steps[0]) + (1.0 - i % side * spacing)
+    dy = v * (2.0 / sizes.steps[1]) + (1.0 - i // side * spacing)
+    return bump(dx * dx + dy * dy)
 
 
 def unfold(values, at, sums, sizes, grad):
     """Gradient with respect to the coefficients."""
     grad[1], grad[2], grad[0], grad[4], grad[5], grad[3] = matrix_gradient(sums, sizes)
-    grad[6] = grad[7] = 0
     for i in range(FIRST, len(sums), 2):
         grad[i] = sums[i] * (sizes.span[0] * 0.5)
         grad[i + 1] = sums[i + 1] * (sizes.span[1] * 0.5)
@@ -116,9 +91,10 @@ ROW = Transform(
     identity,
     FIRST,
     fold,
-    locate,
-    pull_back,
+    affine.locate,
+    affine.pull_back,
     unfold,
-    (*HELPERS, affine.locate, affine.pull_back, bump),
+    (*HELPERS, bump),
     solve,
+    basis,
 )

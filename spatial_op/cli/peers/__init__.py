@@ -1,0 +1,30 @@
+"""The libraries to compare with: one file each, and one row or two in ``PEERS``.
+
+A peer has a ``name``, an import name (``package``), a sentence on how to ``install`` it, ``supports(problem)`` and
+``job(problem)``, which converts a problem's arrays to the library's own and returns what can be timed. What comes after
+a comma in a name says how the library is used.
+"""
+
+from .base import Job, Peer
+from .kornia import Kornia
+from .mxnet import MXNet
+from .opencv import OpenCV
+from .ours import Ours
+from .pytorch import PyTorch, PyTorchKept
+
+__all__ = ["PEERS", "Job", "Kornia", "MXNet", "OpenCV", "Ours", "Peer", "PyTorch", "PyTorchKept", "available"]
+
+PEERS = (MXNet, PyTorch, PyTorchKept, Kornia, OpenCV)
+
+
+def available(rows=None):
+    """The peers that can be imported, and a sentence about each other library."""
+    found, missing = [], {}
+    for row in PEERS if rows is None else rows:
+        try:
+            found.append(row())
+        except (ImportError, AttributeError) as error:  # MXNet meets names that newer NumPy versions have removed
+            absent = isinstance(error, ModuleNotFoundError) and error.name == row.package
+            reason = "is not installed" if absent else "is installed but cannot be imported"
+            missing.setdefault(row.package, f"{row.name} {reason}; to compare with it: {row.install}")
+    return found, list(missing.values())
