@@ -7,13 +7,14 @@ import statistics
 import click
 
 from . import machine, text
-from .cases import CASES, SMALL
-from .check import difference
+from .agreement import disagreement
+from .cases import CASES, GROUPS, SMALL
 from .peers import Ours, available
 from .timing import race
 
 PASSES = {"forward": "forward", "forward_backward": "forward and backward"}
 FOOTER = {"geometric mean": statistics.geometric_mean, "smallest": min}
+WIDTH = max(len(case.label) for case in CASES)
 
 
 def run(path, threads, quick, numbers):
@@ -49,14 +50,9 @@ def run(path, threads, quick, numbers):
 
 
 def describe(case):
-    """A case as plain numbers."""
-    return {
-        "label": case.label,
-        "operator": case.operator,
-        "data": case.data,
-        "target": case.target,
-        "scale": case.scale,
-    }
+    """A case as words and numbers."""
+    group = next(title for title, cases in GROUPS.items() if case in cases)
+    return {"group": group, "label": case.label, "data": case.data, "target": case.target}
 
 
 def measure(ours, peers, number, threads, seconds, least, result):
@@ -95,37 +91,30 @@ def row(threads, number, name, peer, ours, theirs):
     }
 
 
-def disagreement(problem, mine, job):
-    """What differs by more than rounding in float32 explains, or None; ``loc``'s gradient sums over all pixels."""
-    largest = max(problem.inputs[0].shape[2:])
-    name = "forward_backward" if job.forward_backward else "forward"
-    results = [getattr(each, name)() for each in (mine, job)]
-    if name == "forward":
-        results = [(result,) for result in results]
-    for what, ours, theirs, bound in zip(
-        ("result", "gradient of data", "gradient of loc"), *results, (2e-6 * largest, 2e-6 * largest, 1e-2)
-    ):
-        found = difference(mine.to_numpy(ours), job.to_numpy(theirs))
-        if not found <= max(bound, 1e-4):
-            return f"its {what} differs by {found:.1e}"
-    return None
-
-
 def show(result, name, threads):
-    """Print the table of one pass and thread count."""
+    """Print the tables of one pass and thread count, one for each group of cases."""
     rows = [entry for entry in result["rows"] if (entry["threads"], entry["pass"]) == (threads, name)]
+    click.secho(f"\n{PASSES[name].capitalize()}, {threads} thread{'s' * (threads > 1)}", bold=True)
+    for group in GROUPS:
+        numbers = [case["case"] for case in result["cases"] if case["group"] == group]
+        found = [entry for entry in rows if entry["case"] in numbers]
+        if found:
+            click.echo()
+            text.show(lines(group, found), left=2, least=(0, WIDTH, 10))
+
+
+def lines(group, rows):
+    """The rows of one table."""
     peers = [peer for peer in dict.fromkeys(entry["peer"] for entry in rows) if peer]
     cells = {(entry["case"], entry["peer"]): entry["ratio"] for entry in rows}
-    lines = [("case", "images -> output", "spatial_op", *peers)]
-    for number in dict.fromkeys(entry["case"] for entry in rows):
+    numbers = list(dict.fromkeys(entry["case"] for entry in rows))
+    yield "case", group, "spatial_op", *peers
+    for number in numbers:
         ours = statistics.median(entry["ours_ms"] for entry in rows if entry["case"] == number)
-        ratios = (times(cells.get((number, peer))) for peer in peers)
-        lines.append((number, CASES[number].label, f"{ours:.3f} ms", *ratios))
-    for word, reduce in FOOTER.items() if peers else ():
+        yield number, CASES[number].label, f"{ours:.3f} ms", *(times(cells.get((number, peer))) for peer in peers)
+    for word, reduce in FOOTER.items() if peers and len(numbers) > 1 else ():
         ratios = ([cells[key] for key in cells if key[1] == peer] for peer in peers)
-        lines.append(("", word, "", *(times(reduce(values)) for values in ratios)))
-    click.secho(f"\n{PASSES[name].capitalize()}, {threads} thread{'s' * (threads > 1)}", bold=True)
-    text.show(lines, left=2)
+        yield "", word, "", *(times(reduce(values)) for values in ratios)
 
 
 def times(ratio):

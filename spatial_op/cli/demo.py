@@ -7,7 +7,7 @@ import spatial_op
 
 from . import evaluate, machine, photo, text
 from .cases import affine_problem, rotation, sizes, waves
-from .peers import Ours, available
+from .peers import MXNet, OpenCV, Ours, PyTorch, available
 from .timing import race
 from .warps import WARPS, normalised, parameters
 
@@ -106,7 +106,7 @@ def speed(image):
     """Time this package and the others on a batch of the photograph."""
     data = np.repeat(image[None].astype("float32"), BATCH, axis=0)
     problem = affine_problem(data, rotation(0.5, 0.9, (0.03, -0.02), BATCH, "float32"), image.shape[1:])
-    peers, missing = available()
+    peers, missing = available((MXNet, PyTorch, OpenCV))
     peers = [Ours(), *(peer for peer in peers if peer.supports(problem))]
     jobs = [peer.job(problem) for peer in peers]
     forward = race([job.forward for job in jobs], seconds=1.0)

@@ -19,7 +19,7 @@ def describe(peers):
         "cores": cores(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "versions": {**libraries, **{peer.name: peer.version for peer in peers}},
+        "versions": {**libraries, **{peer.library: peer.version for peer in peers}},
     }
 
 

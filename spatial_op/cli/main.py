@@ -1,12 +1,16 @@
 """The commands and their options; what they do is in the files of the same names."""
 
+import itertools
+
 import click
 
 from .. import __version__
-from .cases import CASES
+from .cases import CASES, GROUPS
 
-LISTED_CASES = "\b\nCases (all float32, rotated by 0.5 rad):\n" + "\n".join(
-    f"{number:4}  {case.label}" for number, case in enumerate(CASES)
+NUMBERS = itertools.count()
+LISTED_CASES = "\b\nCases, all float32:\n" + "\n".join(
+    "\n".join([f"  {group}", *(f"{next(NUMBERS):6}  {case.label}" for case in cases)])
+    for group, cases in GROUPS.items()
 )
 
 
@@ -75,7 +79,7 @@ def check():
 def bench(path, threads, quick, numbers):
     """Compare the speed with other libraries.
 
-    These are MXNet, PyTorch and OpenCV, whichever are installed. Each runs in this process in turn with spatial_op,
+    These are MXNet, PyTorch, Kornia and OpenCV, whichever are installed. Each runs in this process in turn with spatial_op,
     call by call, on the same numbers; its result is compared first. Shown is the ratio of the median times: 2x means
     that the library takes twice as long as spatial_op.
     """

@@ -6,10 +6,14 @@ import sys
 import click
 
 
-def table(rows, left=1, gap=2, indent=2):
-    """Lines of text with aligned columns, the first ``left`` of them flush left; None is an empty cell."""
+def table(rows, left=1, gap=2, indent=2, least=()):
+    """Lines of text with aligned columns, the first ``left`` of them flush left; None is an empty cell.
+
+    ``least`` are widths that the first columns have at least, which aligns them with those of other tables.
+    """
     rows = [["" if cell is None else str(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*rows)]
+    widths[: len(least)] = map(max, widths, least)
     for row in rows:
         cells = [
             cell.ljust(width) if number < left else cell.rjust(width)

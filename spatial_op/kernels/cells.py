@@ -131,58 +131,57 @@ def pays(box, tile):
     return box.stride * box.height <= WORTH * tile.rows * tile.cols + ROOM - COUNT
 
 
-@inner
-def pad(tile, work):
+@inlined
+def pad(tile, places, cells, parts):
     """Make the lanes after the last pixel of each run harmless: a cell like the run's first, and no distance."""
-    if tile.length % COUNT == 0:
-        return
     for q in range(index(tile.runs)):
         at = q * index(tile.pitch)
         for k in range(index(tile.length), index(tile.length + COUNT - 1) // index(COUNT) * index(COUNT)):
-            work.places[at + k] = 0
-    for axis in range(len(work.cells)):
-        cells, parts = work.cells[axis], work.parts[axis]
-        for q in range(index(tile.runs)):
-            at = q * index(tile.pitch)
-            for k in range(index(tile.length), index(tile.length + COUNT - 1) // index(COUNT) * index(COUNT)):
-                parts[at + k], cells[at + k] = 0, cells[at]
+            places[at + k], cells[at + k], parts[at + k] = 0, cells[at], 0
 
 
 @inner
 def enumerate_window(box, tile, work):
     """Index in a window of every first tap."""
     cell_x, cell_y = work.cells
+    part_x, part_y = work.parts
     places = work.places
     x0, y0, stride = np.int32(box.x), np.int32(box.y), np.int32(box.stride)
     for q in range(index(tile.runs)):
         at = q * index(tile.pitch)
         for k in range(index(tile.length)):
             places[at + k] = (cell_y[at + k] - y0) * stride + (cell_x[at + k] - x0)
-    pad(tile, work)
+    pad(tile, places, cell_x, part_x)
+    pad(tile, places, cell_y, part_y)
 
 
 @inner
 def enumerate_plane(frame, tile, work):
     """Index in its channel of every first tap that is inside the image."""
     cell_x, cell_y = work.cells
+    part_x, part_y = work.parts
     places, w = work.places, np.int32(frame.source[0])
     for q in range(index(tile.runs)):
         at = q * index(tile.pitch)
         for k in range(index(tile.length)):
             places[at + k] = cell_y[at + k] * w + cell_x[at + k]
-    pad(tile, work)
+    pad(tile, places, cell_x, part_x)
+    pad(tile, places, cell_y, part_y)
 
 
 @inner
 def enumerate_volume(frame, tile, work):
     """``enumerate_plane`` for volumes."""
     cell_x, cell_y, cell_z = work.cells
+    part_x, part_y, part_z = work.parts
     places, w, h = work.places, np.int32(frame.source[0]), np.int32(frame.source[1])
     for q in range(index(tile.runs)):
         at = q * index(tile.pitch)
         for k in range(index(tile.length)):
             places[at + k] = (cell_z[at + k] * h + cell_y[at + k]) * w + cell_x[at + k]
-    pad(tile, work)
+    pad(tile, places, cell_x, part_x)
+    pad(tile, places, cell_y, part_y)
+    pad(tile, places, cell_z, part_z)
 
 
 @inner
