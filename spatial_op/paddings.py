@@ -52,7 +52,7 @@ def one_period(x, n, reach, edge):
 def reflection(i, n, edge):
     """C b | a b c d | c b about the pixel centres (edge 0), b a | a b c d | d c about the outer edges (edge 1)."""
     period = max(2 * (n - 1 + edge), 1)
-    j = i % period
+    j = i - int(np.floor(i * (1 / period))) * period  # 0 to period, both the same pixel; vectors have no remainder
     return max(0, min(j, period - edge - j)), n > 0
 
 

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from spatial_op import __main__
-from spatial_op.cli import bench, check, demo, evaluate, peers, photo, text, timing, warps
-from spatial_op.cli.cases import CASES
+from spatial_op.cli import agreement, bench, check, demo, evaluate, peers, photo, text, timing, warps
+from spatial_op.cli.cases import CASES, GROUPS
 from spatial_op.cli.main import cli
 
 # Other packages' imports of each other.
@@ -137,7 +137,7 @@ def test_bench_writes_json(run, tmp_path):
     assert result.exit_code == 0, result.output
     written = json.loads(path.read_text())
     assert written["machine"]["cores"] >= 1 and written["machine"]["versions"]["NumPy"] == np.__version__
-    assert [case["data"] for case in written["cases"]] == [list(CASES[0].data)]
+    assert [(case["group"], case["data"]) for case in written["cases"]] == [(next(iter(GROUPS)), list(CASES[0].data))]
     assert {row["pass"] for row in written["rows"]} == {"forward", "forward_backward"}
     for row in written["rows"]:
         assert row["threads"] == 1 and row["case"] == 0 and row["ours_ms"] > 0
@@ -168,12 +168,84 @@ def test_bench_refuses_more_threads_than_there_are(run):
     assert result.exit_code == 2 and "Error: --threads 100000" in result.output
 
 
+def test_bench_prints_a_table_for_each_group(run, alone, monkeypatch):
+    monkeypatch.setattr(bench, "race", lambda functions, *_, **__: [1e-3 for _ in functions])
+    numbers = [0, 1, FIRST["GridGenerator"]]
+    output = run("bench", "--threads", 1, *(word for number in numbers for word in ("--case", number))).output
+    tables = [
+        line.split("spatial_op")[0].split(None, 1)[1].strip() for line in output.splitlines() if "  case  " in line
+    ]
+    assert tables == 2 * ["SpatialTransformer, affine", "GridGenerator"]
+    assert all(output.count(f"  {number}  ") == 2 and CASES[number].label in output for number in numbers)
+
+
+def test_bench_has_a_mean_where_there_is_more_than_one_case(run, monkeypatch):
+    class Same(peers.Ours):
+        name = "Same"
+
+    monkeypatch.setattr(bench, "available", lambda: ([Same()], []))
+    monkeypatch.setattr(
+        bench, "race", lambda functions, *_, **__: [1e-3 * (1 + number) for number, _ in enumerate(functions)]
+    )
+    assert "geometric" not in run("bench", "--threads", 1, "--case", 0).output
+    output = run("bench", "--threads", 1, "--case", 0, "--case", 1).output
+    means = [line.split()[-1] for line in output.splitlines() if "geometric mean" in line]
+    assert means == ["2.00x", "2.00x"]
+
+
+FIRST = {group: CASES.index(cases[0]) for group, cases in GROUPS.items()}
+
+
+def smaller(case):
+    """The same on an eighth of the sizes, all of them different."""
+
+    def less(shape):
+        return tuple(size // 8 + number for number, size in enumerate(shape))
+
+    return case._replace(data=(2, case.data[1], *less(case.data[2:])), target=less(case.target))
+
+
+# Each library and what it has of: affine, projective, a spline, both kinds of grid, their generators, a volume.
+KINDS = [CASES[number] for number in (0, 14)] + [
+    smaller(case)
+    for case in CASES
+    if case.details in ("projective", "random grid", "smooth grid", "affine", "warp", "GridSampler, smooth grid")
+    or case.data == (1, 3, 512, 512)
+]
+
+
+@pytest.mark.parametrize("case", KINDS, ids=lambda case: case.label)
 @pytest.mark.parametrize("peer", peers.available()[0], ids=lambda peer: peer.name)
-@pytest.mark.parametrize("number", [0, 14])
-def test_every_library_agrees_on_a_case(peer, number):
-    problem = CASES[number].problem()
-    assert peer.supports(problem)
-    assert bench.disagreement(problem, peers.Ours().job(problem), peer.job(problem)) is None
+def test_every_library_agrees_on_a_case(peer, case):
+    problem = case.problem()
+    if peer.supports(problem):
+        assert agreement.disagreement(problem, peers.Ours().job(problem), peer.job(problem)) is None
+
+
+ABLE = {
+    "scale 1.1": {"MXNet", "PyTorch", "OpenCV"},
+    "bicubic": {"PyTorch"},
+    "border": {"PyTorch", "OpenCV"},
+    "projective": {"PyTorch", "OpenCV"},
+    "tps of 16 points": {"PyTorch", "PyTorch, basis kept", "Kornia"},
+    "random grid": {"MXNet", "PyTorch", "OpenCV"},
+    "warp": {"MXNet", "PyTorch"},
+    "SpatialTransformer, affine": {"PyTorch"},
+    "GridSampler, smooth grid": {"PyTorch"},
+}
+
+
+@pytest.mark.parametrize("details", ABLE)
+def test_every_library_is_asked_for_what_it_has(details):
+    problem = smaller(next(case for case in CASES if case.details == details)).problem()
+    assert {row.name for row in peers.PEERS if row.supports(row, problem)} == ABLE[details]
+
+
+@pytest.mark.parametrize("wrong, agrees", [(np.r_[[1.0] * 9999, 3.0], True), (np.full(10000, 1.01), False)])
+def test_a_grids_gradient_may_differ_at_single_kinks(wrong, agrees):
+    problem = smaller(CASES[FIRST["GridSampler"]]).problem()
+    *_, (measure, bound) = agreement.bounds(problem)
+    assert (measure(np.ones(10000), wrong) <= bound) == agrees
 
 
 def test_libraries_that_cannot_be_imported_are_named():

@@ -38,7 +38,7 @@ def run(path, threads, quick, numbers):
             for number in shown:
                 measure(ours, peers, number, count, 0.2 if quick else 1.0, 3 if quick else 5, result)
         for name in PASSES:
-            show(result, name, count)
+            show(result, peers, name, count)
     for library in (ours, *peers):
         library.set_threads(cores)
     calls(ours, peers, 0.1 if quick else 1.0, result)
@@ -91,7 +91,7 @@ def row(threads, number, name, peer, ours, theirs):
     }
 
 
-def show(result, name, threads):
+def show(result, peers, name, threads):
     """Print the tables of one pass and thread count, one for each group of cases."""
     rows = [entry for entry in result["rows"] if (entry["threads"], entry["pass"]) == (threads, name)]
     click.secho(f"\n{PASSES[name].capitalize()}, {threads} thread{'s' * (threads > 1)}", bold=True)
@@ -100,12 +100,13 @@ def show(result, name, threads):
         found = [entry for entry in rows if entry["case"] in numbers]
         if found:
             click.echo()
-            text.show(lines(group, found), left=2, least=(0, WIDTH, 10))
+            text.show(lines(group, found, peers), left=2, least=(0, WIDTH, 10))
 
 
-def lines(group, rows):
-    """The rows of one table."""
-    peers = [peer for peer in dict.fromkeys(entry["peer"] for entry in rows) if peer]
+def lines(group, rows, peers):
+    """The lines of one table."""
+    timed = {entry["peer"] for entry in rows}
+    peers = [peer.name for peer in peers if peer.name in timed]
     cells = {(entry["case"], entry["peer"]): entry["ratio"] for entry in rows}
     numbers = list(dict.fromkeys(entry["case"] for entry in rows))
     yield "case", group, "spatial_op", *peers
@@ -124,10 +125,10 @@ def times(ratio):
 
 def calls(ours, peers, seconds, result):
     """Time and print what a call on small images takes."""
-    libraries = (ours, *peers)
+    problems = [case.problem() for case in SMALL]
+    libraries = [ours, *(peer for peer in peers if any(map(peer.supports, problems)))]
     lines = [("images -> output", *(library.name for library in libraries))]
-    for case in SMALL:
-        problem = case.problem()
+    for case, problem in zip(SMALL, problems):
         able = [library for library in libraries if library.supports(problem)]
         medians = race([library.job(problem).forward for library in able], seconds, least=20, most=5000)
         found = {library.name: 1e6 * median for library, median in zip(able, medians)}

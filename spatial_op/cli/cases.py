@@ -1,9 +1,12 @@
 """What the benchmark measures: one row per case."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+
+import spatial_op
 
 # Parameters that a problem may leave out, where they have a default.
 DEFAULTS = {"sampler_type": "bilinear", "padding_mode": "zeros", "align_corners": True}
@@ -90,9 +93,9 @@ def tilted(data, target, dtype):
     return affine_problem(waves(data, dtype), loc, target, transform_type="projective")
 
 
-def bent(data, target, dtype, points=16):
+def bent(data, target, dtype):
     """Smooth images under splines that move each control point by up to a twentieth of the image."""
-    loc = spatial_op.identity_loc("tps", data[0], "float64", points)
+    loc = spatial_op.identity_loc("tps", data[0], "float64", control_points=16)
     loc += np.random.default_rng(0).uniform(-0.1, 0.1, loc.shape)
     return affine_problem(waves(data, dtype), loc.astype(dtype), target, transform_type="tps")
 
@@ -166,7 +169,7 @@ GROUPS = {
         row(LARGE, (1024, 1024), "scale 1.1", rotated),
         row((16, 3, 1024, 1024), (128, 128), "scale 1.0", rotated, scale=1.0),
     ),
-    "SpatialTransformer, other": (
+    "SpatialTransformer, other kinds": (
         row(IMAGES, (256, 256), "bicubic", rotated, sampler_type="bicubic"),
         row(IMAGES, (256, 256), "border", rotated, padding_mode="border"),
         row(IMAGES, (256, 256), "reflection", rotated, padding_mode="reflection"),

@@ -9,13 +9,31 @@ from .tiles import blocks_of, tiles_of
 # By the number of axes of an image: the loops, where a transform's coordinates come from, and an array's.
 LOOPS = {2: warp, 3: volume}
 BY_TRANSFORM = {
-    2: (coordinates.fold_plan, coordinates.locate_plane, coordinates.pull_plane, coordinates.push_plane),
-    3: (coordinates.fold_plan, coordinates.locate_volume, coordinates.pull_volume, coordinates.push_volume),
+    2: (
+        coordinates.fold_plan,
+        coordinates.locate_plane,
+        coordinates.in_float64,
+        coordinates.pull_plane,
+        coordinates.push_plane,
+    ),
+    3: (
+        coordinates.fold_plan,
+        coordinates.locate_volume,
+        coordinates.in_float64,
+        coordinates.pull_volume,
+        coordinates.push_volume,
+    ),
 }
-BY_BASIS = (splines.start_spline, splines.locate_spline, splines.pull_spline, splines.push_spline)
+BY_BASIS = (
+    splines.start_spline,
+    splines.locate_spline,
+    coordinates.in_float64,
+    splines.pull_spline,
+    splines.push_spline,
+)
 BY_ARRAY = {
-    2: (coordinates.no_plan, coordinates.read_plane, coordinates.write, coordinates.copy),
-    3: (coordinates.no_plan, coordinates.read_volume, coordinates.write, coordinates.copy),
+    2: (coordinates.no_plan, coordinates.read_plane, coordinates.in_its_own, coordinates.write, coordinates.copy),
+    3: (coordinates.no_plan, coordinates.read_volume, coordinates.in_its_own, coordinates.write, coordinates.copy),
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .jit import index, inlined, inner
 from .lanes import COUNT, all_between, spread, store, total
-from .tiles import ROOM, WORTH
+from .tiles import ROOM, WORTH, WORTH_OUTSIDE
 
 # A coordinate so little below a whole pixel is that pixel: rounding in the coordinates then does not choose the side of
 # a slope's step.
@@ -86,15 +86,16 @@ def place_plane(source, rules, values, at, frame, tile, work):
     w, h = frame.source
     cell_x, cell_y = work.cells
     part_x, part_y = work.parts
-    low_x, high_x = spread(np.inf, work.steps), spread(-np.inf, work.steps)
-    low_y, high_y, bad = low_x, high_x, spread(0.0, work.steps)
+    like = source.like(values, work)
+    low_x, high_x = spread(np.inf, like), spread(-np.inf, like)
+    low_y, high_y, bad = low_x, high_x, spread(0.0, like)
     for q in range(index(tile.rows)):
         for k in range(index(0), index(tile.cols), index(COUNT)):
             x, y = source.find(source, values, at, frame, tile, q, k, work)
             j = q * index(tile.pitch) + k
             low_x, high_x, bad = split(rules, x, w, cell_x, part_x, j, low_x, high_x, bad)
             low_y, high_y, bad = split(rules, y, h, cell_y, part_y, j, low_y, high_y, bad)
-    zero = spread(0.0, work.steps)
+    zero = spread(0.0, like)
     x0, x1 = least(low_x, work.wide), -least(zero - high_x, work.wide)
     y0, y1 = least(low_y, work.wide), -least(zero - high_y, work.wide)
     width, height = x1 - x0 + reach_of(rules), y1 - y0 + reach_of(rules)
@@ -107,7 +108,8 @@ def place_volume(source, rules, values, at, frame, tile, work):
     w, h, d = frame.source
     cell_x, cell_y, cell_z = work.cells
     part_x, part_y, part_z = work.parts
-    low, high, bad = spread(np.inf, work.steps), spread(-np.inf, work.steps), spread(0.0, work.steps)
+    like = source.like(values, work)
+    low, high, bad = spread(np.inf, like), spread(-np.inf, like), spread(0.0, like)
     for q in range(index(tile.rows)):
         for k in range(index(0), index(tile.cols), index(COUNT)):
             x, y, z = source.find(source, values, at, frame, tile, q, k, work)
@@ -115,7 +117,7 @@ def place_volume(source, rules, values, at, frame, tile, work):
             _, _, bad = split(rules, x, w, cell_x, part_x, j, low, high, bad)
             _, _, bad = split(rules, y, h, cell_y, part_y, j, low, high, bad)
             low, high, bad = split(rules, z, d, cell_z, part_z, j, low, high, bad)
-    zero = spread(0.0, work.steps)
+    zero = spread(0.0, like)
     return least(low, work.wide), -least(zero - high, work.wide), total(bad) != 0
 
 
@@ -125,10 +127,18 @@ def row_stride(width):
     return ((width + COUNT - 1) // COUNT | 1) * COUNT
 
 
-@inner
-def pays(box, tile):
+@inlined
+def fits(box, tile, worth):
+    """Whether a window of this box holds no more than so many pixels per output pixel."""
+    return box.stride * box.height <= worth * tile.rows * tile.cols + ROOM - COUNT
+
+
+@inlined
+def pays(box, frame, tile):
     """Whether a window of this box is worth filling."""
-    return box.stride * box.height <= WORTH * tile.rows * tile.cols + ROOM - COUNT
+    w, h = frame.source
+    inside = box.x >= 0 and box.y >= 0 and box.x + box.width <= w and box.y + box.height <= h
+    return fits(box, tile, WORTH if inside else WORTH_OUTSIDE)
 
 
 @inlined
@@ -210,28 +220,35 @@ def classify(rules, frame, tile, work, all_spots):
                 if not all_between(parts, j, -1, 2):
                     kind |= np.uint8(UNKNOWN)
                 kinds[j] = kind
+    stride, spots = 1, work.spots
+    for axis in range(axes):
+        cells, parts, n = work.cells[axis], work.parts[axis], frame.source[axis]
+        for q in range(index(tile.runs)):
+            for k in range(index(0), index(tile.length), index(COUNT)):
+                j = q * index(tile.pitch) + k
+                if all_spots or (kinds[j] != INSIDE and (kinds[j] & UNKNOWN or not kinds[j] & BLANK)):
+                    aim(rules, cells, parts, n, stride, axes, axis, spots, j, kinds[j] & UNKNOWN)
+        stride *= n
     for q in range(index(tile.runs)):
         for k in range(index(0), index(tile.length), index(COUNT)):
             j = q * index(tile.pitch) + k
             if kinds[j] != INSIDE:
                 kinds[j] = MIXED if kinds[j] & UNKNOWN or not kinds[j] & BLANK else BLANK
-            if kinds[j] == MIXED or (all_spots and kinds[j] == INSIDE):
-                aim(rules, frame, work, j)
 
 
 @inner
-def aim(rules, frame, work, j):
-    """Offsets of the taps of one vector."""
-    reach, stride, spots = reach_of(rules), 1, work.spots
-    for axis in range(len(frame.source)):
-        cells, parts, n = work.cells[axis], work.parts[axis], frame.source[axis]
-        for s in range(reach):
-            at = spots_of(j, len(frame.source), reach) + index((axis * reach + s) * COUNT)
+def aim(rules, cells, parts, n, stride, axes, axis, spots, j, unknown):
+    """Offsets along one axis of the taps of one vector."""
+    reach = reach_of(rules)
+    for s in range(reach):
+        at = spots_of(j, axes, reach) + index((axis * reach + s) * COUNT)
+        for i in range(index(COUNT)):
+            spot, inside = rules.fix(int(cells[j + i]) + s, n, rules.edge)
+            spots[at + i] = spot * stride if inside else OUTSIDE
+        if unknown:
             for i in range(index(COUNT)):
-                known = parts[j + i] == parts[j + i]
-                spot, inside = rules.fix(int(cells[j + i]) + s, n, rules.edge)
-                spots[at + i] = spot * stride if inside and known else OUTSIDE
-        stride *= n
+                if parts[j + i] != parts[j + i]:
+                    spots[at + i] = OUTSIDE
 
 
 @inlined

@@ -1,11 +1,12 @@
 """From destination pixels to source coordinates, and from the coordinates' gradients to what they were made of.
 
-A *source* of coordinates is a transform, whose row of the table says how, or an array. It answers four questions:
+A *source* of coordinates is a transform, whose row of the table says how, or an array. It answers five questions:
 
 * ``start(source, values, at, frame, tile, work)`` gets ready for a tile of the sample whose numbers start at
   ``values[at]``;
 * ``find(source, values, at, frame, tile, q, k, work)`` gives the coordinates, in source pixels, of a vector of pixels:
   columns ``k`` and following of row ``q`` of a tile. Beyond the last column they repeat a pixel of the tile;
+* ``like(values, work)`` is an array of the dtype that these coordinates have;
 * ``finish(source, values, at, sums, sample, block, t, frame, tile, work)`` turns the gradients of the coordinates of tile
   number ``t``, which are ``work.grads``, into the tile's part of the gradient of ``values``;
 * ``push(source, values, at, count, tangents, frame, tile, work)`` writes to ``work.grads`` how the coordinates of a tile change
@@ -26,6 +27,7 @@ class Source(NamedTuple):
 
     start: object
     find: object
+    like: object
     finish: object
     push: object
     fold: object
@@ -61,6 +63,12 @@ def row_number(q, tile, h_out):
 def slice_number(tile, d_out):
     """Destination slice of a tile, from the volume's centre."""
     return tile.plane - (d_out - 1) * 0.5
+
+
+@inlined
+def in_float64(values, work):
+    """Transforms are evaluated in float64."""
+    return work.steps
 
 
 @inlined
@@ -195,14 +203,20 @@ def no_plan(source, values, at, frame, tile, work):
 
 
 @inlined
+def in_its_own(values, work):
+    """An array's coordinates are as precise as it is."""
+    return values
+
+
+@inlined
 def read(axis, values, at, frame, tile, q, k, work):
-    """One coordinate in source pixels; the whole one that the array's precision cannot tell from it."""
+    """One coordinate in source pixels, in the array's precision; the whole one that this cannot tell from it."""
     area = pixels_of(frame.target)
     first = index(at + axis * area + first_pixel(tile, frame.target) + q * frame.target[0]) + k
     count = index(tile.cols) - k
-    given = widen(load(values, first) if count >= index(COUNT) else load_some(values, first, count, values[first]))
-    half = frame.sizes.span[axis] * 0.5
-    return settle(given * half + frame.sizes.middle[axis], given * (half * 0.5 * np.finfo(values.dtype).eps))
+    given = load(values, first) if count >= index(COUNT) else load_some(values, first, count, values[first])
+    half, middle, unit = frame.sizes.span[axis] * 0.5, frame.sizes.middle[axis], np.finfo(values.dtype).eps * 0.5
+    return settle(given * half + middle, given * (2 * half * unit), middle * unit)
 
 
 @inlined

@@ -90,14 +90,14 @@ def push_part(part, threads, source, tools, needs, values, tangents, out, edge):
                     target[index(at) + k] = grads[index(q * tile.pitch) + k]
 
 
-def forward_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold, basis):
+def forward_kernel(tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis):
     """Kernel ``(threads, needs, values, out, edge)`` that writes the grid ``out``."""
 
     def make(label):
         def generate(threads, needs, values, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
+                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
                 generate_part(part, threads, source, tools, needs, values, out, edge)
 
         return generate
@@ -105,14 +105,14 @@ def forward_kernel(tools, start, find, finish, push, fold, locate, pull_back, un
     return Kernel(make, "generate")
 
 
-def backward_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold, basis):
+def backward_kernel(tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis):
     """Kernel ``(threads, needs, values, out_grad, edge, sums)`` that writes ``sums``, the gradient in parts."""
 
     def make(label):
         def contract(threads, needs, values, out_grad, edge, sums):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
+                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
                 contract_part(part, threads, source, tools, needs, values, out_grad, edge, sums)
 
         return contract
@@ -120,14 +120,14 @@ def backward_kernel(tools, start, find, finish, push, fold, locate, pull_back, u
     return Kernel(make, "contract")
 
 
-def push_kernel(tools, start, find, finish, push, fold, locate, pull_back, unfold, basis):
+def push_kernel(tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis):
     """Kernel ``(threads, needs, values, tangents, out, edge)`` that writes the grid's tangent ``out``."""
 
     def make(label):
         def push_grid(threads, needs, values, tangents, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
+                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
                 push_part(part, threads, source, tools, needs, values, tangents, out, edge)
 
         return push_grid

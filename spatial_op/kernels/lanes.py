@@ -258,17 +258,19 @@ def scattered(typing, array, first, spots, outer, inner, step, like):
 
 
 @intrinsic
-def settle(typing, value, slack):
-    """``value``, but the whole number next to it where that is no further away than the absolute value of ``slack``."""
+def settle(typing, value, slack, least):
+    """``value``, but the whole number next to it where that is no further away than ``least`` plus the magnitude of ``slack``."""
 
     def emit(context, builder, signature, values):
-        value, slack = values
+        value, slack, least = (
+            as_vector(context, builder, v, kind, signature.args[0]) for v, kind in zip(values, signature.args)
+        )
         near = vector_call(builder, "rint", value)
         away = vector_call(builder, "fabs", builder.fsub(value, near))
-        close = builder.fcmp_ordered("<=", away, vector_call(builder, "fabs", slack))
-        return builder.select(close, near, value)
+        bound = builder.fadd(vector_call(builder, "fabs", slack), least)
+        return builder.select(builder.fcmp_ordered("<=", away, bound), near, value)
 
-    return value(value, slack), emit
+    return value(value, slack, least), emit
 
 
 @intrinsic

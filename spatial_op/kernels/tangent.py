@@ -64,7 +64,7 @@ def push_part(part, threads, source, rules, tools, needs, data, values, tangents
 
 
 def push_kernel(
-    tools, start, find, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
+    tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
 ):
     """Kernel ``(threads, needs, data, values, tangents, out, edge)`` that adds to ``out``."""
 
@@ -72,7 +72,7 @@ def push_kernel(
         def push_samples(threads, needs, data, values, tangents, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
+                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
                 rules = Rules(near, fix, shift, first, taps, edge)
                 push_part(part, threads, source, rules, tools, needs, data, values, tangents, out)
 

@@ -13,8 +13,9 @@ from .lanes import COUNT, FOUR
 # with a miss.
 ROWS, COLS = 128, 128
 
-# A window may hold this many pixels per output pixel of a full tile. Beyond, filling it would cost more than it saves.
-WORTH = 6
+# A window may hold this many pixels per output pixel of a full tile. Beyond, filling it would cost more than it saves;
+# it saves more where samples reach outside the image, since each of their taps would have to be looked up.
+WORTH, WORTH_OUTSIDE = 6, 12
 
 # And this many more, whatever the size of the tile, which covers the margins of a small one.
 ROOM = 2048
@@ -159,7 +160,8 @@ def blocks_of(channels):
 @inner
 def window_for(channels, target, like):
     """An array for windows, of four channels where that is worth it."""
-    return np.empty((FOUR if channels >= FEW else 1) * (WORTH * area_of(target) + ROOM), like.dtype)
+    four = FOUR * (WORTH * area_of(target) + ROOM) if channels >= FEW else 0
+    return np.empty(max(four, WORTH_OUTSIDE * area_of(target) + ROOM), like.dtype)
 
 
 @inner

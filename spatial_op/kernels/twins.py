@@ -60,10 +60,10 @@ def scattered(array, first, spots, outer, inner, step, like):
     return tuple(found)
 
 
-def settle(value, slack):
+def settle(value, slack, least):
     with np.errstate(invalid="ignore"):
         near = np.rint(value)
-        return np.where(abs(value - near) <= abs(slack), near, value)
+        return np.where(abs(value - near) <= abs(slack) + least, near, value)
 
 
 def deposit(array, first, places, j, taps, grad):

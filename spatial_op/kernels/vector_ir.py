@@ -68,9 +68,10 @@ def in_dtype_of(builder, array_type, value):
     """A vector as an array of this type holds it."""
     if array_type.dtype == types.int32:
         return builder.fptosi(value, ir.VectorType(INT32, COUNT))
-    if value.type.element == ELEMENTS[types.float64] and array_type.dtype == types.float32:
-        return builder.fptrunc(value, ir.VectorType(ELEMENTS[types.float32], COUNT))
-    return value
+    vector = ir.VectorType(ELEMENTS[array_type.dtype], COUNT)
+    if value.type == vector:
+        return value
+    return builder.fptrunc(value, vector) if array_type.dtype == types.float32 else builder.fpext(value, vector)
 
 
 def masked_gather(builder, base, offsets, unit, alignment, mask=None):

@@ -93,14 +93,16 @@ def backward_part(
                 source.finish(source, numbers, sample * per_sample, sums, sample, block, t, frame, tile, work)
 
 
-def forward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps):
+def forward_kernel(
+    start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
+):
     """Kernel ``(threads, needs, data, values, out, edge)`` that writes ``out``."""
 
     def make(label):
         def forward_volume(threads, needs, data, values, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
+                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
                 rules = Rules(near, fix, shift, first, taps, edge)
                 forward_part(part, threads, source, rules, needs, data, values, out)
 
@@ -109,7 +111,9 @@ def forward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, b
     return Kernel(make, "forward_volume")
 
 
-def backward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps):
+def backward_kernel(
+    start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
+):
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of ``values`` in parts."""
 
     def make(label):
@@ -118,7 +122,7 @@ def backward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, 
         ):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
+                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
                 rules = Rules(near, fix, shift, first, taps, edge)
                 backward_part(
                     part, threads, bands, source, rules, needs, data, values, out_grad,

@@ -13,13 +13,13 @@ A tile is sampled in one of two ways:
 
 from numba import prange
 
-from .cells import Rules, classify, enumerate_plane, enumerate_window, pays, place_plane, reach_of
+from .cells import Rules, classify, enumerate_plane, enumerate_window, fits, pays, place_plane, reach_of
 from .coordinates import Source
 from .four import fill_four, fold_four, gather_four, scatter_four
 from .in_place import accumulate_in_place, gather_in_place, plane_kit, scatter_in_place, void
 from .jit import Kernel, index, inner
 from .lanes import FOUR
-from .tiles import BLOCK, FEW, blocks_of, first_pixel, plane_frame, plane_work, tile_at, tiles_of, window_for
+from .tiles import BLOCK, FEW, WORTH, blocks_of, first_pixel, plane_frame, plane_work, tile_at, tiles_of, window_for
 from .window import accumulate, fill, fold, gather, scatter
 
 
@@ -39,7 +39,7 @@ def forward_part(part, threads, source, rules, needs, data, values, out):
         sample, block = unit // blocks % samples, unit % blocks
         source.start(source, numbers, sample * per_sample, frame, tile, work)
         box, _ = place_plane(source, rules, numbers, sample * per_sample, frame, tile, work)
-        windowed = pays(box, tile)
+        windowed, few = pays(box, frame, tile), fits(box, tile, WORTH)
         if windowed:
             enumerate_window(box, tile, work)
         else:
@@ -47,7 +47,7 @@ def forward_part(part, threads, source, rules, needs, data, values, out):
             classify(rules, frame, tile, work, False)
         channel, last = block * BLOCK, min(channels, block * BLOCK + BLOCK)
         while channel < last:
-            together = FOUR if windowed and last - channel >= FOUR else 1
+            together = FOUR if windowed and few and last - channel >= FOUR else 1
             plane = (sample * channels + channel) * h * w
             at = index((sample * channels + channel) * h_out * w_out + first_pixel(tile, frame.target))
             if together > 1:
@@ -107,7 +107,7 @@ def backward_part(
             touched = want_data and reaches(rules, box, h, top, bottom)
             if not mine and not touched:
                 continue
-            windowed = not bad and pays(box, tile)
+            windowed, few = not bad and pays(box, frame, tile), fits(box, tile, WORTH)
             if windowed:
                 enumerate_window(box, tile, work)
             else:
@@ -125,7 +125,7 @@ def backward_part(
                     accumulate_in_place(plane_kit(), rules, pixels, plane, frame, tile, work, upper, at)
             channel, end = first, last if touched else 0
             while channel < end:
-                together = min(end - channel, FOUR) if windowed and end - channel >= FEW else 1
+                together = min(end - channel, FOUR) if windowed and few and end - channel >= FEW else 1
                 plane = (sample * channels + channel) * h * w
                 at = index((sample * channels + channel) * h_out * w_out + first_pixel(tile, frame.target))
                 if together > 1:
@@ -147,14 +147,16 @@ def backward_part(
                 source.finish(source, numbers, sample * per_sample, sums, sample, block, t, frame, tile, work)
 
 
-def forward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps):
+def forward_kernel(
+    start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
+):
     """Kernel ``(threads, needs, data, values, out, edge)`` that writes ``out``."""
 
     def make(label):
         def forward(threads, needs, data, values, out, edge):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
+                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
                 rules = Rules(near, fix, shift, first, taps, edge)
                 forward_part(part, threads, source, rules, needs, data, values, out)
 
@@ -163,7 +165,9 @@ def forward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, b
     return Kernel(make, "forward")
 
 
-def backward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps):
+def backward_kernel(
+    start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
+):
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of ``values`` in parts."""
 
     def make(label):
@@ -172,7 +176,7 @@ def backward_kernel(start, find, finish, push, fold, locate, pull_back, unfold, 
         ):
             label  # part of the disk cache's key
             for part in prange(threads):
-                source = Source(start, find, finish, push, fold, locate, pull_back, unfold, basis)
+                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
                 rules = Rules(near, fix, shift, first, taps, edge)
                 backward_part(
                     part, threads, bands, source, rules, needs, data, values, out_grad,

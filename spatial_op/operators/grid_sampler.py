@@ -61,8 +61,8 @@ def GridSampler(data, grid, sampler_type="bilinear", out=None, name=None, *, pad
     -----
     ``out[n, c, i, j] = sum_{h, w} data[n, c, h, w] k(x - w) k(y - h)`` where (x, y) is ``grid[n, :, i, j]`` in pixels and
     k the sampling kernel; bilinear, k(t) = max(0, 1 - |t|). Source: Jaderberg et al., "Spatial Transformer Networks",
-    2015, equations 3 and 5. Coordinates are computed in float64; one that ``grid``'s precision cannot tell from a whole
-    pixel is that pixel, so a grid of the identity reproduces the data bit for bit. Gradients: ``vjp``.
+    2015, equations 3 and 5. Coordinates are computed in ``grid``'s dtype; one that its precision cannot tell from a
+    whole pixel is that pixel, so a grid of the identity reproduces the data bit for bit. Gradients: ``vjp``.
 
     Examples
     --------

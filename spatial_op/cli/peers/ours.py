@@ -1,4 +1,4 @@
-"""This package."""
+"""The package itself, as one of them."""
 
 import numpy as np
 
