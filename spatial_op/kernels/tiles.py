@@ -13,9 +13,10 @@ from .lanes import COUNT, FOUR
 # with a miss.
 ROWS, COLS = 128, 128
 
-# A window may hold this many pixels per output pixel of a full tile. Beyond, filling it would cost more than it saves;
-# it saves more where samples reach outside the image, since each of their taps would have to be looked up.
-WORTH, WORTH_OUTSIDE = 6, 12
+# A window may hold this many pixels per output pixel of a full tile, if all of them are in the image. Beyond, filling it
+# would cost more than it saves. It saves more where samples reach outside, since each of their taps would have to be
+# looked up: so many pixels, for windows of four channels, and of one.
+WORTH, WORTH_FOUR, WORTH_OUTSIDE = 3, 6, 12
 
 # And this many more, whatever the size of the tile, which covers the margins of a small one.
 ROOM = 2048
@@ -160,7 +161,7 @@ def blocks_of(channels):
 @inner
 def window_for(channels, target, like):
     """An array for windows, of four channels where that is worth it."""
-    four = FOUR * (WORTH * area_of(target) + ROOM) if channels >= FEW else 0
+    four = FOUR * (WORTH_FOUR * area_of(target) + ROOM) if channels >= FEW else 0
     return np.empty(max(four, WORTH_OUTSIDE * area_of(target) + ROOM), like.dtype)
 
 

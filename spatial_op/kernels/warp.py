@@ -19,7 +19,18 @@ from .four import fill_four, fold_four, gather_four, scatter_four
 from .in_place import accumulate_in_place, gather_in_place, plane_kit, scatter_in_place, void
 from .jit import Kernel, index, inner
 from .lanes import FOUR
-from .tiles import BLOCK, FEW, WORTH, blocks_of, first_pixel, plane_frame, plane_work, tile_at, tiles_of, window_for
+from .tiles import (
+    BLOCK,
+    FEW,
+    WORTH_FOUR,
+    blocks_of,
+    first_pixel,
+    plane_frame,
+    plane_work,
+    tile_at,
+    tiles_of,
+    window_for,
+)
 from .window import accumulate, fill, fold, gather, scatter
 
 
@@ -39,7 +50,7 @@ def forward_part(part, threads, source, rules, needs, data, values, out):
         sample, block = unit // blocks % samples, unit % blocks
         source.start(source, numbers, sample * per_sample, frame, tile, work)
         box, _ = place_plane(source, rules, numbers, sample * per_sample, frame, tile, work)
-        windowed, few = pays(box, frame, tile), fits(box, tile, WORTH)
+        windowed, few = pays(box, frame, tile), fits(box, tile, WORTH_FOUR)
         if windowed:
             enumerate_window(box, tile, work)
         else:
@@ -107,7 +118,7 @@ def backward_part(
             touched = want_data and reaches(rules, box, h, top, bottom)
             if not mine and not touched:
                 continue
-            windowed, few = not bad and pays(box, frame, tile), fits(box, tile, WORTH)
+            windowed, few = not bad and pays(box, frame, tile), fits(box, tile, WORTH_FOUR)
             if windowed:
                 enumerate_window(box, tile, work)
             else:
