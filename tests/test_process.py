@@ -44,7 +44,7 @@ def run(code, cache, size=200, root=ROOT, **env):
     variables = {**os.environ, "PYTHONPATH": str(root), "NUMBA_CACHE_DIR": str(cache), "PYTHONWARNINGS": "error", **env}
     variables.setdefault("NUMBA_NUM_THREADS", "2")
     done = subprocess.run(
-        [sys.executable, "-c", program], env=variables, cwd=root, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", program], env=variables, cwd=root, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -207,7 +207,7 @@ def test_without_jit(cache, tmp_path):
             for padding in PADDINGS:
                 if transform != "affine" and (sampler, padding) != ("bilinear", "zeros"):
                     continue
-                for zoom, dtype in ((1, "float64"), (9, "float64"), (1, "float32")):
+                for zoom, dtype in ((1, "float64"), (15, "float64"), (1, "float32")):
                     if dtype == "float32" and (transform, sampler, padding) != ("affine", "bilinear", "zeros"):
                         continue
                     data = rng.standard_normal((1, 2, 50, 47)).astype(dtype)
@@ -218,12 +218,11 @@ def test_without_jit(cache, tmp_path):
     data, loc = rng.standard_normal((1, 2, 9, 8)), so.identity_loc("affine", 1, "float64")
     loc[0, 0] = np.nan
     results.append(so.SpatialTransformer(data, loc, (3, 3)))
-    for axes, sides in ((2, (7, 18)), (3, (5, 6, 18))):
+    for axes, sides in ((2, (7, 18)), (3, (2, 3, 18))):
         data, grid = rng.standard_normal((1, 2, *sides)), rng.uniform(-1.5, 1.5, (1, axes, *sides))
-        for sampler in ("bilinear", "nearest"):
-            for padding in PADDINGS if axes == 3 else ("zeros",):
-                out, pullback = so.vjp(so.GridSampler, data, grid, sampler_type=sampler, padding_mode=padding)
-                results += [out, *pullback(out + 1)]
+        for sampler, padding in (("bilinear", "zeros"), ("nearest", "reflection"))[: axes - 1]:
+            out, pullback = so.vjp(so.GridSampler, data, grid, sampler_type=sampler, padding_mode=padding)
+            results += [out, *pullback(out + 1)]
         loc = so.identity_loc("affine", 1, "float64", axes=axes) + 0.1
         for op, inputs, params in (
             (so.SpatialTransformer, (data, loc), {"target_shape": sides}),

@@ -222,7 +222,7 @@ def test_any_number_of_bands_gives_the_same_bits():
         results = []
         for bands in (1, 2, 3, 7):
             grad_data, sums = np.full_like(data, np.nan), np.zeros((1, 1, tiles, 6))
-            kernel.serial(1, bands, 6, data, loc, out_grad, 0, True, False, grad_data, True, sums)
+            kernel.serial(1, bands, (6, 6, 0), data, loc, out_grad, 0, True, False, grad_data, True, sums)
             results.append(grad_data.tobytes() + sums.tobytes())
         assert len(set(results)) == 1
 
