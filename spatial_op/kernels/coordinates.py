@@ -22,6 +22,10 @@ from .lanes import COUNT, load, load_some, settle, spread, store, total, widen
 from .tiles import first_pixel
 
 
+# Further out than any image; times any image's size it is still a number.
+HUGE = 1e30
+
+
 class Source(NamedTuple):
     """Where coordinates come from; from ``fold`` on the fields are a transform's, and unused where there is none."""
 
@@ -216,7 +220,8 @@ def read(axis, values, at, frame, tile, q, k, work):
     count = index(tile.cols) - k
     given = load(values, first) if count >= index(COUNT) else load_some(values, first, count, values[first])
     half, middle, unit = frame.sizes.span[axis] * 0.5, frame.sizes.middle[axis], np.finfo(values.dtype).eps * 0.5
-    return settle(given * half + middle, given * (2 * half * unit), middle * unit)
+    near = np.fmin(np.fmax(given, -HUGE), HUGE)  # so that only what is infinite already becomes so
+    return settle(near * half + (middle + given * 0.0), near * (2 * half * unit), middle * unit)
 
 
 @inlined

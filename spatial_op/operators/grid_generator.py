@@ -93,10 +93,12 @@ class FlowCall:
 
     def backward(self, out_grad, grads, add):
         """Write the gradient to the array in ``grads``, or add it."""
-        grad = np.empty(self.shape, DTYPES[self.dtype])
+        direct = not add[0] and usable(grads[0], DTYPES[self.dtype])
+        grad = grads[0] if direct else np.empty(self.shape, DTYPES[self.dtype])
         self.run(out_grad, grad, 0.0)
-        with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
-            grads[0][...] = grad + (grads[0] if add[0] else 0)
+        if not direct:
+            with np.errstate(over="ignore", invalid="ignore"):  # gradients may be infinite or no numbers
+                grads[0][...] = grad + (grads[0] if add[0] else 0)
 
 
 def written(out, shape, dtype, data, run):
