@@ -21,7 +21,6 @@ from .jit import index, inlined, inner
 from .lanes import COUNT, load, load_some, settle, spread, store, total, widen
 from .tiles import first_pixel
 
-
 # Further out than any image; times any image's size it is still a number.
 HUGE = 1e30
 
