@@ -115,7 +115,7 @@ def test_check_passes_here(run):
     assert result.output.splitlines()[-1].startswith("all ") and "FAILED" not in result.output
 
 
-@pytest.mark.parametrize("key", check.GOLDEN_KEYS)
+@pytest.mark.parametrize("key", ["out", "grad_data", "grad_loc"])
 def test_check_notices_a_wrong_number(run, alone, monkeypatch, key):
     arrays = check.load_golden()
     case = next(name.partition("/")[0] for name in arrays if "float64" in name)

@@ -13,7 +13,6 @@ from . import machine, text
 from .cases import Problem, affine_problem
 from .peers import MXNet, Ours, PyTorch, available
 
-GOLDEN_KEYS = ("out", "grad_data", "grad_loc")
 SIZES = (((2, 3, 9, 7), (5, 12)), ((3, 1, 6, 17), (11, 4)), ((1, 2, 33, 40), (28, 37)))
 SAMPLERS = ("bilinear", "nearest", "bicubic")
 PADDINGS = ("zeros", "border", "reflection")

@@ -102,7 +102,7 @@ class Kernel:
                 return self.serial(1, *arguments)
             with crew() as safe:
                 return self.parallel(threads, *arguments) if safe else self.serial(1, *arguments)
-        except OSError:  # the cache directory is full or went away: compile again and keep nothing
+        except (OSError, ImportError):  # the cache is full or went away, or its rows' module did: compile, keep nothing
             self.serial, self.parallel = self._compiler(False, cache=False), self._compiler(True, cache=False)
             return self(threads, *arguments)
 
