@@ -3,6 +3,8 @@
 import os
 import pathlib
 import re
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -27,14 +29,15 @@ either_corner_rule = pytest.mark.parametrize("align_corners", [True, False])
 
 @pytest.fixture(scope="module", autouse=True)
 def rows_of_the_page():
-    """Run the page, and leave the tables as they were."""
+    """Run the page as a module, as which Numba finds it again, and leave the tables as they were."""
     before = [dict(table) for table in TABLES]
-    namespace = {"__name__": "adding"}
+    module = sys.modules["adding"] = types.ModuleType("adding")
     try:
         for block in BLOCKS:
-            exec(compile(block, "docs/adding.md", "exec"), namespace)
+            exec(compile(block, "docs/adding.md", "exec"), vars(module))
         yield
     finally:
+        del sys.modules["adding"]
         for table, rows in zip(TABLES, before):
             table.clear()
             table.update(rows)
