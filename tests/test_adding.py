@@ -237,6 +237,11 @@ EDITS = {
     "constant": ("A = 2\ndef taps(f): return f * A", "2", "3"),
     "helper": ("def more(f): return f * 2\ndef taps(f): return more(f)", "2", "3"),
     "closure": ("def make(a):\n    def taps(f): return f * a\n    return taps\ntaps = make(2)", "2", "3"),
+    "default": ("def taps(f, a=2): return f * a", "2", "3"),
+    "nested": ("def taps(f):\n    def more(g): return g * 2\n    return more(f)", "2", "3"),
+    "float32": ("import numpy as np\nA = np.float32(2)\ndef taps(f): return f * A", "2)", "3)"),
+    "array": ("import numpy as np\nA = np.array([2.0])\ndef taps(f): return f * A[0]", "2.0", "3.0"),
+    "module": ("import math\ndef taps(f): return f * math.pi", "pi", "tau"),
     "library": ("import numpy as np\ndef taps(f): return np.floor(f)", "floor", "ceil"),
 }
 

@@ -18,6 +18,7 @@ import threading
 import types
 
 import numba
+import numpy as np
 from numba.extending import register_jitable
 
 JITTED = not numba.config.DISABLE_JIT
@@ -52,24 +53,32 @@ def digest():
     return state.hexdigest()
 
 
-def fingerprint(function, seen):
-    """What a function from outside the package does, with all that it calls; ``digest`` covers the package's own."""
-    if function in seen or function.__module__.partition(".")[0] == __name__.partition(".")[0]:
+def fingerprint(value, seen):
+    """What a value from outside the package means to code that uses it: of functions, all that they refer to, too.
+
+    ``digest`` covers the package's own functions, and NumPy's never change.
+    """
+    value = getattr(value, "py_func", value)  # of a function that its author compiles
+    if isinstance(value, tuple):
+        return " ".join(fingerprint(part, seen) for part in value)
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {value.tobytes().hex()}"
+    if not isinstance(value, types.FunctionType):
+        return repr(value) if isinstance(value, (bool, int, float, complex, str, np.generic, np.ufunc)) else ""
+    if value in seen or value.__module__.partition(".")[0] in (__name__.partition(".")[0], "numpy"):
         return ""
-    seen.add(function)
-    code = function.__code__
-    words = [
-        code.co_code.hex(),
-        repr(code.co_names),
-        *(repr(value) for value in code.co_consts if not hasattr(value, "co_code")),
-    ]
-    used = [function.__globals__.get(name) for name in code.co_names]
-    used += [cell.cell_contents for cell in function.__closure__ or ()]
-    for value in used:
-        if isinstance(value, types.FunctionType):
-            words.append(fingerprint(value, seen))
-        elif isinstance(value, (bool, int, float, str, tuple)):
-            words.append(repr(value))
+    seen.add(value)
+    codes, words, names = [value.__code__], [], []
+    for code in codes:  # and the functions inside, which the loop finds
+        names += code.co_names
+        words += [code.co_code.hex(), repr(code.co_names)]
+        codes += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+        words += [repr(const) for const in code.co_consts if not isinstance(const, types.CodeType)]
+    used = [value.__globals__.get(name) for name in names]
+    used += [getattr(module, name, None) for module in used if isinstance(module, types.ModuleType) for name in names]
+    used += [cell.cell_contents for cell in value.__closure__ or ()]
+    used += [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+    words += [fingerprint(part, seen) for part in used]
     return hashlib.sha256(" ".join(words).encode()).hexdigest()
 
 
