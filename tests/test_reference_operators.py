@@ -71,7 +71,7 @@ def test_ties(dimension, sampler_type, padding_mode, align_corners):
 
 
 @every_rule
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e308])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_coordinates_that_are_no_numbers(dimension, sampler_type, padding_mode, align_corners, value):
     """1e308 is one that is infinite in pixels, if the image is large enough."""
     shape = (1, 2, 41, 43) if dimension == "2-D" else (1, 2, 5, 41, 43)
