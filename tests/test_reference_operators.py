@@ -73,7 +73,6 @@ def test_ties(dimension, sampler_type, padding_mode, align_corners):
 @every_rule
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_coordinates_that_are_no_numbers(dimension, sampler_type, padding_mode, align_corners, value):
-    """1e308 is one that is infinite in pixels, if the image is large enough."""
     shape = (1, 2, 41, 43) if dimension == "2-D" else (1, 2, 5, 41, 43)
     data, grid, out_grad = draw_grid(shape, TARGET_SHAPE if dimension == "2-D" else TARGET_VOLUME)
     grid[0, 1].flat[::3] = value
