@@ -24,6 +24,7 @@ CURRENT_ONLY = [
     "reference",
     "reference_grids",
     "reference_operators",
+    "reference_package",
     "torch",
     "volumes",
 ]
