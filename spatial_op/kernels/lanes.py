@@ -274,6 +274,20 @@ def settle(typing, value, slack, least):
 
 
 @intrinsic
+def inside(typing, value, low, high):
+    """1 in lanes whose value is in [low, high], 0 in the others; NaN is in none."""
+
+    def emit(context, builder, signature, values):
+        value, low, high = (
+            as_vector(context, builder, v, kind, signature.args[0]) for v, kind in zip(values, signature.args)
+        )
+        held = builder.and_(builder.fcmp_ordered(">=", value, low), builder.fcmp_ordered("<=", value, high))
+        return builder.select(held, ir.Constant(value.type, [1.0] * COUNT), ir.Constant(value.type, [0.0] * COUNT))
+
+    return value(value, low, high), emit
+
+
+@intrinsic
 def mix(typing, total, weight, value):
     """``total + weight * value``; where the weight is zero the value is not looked at, be it infinite or not a number."""
     lanes = total if isinstance(total, Lanes) else value
@@ -443,4 +457,4 @@ if not JITTED:
     all_between, load_each, neighbours_four = twins.all_between, twins.load_each, twins.neighbours_four
     deposit_four, to_pixels, to_channels = twins.deposit_four, twins.to_pixels, twins.to_channels
     neighbours, deposit, mix, prefetch = twins.neighbours, twins.deposit, twins.mix, twins.prefetch
-    scattered, settle, load_some, store_some = twins.scattered, twins.settle, twins.load_some, twins.store_some
+    inside, scattered, settle, load_some, store_some = twins.inside, twins.scattered, twins.settle, twins.load_some, twins.store_some

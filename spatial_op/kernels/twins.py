@@ -100,3 +100,31 @@ def to_channels(vectors):
 def mix(total, weight, value):
     with np.errstate(all="ignore"):
         return np.where(weight != 0, total + weight * value, total)
+
+
+def inside(value, low, high):
+    return ((value >= low) & (value <= high)).astype(value.dtype)
+
+
+def product(rows, vectors, by_rows):
+    width = vectors * COUNT
+
+    def multiply(a, a_first, stride, b, b_first, depth, c, c_first, c_stride, add):
+        row, step = np.arange(rows)[:, None], np.arange(depth)
+        left = a[a_first + (row + step * stride if by_rows else row * stride + step)]
+        out = left @ b[b_first : b_first + depth * width].reshape(depth, width)
+        at = c_first + row * c_stride + np.arange(width)
+        c[at] = c[at] + out if add else out
+
+    return multiply
+
+
+def turn(source, first, stride, rows, columns, target, at, apart, kept):
+    i, j = np.arange(COUNT)[:, None], np.arange(columns)
+    lines = np.zeros((COUNT, columns), source.dtype)
+    lines[:rows] = source[first + i[:rows] * stride + j]
+    target[at + j * apart + i[:kept]] = lines[:kept]
+
+
+def totals(vectors):
+    return tuple(vector.sum() for vector in vectors)

@@ -1,0 +1,270 @@
+"""Gradients of deformable convolution.
+
+A unit of work is a block of channels of some images: nobody else adds to these pixels. For each tile and tap, the
+gradient of the samples is a product of filters and upstream gradient; one pass over the positions then samples again,
+adds to the gradient of the pixels and multiplies with them, which the offsets need; the gradient of the filters is a
+product of upstream gradient and samples. What several units add to is summed in the order of the units.
+"""
+
+import numpy as np
+from numba import prange
+
+from .blocks import aligned, pack_channels, pack_pixels, unpack_channels, unpack_pixels
+from .convolution import most_positions, sample_tap, tile_bounds
+from .jit import Kernel, index, inlined, inner
+from .lanes import COUNT, load, load_some, mix, spread, store, store_some
+from .matrix import product, totals
+from .points import CORNERS, HALVES, begin, behind, corners, look, new_points, sampled, spoil
+
+PLANES = 3  # of an offset's gradient: y, x and the mask
+
+
+@inner
+def copy_tile(upper, at, area, count, filters, length, tile):
+    """Upstream gradient of a tile, a row for each filter, filled up with zeros."""
+    for filter in range(filters):
+        for p in range(0, length, COUNT):
+            line = load_some(upper, index(at + filter * area + p), index(max(0, count - p)), 0.0)
+            store(tile, index(filter * length + p), line)
+
+
+@inlined
+def dots(images, pixels, grad):
+    """Products of a point's gradient with the four pixels around it, channel by channel."""
+    return (
+        grad * load(images, pixels[0]),
+        grad * load(images, pixels[1]),
+        grad * load(images, pixels[2]),
+        grad * load(images, pixels[3]),
+    )
+
+
+@inlined
+def both(one, other):
+    """Sums of two times four vectors."""
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3]
+
+
+@inlined
+def spill(images, pixels, weights, j, room, grad):
+    """Add a point's gradient to the four pixels around it; one after the other, since they may coincide."""
+    k = j + room
+    m = k + room
+    n = m + room
+    store(images, pixels[0], mix(load(images, pixels[0]), weights[j], grad))
+    store(images, pixels[1], mix(load(images, pixels[1]), weights[k], grad))
+    store(images, pixels[2], mix(load(images, pixels[2]), weights[m], grad))
+    store(images, pixels[3], mix(load(images, pixels[3]), weights[n], grad))
+
+
+@inner
+def pass_tap(images, width, points, count, room, grads, columns, spilled, sums):
+    """Samples of one tap, their gradients added to the pixels, and the four products with the pixels."""
+    _, places, weights, _ = points
+    step = index(room)
+    for j in range(index(count)):
+        pixels = corners(0, width, places, j, step)
+        at = j * index(width)
+        grad = load(grads, at)
+        sample, products = sampled(images, pixels, weights, j, step), dots(images, pixels, grad)
+        if width == COUNT:
+            store(columns, at, sample)
+            spill(spilled, pixels, weights, j, step, grad)
+        else:
+            others = behind(pixels)
+            more = load(grads, at + index(COUNT))
+            products = both(products, dots(images, others, more))
+            second = sampled(images, others, weights, j, step)
+            store(columns, at, sample)
+            store(columns, at + index(COUNT), second)
+            spill(spilled, pixels, weights, j, step, grad)
+            spill(spilled, others, weights, j, step, more)
+        one, two, three, four = totals(products)
+        sums[j] = one
+        sums[j + step] = two
+        sums[j + step + step] = three
+        sums[j + step + step + step] = four
+
+
+@inner
+def pull_offsets(count, room, halves, sums, mask, first, modulated, parts, at, area):
+    """Gradients of y, x and the mask at the positions of a tile."""
+    step = index(room)
+    for j in range(index(0), index(count), index(COUNT)):
+        left, place = index(count) - j, index(at) + j
+        upper, lower = load(halves, j), load(halves, j + step)
+        has_upper, has_lower = load(halves, j + step + step), load(halves, j + step + step + step)
+        k = j + index(HALVES) * step
+        before, after = load(halves, k), load(halves, k + step)
+        has_before, has_after = load(halves, k + step + step), load(halves, k + step + step + step)
+        a, b = load(sums, j), load(sums, j + step)
+        c, d = load(sums, j + step + step), load(sums, j + step + step + step)
+        above, below = mix(mix(0.0, before, a), after, b), mix(mix(0.0, before, c), after, d)
+        down = mix(mix(0.0, has_lower, below), 0.0 - has_upper, above)
+        along_upper = mix(mix(0.0, has_after, b), 0.0 - has_before, a)
+        along_lower = mix(mix(0.0, has_after, d), 0.0 - has_before, c)
+        across = mix(mix(0.0, upper, along_upper), lower, along_lower)
+        if modulated:
+            scale = load_some(mask, index(first) + j, left, 0.0)
+            down, across = down * scale, across * scale
+            value = mix(mix(0.0, upper, above), lower, below)
+            store_some(parts, place + index(2 * area), value, left)
+        store_some(parts, place, down, left)
+        store_some(parts, place + index(area), across, left)
+
+
+@inner
+def pull_part(
+    part, threads, multiply, multiply_by_rows, rows, geometry, edges, tiles, width, chunks, blocks, groups, deformables,
+    data, offset, mask, modulated, filters_by_channel, upper, want_samples, want_data, add_data, grad_data, want_weight,
+    weight_parts, offset_parts,
+):  # fmt: skip
+    """Every ``threads``-th unit."""
+    samples, channels, height, columns_of_image = data.shape
+    source, area = height * columns_of_image, upper.shape[2] * upper.shape[3]
+    taps, filters = geometry.kernel[0] * geometry.kernel[1], upper.shape[1] // groups
+    whole = (filters + rows - 1) // rows * rows
+    numbers, grads = data.reshape(data.size), upper.reshape(upper.size)
+    offsets, masks, pulled = offset.reshape(offset.size), mask.reshape(mask.size), grad_data.reshape(grad_data.size)
+    room = most_positions(tiles, rows, area)
+    length = room if room // COUNT % 2 else room + COUNT  # an odd number of lines spreads the rows over the cache
+    points = new_points(room, 1, offset)
+    images, spilled = aligned(source * width, data), aligned(source * width, data)
+    tile_grads = aligned(whole * length, data)
+    tile_grads[filters * length :] = 0
+    sample_grads, columns = aligned(room * width, data), aligned(room * width, data)
+    sums, spare = np.empty(CORNERS * room, data.dtype), np.empty(COUNT * COUNT, data.dtype)
+    for unit in range(part, chunks * len(blocks), threads):
+        chunk, number = unit // len(blocks), unit % len(blocks)
+        first_channel, some, group, deformable = blocks[number]
+        weight_at = unit * taps * whole * width
+        if want_weight:
+            weight_parts[weight_at : weight_at + taps * whole * width] = 0
+        for image in range(samples * chunk // chunks, samples * (chunk + 1) // chunks):
+            plane = (image * channels + first_channel) * source
+            pack_pixels(numbers, plane, source, some, width, 0, source, images, 0)
+            if want_samples:
+                spilled[:] = 0
+            for tile in range(tiles):
+                start, count = tile_bounds(tile, tiles, rows, area)
+                begin(start, count, room, geometry, points.base)
+                at = (image * upper.shape[1] + group * filters) * area + start
+                copy_tile(grads, at, area, count, filters, length, tile_grads)
+                for tap in range(taps):
+                    place = ((image * deformables + deformable) * taps + tap) * area
+                    finite = look(
+                        tap, 0, (2 * place + start, place + start), count, room, geometry, edges, offsets, masks,
+                        modulated, points,
+                    )  # fmt: skip
+                    if want_samples:
+                        right = index((number * taps + tap) * filters * width)
+                        for p in range(0, count, rows):
+                            multiply_by_rows(
+                                tile_grads, index(p), index(length), filters_by_channel, right, index(filters),
+                                sample_grads, index(p * width), index(width), False,
+                            )  # fmt: skip
+                        pass_tap(images, width, points, count, room, sample_grads, columns, spilled, sums)
+                        to = ((number * samples + image) * taps + tap) * PLANES * area + start
+                        pull_offsets(
+                            count, room, points.halves, sums, masks, place + start, modulated, offset_parts, to, area
+                        )
+                        if not finite:
+                            spoil(2 * place + start, area, count, offsets, offset_parts, to, area, 1, PLANES)
+                    else:
+                        sample_tap(images, 0, width, points, 0, count, room, columns, 0, width)
+                    if not finite:
+                        spoil(2 * place + start, area, count, offsets, columns, 0, 1, width, width)
+                    if want_weight:
+                        for filter in range(0, whole, rows):
+                            multiply(
+                                tile_grads, index(filter * length), index(length), columns, index(0), index(count),
+                                weight_parts, index(weight_at + (tap * whole + filter) * width), index(width), True,
+                            )  # fmt: skip
+            if want_data:
+                unpack_pixels(spilled, 0, width, source, some, pulled, plane, add_data, spare)
+
+
+@inner
+def gather_offsets(part, threads, blocks, parts, samples, taps, area, deformables, plane, grad, add):
+    """Every ``threads``-th image's gradient of offsets (planes 0 and 1) or mask (plane 2): the sum over blocks."""
+    planes = 2 if plane == 0 else 1
+    numbers = grad.reshape(grad.size)
+    for unit in range(part, samples * deformables * taps, threads):
+        image, deformable, tap = unit // taps // deformables, unit // taps % deformables, unit % taps
+        for which in range(planes):
+            to = (unit * planes + which) * area
+            for p in range(0, area, COUNT):
+                left = index(area - p)
+                line = spread(0.0, grad)
+                if add:
+                    line = load_some(numbers, index(to + p), left, 0.0)
+                for number in range(len(blocks)):
+                    if blocks[number, 3] == deformable:
+                        at = (((number * samples + image) * taps + tap) * PLANES + plane + which) * area + p
+                        line = line + load_some(parts, index(at), left, 0.0)
+                store_some(numbers, index(to + p), line, left)
+
+
+@inner
+def gather_weight(part, threads, rows, width, chunks, blocks, taps, filters, parts, grad, add):
+    """Every ``threads``-th filter's gradient: the sum over chunks."""
+    whole = (filters + rows - 1) // rows * rows
+    each = taps * whole * width
+    spare = np.empty(2 * COUNT * COUNT, grad.dtype)
+    for unit in range(part, len(blocks) * filters, threads):
+        number, filter = unit // filters, unit % filters
+        unpack_channels(
+            parts, blocks[number], number * each, len(blocks) * each, chunks, filter, filters, whole, taps, width,
+            grad, add, spare,
+        )  # fmt: skip
+
+
+def backward_kernel(shape, vectors):
+    """Kernel that writes or adds the gradients; ``vectors`` to a block."""
+    rows = shape[0]
+    multiply, multiply_by_rows = product(rows, vectors, False), product(rows, vectors, True)
+    width = vectors * COUNT
+
+    def make(label):
+        def pull(
+            threads, tiles, chunks, geometry, edges, blocks, groups, deformables, data, offset, mask, modulated, weight,
+            upper, want, add, grad_data, grad_offset, grad_mask, grad_weight,
+        ):  # fmt: skip
+            label  # part of the disk cache's key
+            samples, area = data.shape[0], upper.shape[2] * upper.shape[3]
+            taps, filters = weight.shape[2], upper.shape[1] // groups
+            whole = (filters + rows - 1) // rows * rows
+            count = len(blocks)
+            want_samples = want[0] or want[1] or want[2]
+            filters_by_channel = aligned(count * taps * filters * width if want_samples else 0, data)
+            weight_parts = aligned(chunks * count * taps * whole * width if want[3] else 0, data)
+            offset_parts = aligned(count * samples * taps * PLANES * area if want_samples else 0, data)
+            if want_samples:
+                for part in prange(threads):
+                    for unit in range(part, count * filters, threads):
+                        block, filter = blocks[unit // filters], unit % filters
+                        at = unit // filters * taps * filters * width
+                        pack_channels(weight, block, filter, filters, taps, width, filters_by_channel, at)
+            for part in prange(threads):
+                pull_part(
+                    part, threads, multiply, multiply_by_rows, rows, geometry, edges, tiles, width, chunks, blocks,
+                    groups, deformables, data, offset, mask, modulated, filters_by_channel, upper, want_samples,
+                    want[0], add[0], grad_data, want[3], weight_parts, offset_parts,
+                )  # fmt: skip
+            for part in prange(threads):
+                if want[1]:
+                    gather_offsets(
+                        part, threads, blocks, offset_parts, samples, taps, area, deformables, 0, grad_offset, add[1]
+                    )
+                if want[2]:
+                    gather_offsets(
+                        part, threads, blocks, offset_parts, samples, taps, area, deformables, 2, grad_mask, add[2]
+                    )
+                if want[3]:
+                    gather_weight(
+                        part, threads, rows, width, chunks, blocks, taps, filters, weight_parts, grad_weight, add[3]
+                    )
+
+        return pull
+
+    return Kernel(make, "pull convolution")
