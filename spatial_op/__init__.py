@@ -10,11 +10,24 @@ array([[ 3.,  2.,  1.,  0.],
        [11., 10.,  9.,  8.]])
 """
 
+from . import contrib
 from .autodiff import jvp, vjp
+from .operators.deformable_convolution import DeformableConvolution, ModulatedDeformableConvolution
 from .operators.grid_generator import GridGenerator
 from .operators.grid_sampler import BilinearSampler, GridSampler
 from .operators.spatial_transformer import SpatialTransformer
 from .transforms.identity import identity_loc
 
 __version__ = "0.1.0"
-__all__ = ["BilinearSampler", "GridGenerator", "GridSampler", "SpatialTransformer", "identity_loc", "jvp", "vjp"]
+__all__ = [
+    "BilinearSampler",
+    "DeformableConvolution",
+    "GridGenerator",
+    "GridSampler",
+    "ModulatedDeformableConvolution",
+    "SpatialTransformer",
+    "contrib",
+    "identity_loc",
+    "jvp",
+    "vjp",
+]

@@ -17,7 +17,8 @@ def vjp(op, *inputs, grad_req="write", **params):
     op : function
         An operator of this package, such as ``SpatialTransformer``.
     *inputs : arrays
-        The operator's differentiable inputs, in order. They must not change before the last pull back.
+        The operator's differentiable inputs, in order. They must not change before the last pull back. One that the
+        operator can do without, such as a bias, may be left out at the end, and has no gradient then.
     grad_req : str, sequence of str or dict of str
         MXNet's words, one for all inputs, one for each in order, or one for each by name: "write" a new gradient, "add"
         it to an array given to the pull back, or "null" to skip the work. An input that a dict leaves out is "write".
@@ -60,12 +61,13 @@ def vjp(op, *inputs, grad_req="write", **params):
     >>> grad_loc
     array([[-6., -6.]])
     """
-    operator, name = known("vjp", op, inputs)
-    requests = grad_requests(name, operator.inputs, grad_req)
+    operator, name, inputs = known("vjp", op, inputs)
+    names = operator.inputs[: len(inputs)]
+    requests = grad_requests(name, names, grad_req)
     result = params.pop("out", None)
     call = operator.prepare(*inputs, **params)
     result = call.forward(result)
-    arguments = dict(zip(operator.inputs, inputs))
+    arguments = dict(zip(names, inputs))
 
     def pullback(out_grad, out=None):
         check.array(name, "out_grad", out_grad, tuple(str(size) for size in call.shape))
@@ -77,7 +79,7 @@ def vjp(op, *inputs, grad_req="write", **params):
         out = (None,) * len(inputs) if out is None else tuple(out)
         if len(out) != len(inputs):
             raise ValueError(
-                f"{name}: out has {len(out)} entries, expected one for each of {', '.join(operator.inputs)}; pass None where there is none."
+                f"{name}: out has {len(out)} entries, expected one for each of {', '.join(names)}; pass None where there is none."
             )
         taken = {**arguments, "out_grad": out_grad}
         for (argument, value), request, given in zip(arguments.items(), requests, out):
@@ -104,18 +106,21 @@ def vjp(op, *inputs, grad_req="write", **params):
 
 
 def known(caller, op, inputs):
-    """What is known of an operator, and its name."""
+    """What is known of an operator, its name, and its inputs without those at the end that are left out."""
     operator = getattr(op, "operator", None)
     if operator is None:
         raise TypeError(
             f"{caller}: op is {op!r}, expected an operator of this package; pass for example spatial_op.SpatialTransformer."
         )
     name = op.__name__
-    if len(inputs) != len(operator.inputs):
+    count = len(operator.inputs)
+    while len(inputs) > count - operator.optional and inputs[-1] is None:
+        inputs = inputs[:-1]
+    if not count - operator.optional <= len(inputs) <= count:
         raise TypeError(
             f"{caller}: {name} got {len(inputs)} inputs, expected {', '.join(operator.inputs)}; pass the other parameters by keyword."
         )
-    return operator, name
+    return operator, name, inputs
 
 
 def jvp(op, inputs, tangents, **params):
@@ -167,14 +172,15 @@ def jvp(op, inputs, tangents, **params):
            [1., 1., 0.]])
     """
     inputs, tangents = tuple(inputs), tuple(tangents)
-    operator, name = known("jvp", op, inputs)
+    operator, name, inputs = known("jvp", op, inputs)
+    names = operator.inputs[: len(inputs)]
     if len(tangents) != len(inputs):
         raise ValueError(
-            f"jvp: {name} got {len(tangents)} tangents, expected one for each of {', '.join(operator.inputs)}; pass None where there is none."
+            f"jvp: {name} got {len(tangents)} tangents, expected one for each of {', '.join(names)}; pass None where there is none."
         )
     result = params.pop("out", None)
     call = operator.prepare(*inputs, **params)
-    for argument, value, tangent in zip(operator.inputs, inputs, tangents):
+    for argument, value, tangent in zip(names, inputs, tangents):
         if tangent is not None:
             label = f"the tangent of {argument}"
             check.array(name, label, tangent, tuple(str(size) for size in value.shape))

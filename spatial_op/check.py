@@ -75,14 +75,14 @@ def shape(op, argument, value, expected, meaning):
 
 
 def whole_number(op, argument, value, least):
-    """An integer of a minimal size; bool is none."""
+    """An integer of a minimal size, unless that is None; bool is none."""
     try:
         number = operator.index(value)
     except TypeError:
         number = None
     if number is None or isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{op}: {argument} is {value!r}, expected an integer; convert it with int().")
-    if number < least:
+    if least is not None and number < least:
         raise ValueError(f"{op}: {argument} is {number}, expected at least {least}; pass a larger number.")
     return number
 

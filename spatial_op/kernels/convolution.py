@@ -13,8 +13,8 @@ from numba import prange
 from .blocks import aligned, pack_filters, pack_pixels, padded, panel_width, vectors_of
 from .jit import Kernel, index, inner
 from .lanes import COUNT, load, spread, store, store_some
-from .matrix import product, turn
-from .points import CORNERS, begin, behind, corners, look, new_points, sampled, spoil
+from .matrix import multiply, turn
+from .points import CORNERS, begin, behind, corners, lean, look, new_points, sampled, spoil
 
 # Positions of a tile, about: its columns and sums fit the second-level cache.
 TILE = 112
@@ -98,16 +98,18 @@ def sample_tap(packed, at, width, points, start, count, room, columns, to, strid
 
 @inner
 def convolve_part(
-    part, threads, multiply, multiply_narrow, rows, wide, geometry, edges, plan, blocks, packed, offset, mask,
-    modulated, panels, bias, groups, deformables, out,
+    part, threads, shape, narrow, geometry, edges, plan, blocks, packed, offset, mask,
+    modulated, leaning, change, panels, bias, groups, deformables, out,
 ):  # fmt: skip
     """A share of the tiles of all images."""
+    rows, wide = len(shape[0]), len(shape[1]) * COUNT
     samples, all_filters, height, across = out.shape
     area, source = height * across, geometry.source[0] * geometry.source[1]
     taps = geometry.kernel[0] * geometry.kernel[1]
     filters = all_filters // groups
     group_columns = padded(filters)
     target, offsets, masks = out.reshape(out.size), offset.reshape(offset.size), mask.reshape(mask.size)
+    changes = change.reshape(change.size)
     room = most_positions(plan.tiles, rows, area)
     points = new_points(room, taps, offset)
     stride = plan.step * plan.width + COUNT
@@ -141,6 +143,11 @@ def convolve_part(
                         tap, tap * CORNERS * room, (2 * place + start, place + start), count, room, geometry, edges,
                         offsets, masks, modulated, points,
                     )  # fmt: skip
+                    if leaning:
+                        lean(
+                            tap * CORNERS * room, 2 * place + start, count, room, area, changes, masks, place + start,
+                            modulated, points,
+                        )  # fmt: skip
             pixels = (image * len(blocks) + number) * source * plan.width
             panel = first_channel * taps * group_columns
             for first_tap in range(0, taps, plan.step):
@@ -160,13 +167,13 @@ def convolve_part(
                     if panel_width(column, group_columns, wide) == wide:
                         for step in range(steps):
                             multiply(
-                                columns, index(step * rows * stride), index(stride), panels, right, depth,
+                                shape, columns, index(step * rows * stride), index(stride), index(1), panels, right, depth,
                                 sums, index(step * rows * lines + to), index(lines), True,
                             )  # fmt: skip
                     else:
                         for step in range(steps):
-                            multiply_narrow(
-                                columns, index(step * rows * stride), index(stride), panels, right, depth,
+                            multiply(
+                                narrow, columns, index(step * rows * stride), index(stride), index(1), panels, right, depth,
                                 sums, index(step * rows * lines + to), index(lines), True,
                             )  # fmt: skip
         for group in range(groups):
@@ -182,15 +189,15 @@ def convolve_part(
 
 
 def forward_kernel(shape):
-    """Kernel ``(threads, plan, geometry, edges, blocks, groups, deformables, data, offset, mask, modulated, weight, bias, out)``."""
-    rows, vectors = shape
-    wide = vectors * COUNT
-    multiply, multiply_narrow = product(rows, vectors, False), product(rows, 1, False)
+    """Kernel that writes the result or, if ``leaning``, its change along a ``change`` of the offsets."""
+    rows, vectors = ((0,) * count for count in shape)
+    shape, narrow, wide = (rows, vectors), (rows, (0,)), len(vectors) * COUNT
 
     def make(label):
         def convolve(
-            threads, plan, geometry, edges, blocks, groups, deformables, data, offset, mask, modulated, weight, bias, out
-        ):
+            threads, plan, geometry, edges, blocks, groups, deformables, data, offset, mask, modulated, leaning, change,
+            weight, bias, out,
+        ):  # fmt: skip
             label  # part of the disk cache's key
             filters = out.shape[1] // groups
             source = geometry.source[0] * geometry.source[1]
@@ -201,8 +208,8 @@ def forward_kernel(shape):
                 pack_all_filters(part, threads, weight, blocks, filters, plan.step, wide, panels)
             for part in prange(threads):
                 convolve_part(
-                    part, threads, multiply, multiply_narrow, rows, wide, geometry, edges, plan, blocks, packed,
-                    offset, mask, modulated, panels, bias, groups, deformables, out,
+                    part, threads, shape, narrow, geometry, edges, plan, blocks, packed,
+                    offset, mask, modulated, leaning, change, panels, bias, groups, deformables, out,
                 )  # fmt: skip
 
         return convolve

@@ -13,7 +13,7 @@ from .blocks import aligned, pack_channels, pack_pixels, unpack_channels, unpack
 from .convolution import most_positions, sample_tap, tile_bounds
 from .jit import Kernel, index, inlined, inner
 from .lanes import COUNT, load, load_some, mix, spread, store, store_some
-from .matrix import product, totals
+from .matrix import multiply, totals
 from .points import CORNERS, HALVES, begin, behind, corners, look, new_points, sampled, spoil
 
 PLANES = 3  # of an offset's gradient: y, x and the mask
@@ -115,11 +115,12 @@ def pull_offsets(count, room, halves, sums, mask, first, modulated, parts, at, a
 
 @inner
 def pull_part(
-    part, threads, multiply, multiply_by_rows, rows, geometry, edges, tiles, width, chunks, blocks, groups, deformables,
+    part, threads, shape, geometry, edges, tiles, width, chunks, blocks, groups, deformables,
     data, offset, mask, modulated, filters_by_channel, upper, want_samples, want_data, add_data, grad_data, want_weight,
     weight_parts, offset_parts,
 ):  # fmt: skip
     """Every ``threads``-th unit."""
+    rows = len(shape[0])
     samples, channels, height, columns_of_image = data.shape
     source, area = height * columns_of_image, upper.shape[2] * upper.shape[3]
     taps, filters = geometry.kernel[0] * geometry.kernel[1], upper.shape[1] // groups
@@ -159,8 +160,8 @@ def pull_part(
                     if want_samples:
                         right = index((number * taps + tap) * filters * width)
                         for p in range(0, count, rows):
-                            multiply_by_rows(
-                                tile_grads, index(p), index(length), filters_by_channel, right, index(filters),
+                            multiply(
+                                shape, tile_grads, index(p), index(1), index(length), filters_by_channel, right, index(filters),
                                 sample_grads, index(p * width), index(width), False,
                             )  # fmt: skip
                         pass_tap(images, width, points, count, room, sample_grads, columns, spilled, sums)
@@ -177,7 +178,7 @@ def pull_part(
                     if want_weight:
                         for filter in range(0, whole, rows):
                             multiply(
-                                tile_grads, index(filter * length), index(length), columns, index(0), index(count),
+                                shape, tile_grads, index(filter * length), index(length), index(1), columns, index(0), index(count),
                                 weight_parts, index(weight_at + (tap * whole + filter) * width), index(width), True,
                             )  # fmt: skip
             if want_data:
@@ -221,9 +222,8 @@ def gather_weight(part, threads, rows, width, chunks, blocks, taps, filters, par
 
 def backward_kernel(shape, vectors):
     """Kernel that writes or adds the gradients; ``vectors`` to a block."""
-    rows = shape[0]
-    multiply, multiply_by_rows = product(rows, vectors, False), product(rows, vectors, True)
-    width = vectors * COUNT
+    rows, across = shape[0], (0,) * vectors
+    shape, width = ((0,) * rows, across), vectors * COUNT
 
     def make(label):
         def pull(
@@ -247,7 +247,7 @@ def backward_kernel(shape, vectors):
                         pack_channels(weight, block, filter, filters, taps, width, filters_by_channel, at)
             for part in prange(threads):
                 pull_part(
-                    part, threads, multiply, multiply_by_rows, rows, geometry, edges, tiles, width, chunks, blocks,
+                    part, threads, shape, geometry, edges, tiles, width, chunks, blocks,
                     groups, deformables, data, offset, mask, modulated, filters_by_channel, upper, want_samples,
                     want[0], add[0], grad_data, want[3], weight_parts, offset_parts,
                 )  # fmt: skip

@@ -3,8 +3,6 @@
 Like the operations in ``lanes``, of which they are the matrix kind, they have twins in plain NumPy.
 """
 
-import functools
-
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
@@ -50,34 +48,29 @@ def block_shape(itemsize):
     return 1 << rows.bit_length() - 1, vectors
 
 
-@functools.cache
-def product(rows, vectors, by_rows):
-    """The function that multiplies ``rows`` rows with a matrix that is ``vectors`` vectors wide.
+@intrinsic
+def multiply(typing, shape, a, first, row, step, b, b_first, depth, c, c_first, c_row, add):
+    """Write, or ``add``, the product of some rows with a matrix that is some vectors wide.
 
-    ``multiply(a, a_first, stride, b, b_first, depth, c, c_first, c_stride, add)`` writes, or adds, the product of a
-    (rows, depth) and a (depth, width) matrix to rows of ``c`` that are ``c_stride`` apart. The elements of a row of ``a``
-    follow each other and rows are ``stride`` apart; or, ``by_rows``, the other way round. Rows of ``b`` are contiguous.
+    ``shape`` is a pair of tuples: as many rows and as many vectors as they have entries. Element k of row i is
+    ``a[first + i * row + k * step]`` for k < ``depth``, at least 1; the rows of ``b`` follow each other; those of ``c`` are
+    ``c_row`` apart.
     """
 
-    @intrinsic
-    def multiply(typing, a, a_first, stride, b, b_first, depth, c, c_first, c_stride, add):
-        def emit(context, builder, signature, values):
-            kind = signature.args[0]
-            size = INT64(size_of(kind))
-            a, a_first, stride, b, b_first, depth, c, c_first, c_stride, add = values
-            strides = builder.mul(stride, size), size
-            emit_product(
-                builder, (rows, vectors), ELEMENTS[kind.dtype], depth, add,
-                (address(context, builder, kind, a, a_first), *(reversed(strides) if by_rows else strides)),
-                address(context, builder, signature.args[3], b, b_first),
-                (address(context, builder, signature.args[6], c, c_first), builder.mul(c_stride, size)),
-            )  # fmt: skip
-            return context.get_dummy_value()
+    def emit(context, builder, signature, values):
+        kind = signature.args[1]
+        size = INT64(size_of(kind))
+        _, a, first, row, step, b, b_first, depth, c, c_first, c_row, add = values
+        emit_product(
+            builder, [part.count for part in shape], ELEMENTS[kind.dtype], depth, add,
+            (address(context, builder, kind, a, first), builder.mul(row, size), builder.mul(step, size)),
+            address(context, builder, signature.args[5], b, b_first),
+            (address(context, builder, signature.args[8], c, c_first), builder.mul(c_row, size)),
+        )  # fmt: skip
+        return context.get_dummy_value()
 
-        at = types.uint64
-        return types.void(a, at, at, b, at, at, c, at, at, types.boolean), emit
-
-    return multiply if JITTED else twins.product(rows, vectors, by_rows)
+    u = types.uint64
+    return types.void(shape, a, u, u, u, b, u, u, c, u, u, types.boolean), emit
 
 
 def emit_product(builder, shape, element, depth, add, left, right, out):
@@ -192,4 +185,4 @@ def totals(typing, vectors):
 
 
 if not JITTED:
-    turn, totals = twins.turn, twins.totals
+    multiply, turn, totals = twins.multiply, twins.turn, twins.totals

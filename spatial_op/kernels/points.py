@@ -129,6 +129,29 @@ def look(tap, start, first, count, room, geometry, edges, offset, mask, modulate
 
 
 @inlined
+def lean(start, first, count, room, area, offset_change, mask, first_mask, modulated, points):
+    """Replace the weights of one tap, on which ``look`` was the last, by their change along a change of the offsets."""
+    _, _, weights, halves = points
+    step = index(room)
+    for j in range(index(0), index(count), index(COUNT)):
+        left, k = index(count) - j, j + index(HALVES) * step
+        down = load_some(offset_change, index(first) + j, left, 0.0)
+        across = load_some(offset_change, index(first + area) + j, left, 0.0)
+        if modulated:
+            scale = load_some(mask, index(first_mask) + j, left, 0.0)
+            down, across = down * scale, across * scale
+        upper, lower = load(halves, j), load(halves, j + step)
+        has_upper, has_lower = 0.0 - load(halves, j + step + step), load(halves, j + step + step + step)
+        before, after = load(halves, k), load(halves, k + step)
+        has_before, has_after = 0.0 - load(halves, k + step + step), load(halves, k + step + step + step)
+        at = index(start) + j
+        store(weights, at, has_upper * before * down + upper * has_before * across)
+        store(weights, at + step, has_upper * after * down + upper * has_after * across)
+        store(weights, at + step + step, has_lower * before * down + lower * has_before * across)
+        store(weights, at + step + step + step, has_lower * after * down + lower * has_after * across)
+
+
+@inlined
 def corners(first, width, places, j, room):
     """Where the four pixels around a point begin in an image whose pixels are ``width`` channels."""
     at, step = index(first), index(width)

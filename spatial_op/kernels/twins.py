@@ -106,17 +106,12 @@ def inside(value, low, high):
     return ((value >= low) & (value <= high)).astype(value.dtype)
 
 
-def product(rows, vectors, by_rows):
-    width = vectors * COUNT
-
-    def multiply(a, a_first, stride, b, b_first, depth, c, c_first, c_stride, add):
-        row, step = np.arange(rows)[:, None], np.arange(depth)
-        left = a[a_first + (row + step * stride if by_rows else row * stride + step)]
-        out = left @ b[b_first : b_first + depth * width].reshape(depth, width)
-        at = c_first + row * c_stride + np.arange(width)
-        c[at] = c[at] + out if add else out
-
-    return multiply
+def multiply(shape, a, first, row, step, b, b_first, depth, c, c_first, c_row, add):
+    rows, width = len(shape[0]), len(shape[1]) * COUNT
+    i, k = np.arange(rows)[:, None], np.arange(depth)
+    out = a[first + i * row + k * step] @ b[b_first : b_first + depth * width].reshape(depth, width)
+    at = c_first + i * c_row + np.arange(width)
+    c[at] = c[at] + out if add else out
 
 
 def turn(source, first, stride, rows, columns, target, at, apart, kept):

@@ -2,7 +2,7 @@
 
 Each operator is a function with an attribute ``operator``, which holds what automatic differentiation needs:
 
-* ``inputs``: the names of the differentiable inputs, in order;
+* ``inputs``: the names of the differentiable inputs, in order, of which the last ``optional`` ones may be left out;
 * ``prepare(*inputs, **params)``: check everything and return a call, whose ``forward(out)`` gives the result and whose
   ``backward(out_grad, grads, add)`` writes, or adds, to those arrays of ``grads`` that are not None; ``tangent(tangents)``
   gives the result's change along those tangents that are not None.
@@ -17,3 +17,4 @@ class Operator(NamedTuple):
 
     inputs: tuple
     prepare: Callable
+    optional: int = 0

@@ -6,7 +6,7 @@ from .. import check
 from ..dtypes import DTYPES
 from . import Operator, arguments
 from .coefficients import coefficients, pull_coefficients, push_coefficients
-from .warp import usable
+from .memory import hand_over, usable, working
 
 NAME = "GridGenerator"
 
@@ -107,11 +107,9 @@ def written(out, shape, dtype, data, run):
         out = np.empty(shape, dtype)
     else:
         check.output(NAME, "out", out, shape, dtype, {"data": data})
-    direct = out if usable(out, DTYPES[dtype]) else np.empty(shape, DTYPES[dtype])
+    direct = working(out, DTYPES[dtype])
     run(direct)
-    if direct is not out:
-        with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
-            out[...] = direct
+    hand_over(direct, out)
     return out
 
 

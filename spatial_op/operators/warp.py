@@ -5,6 +5,7 @@ import numpy as np
 from .. import check
 from ..dtypes import DTYPES
 from .coefficients import coefficients, pull_coefficients, push_coefficients
+from .memory import hand_over, usable, working
 
 
 class WarpCall:
@@ -36,13 +37,11 @@ class WarpCall:
             out = np.empty(self.shape, self.dtype)
         else:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
-        direct = out if usable(out, self.compute) else np.empty(self.shape, self.compute)
+        direct = working(out, self.compute)
         threads = build.forward_threads(self.shape, jit.threads_for)
         kernel = build.forward(self.axes, self.transform, *self.rows)
         kernel(threads, self.needs(build), self.data, self.values, direct, self.edge)
-        if direct is not out:
-            with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
-                out[...] = direct
+        hand_over(direct, out)
         return out
 
     def tangent(self, tangents):
@@ -70,10 +69,8 @@ class WarpCall:
         upper = check.plain(out_grad, self.compute)
         if grad_data is None:
             lower = np.empty((0,) * self.data.ndim, self.compute)
-        elif usable(grad_data, self.compute):
-            lower = grad_data
         else:
-            lower = grad_data.astype(self.compute, order="C") if add[0] else np.empty(grad_data.shape, self.compute)
+            lower = working(grad_data, self.compute, add[0])
         threads, bands = build.backward_split(self.shape, jit.threads_for)
         parts = self.parts(build, grad_given, add[1])
         kernel = build.backward(self.axes, self.transform, *self.rows)
@@ -81,9 +78,9 @@ class WarpCall:
             threads, bands, self.needs(build), self.data, self.values, upper, self.edge,
             grad_data is not None, add[0], lower, grad_given is not None, parts,
         )  # fmt: skip
+        if grad_data is not None:
+            hand_over(lower, grad_data)
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
-            if grad_data is not None and lower is not grad_data:
-                grad_data[...] = lower
             if grad_given is not None and not np.may_share_memory(parts, grad_given):
                 grad = parts.sum(axis=1) if self.transform is None else parts.sum(axis=(1, 2))
                 grad = pull_coefficients(self.transform, self.given, grad)
@@ -100,9 +97,3 @@ class WarpCall:
         if blocks == 1 and not add and usable(grad, self.values.dtype):
             return grad[:, None]
         return np.zeros((samples, blocks, *self.values.shape[1:]), self.values.dtype)
-
-
-def usable(array, dtype):
-    """Whether a kernel can write to the array as it is."""
-    flags = array.flags
-    return array.dtype == dtype and flags.c_contiguous and flags.aligned and type(array) is np.ndarray

@@ -1,0 +1,5 @@
+"""The operators that MXNet keeps in ``mx.nd.contrib``, under the same spelling."""
+
+from .operators.deformable_convolution import DeformableConvolution, ModulatedDeformableConvolution
+
+__all__ = ["DeformableConvolution", "ModulatedDeformableConvolution"]

@@ -1,0 +1,83 @@
+"""How the work of a deformable convolution is cut, from its sizes alone: blocks, tiles, chunks, and the kernel for them."""
+
+import functools
+
+import numpy as np
+
+from .convolution import DEPTH, TILE, Plan, forward_kernel
+from .convolution_gradient import PLANES, backward_kernel
+from .lanes import COUNT
+from .matrix import block_shape
+from .points import Edge
+
+# Numbers that the copies of one call's images may hold, about; a larger batch is done in several calls.
+ROOM = 2**22
+
+# Pairs of block and chunk of images, at least, that share the backward pass; fixed, so that sums have one order for any
+# number of threads.
+UNITS = 16
+
+# Multiply-adds that take as long as one output element of the samplers.
+WORK = 64
+
+forward = functools.cache(forward_kernel)
+backward = functools.cache(backward_kernel)
+
+
+def edge(size, clamped, dtype):
+    """The border rule of one axis: sampled inside the image, the last pixel being repeated; or one pixel beyond, fading."""
+    number = dtype.type
+    below = np.nextafter(number(size), number(0))
+    if clamped:
+        return Edge(number(0), below, number(size - 1), number(size), number(size - 1))
+    return Edge(np.nextafter(number(-1), number(0)), below, below, number(size - 1), number(size - 1))
+
+
+@functools.lru_cache
+def cut(channels, groups, deformables, itemsize):
+    """Vectors to a block, and the table of blocks (see ``blocks``), of which none crosses a group's border."""
+    borders = {channels * part // parts for parts in (groups, deformables) for part in range(parts + 1)}
+    borders = sorted(borders)
+    widest = max(high - low for low, high in zip(borders, borders[1:]))
+    vectors = min(block_shape(itemsize)[1], -(-widest // COUNT))
+    rows = [
+        (first, min(vectors * COUNT, high - first), first * groups // channels, first * deformables // channels)
+        for low, high in zip(borders, borders[1:])
+        for first in range(low, high, vectors * COUNT)
+    ]
+    return vectors, np.array(rows, np.int64)
+
+
+def blocks_of_rows(area, rows):
+    """Blocks of positions that are multiplied at once, and tiles that they make up."""
+    count = -(-area // rows)
+    return count, -(-count // max(1, TILE // rows))
+
+
+def forward_plan(images, area, taps, filters, vectors, table, itemsize, threads):
+    """The plan for so many threads, on which no number depends: each gets as many units of work."""
+    rows, wide = block_shape(itemsize)
+    count, tiles = blocks_of_rows(area, rows)
+    while images * tiles % threads and tiles < count and images * tiles < 8 * threads:
+        tiles += 1
+    panels = -(-filters // (wide * COUNT))
+    parts = max(1, min(panels, threads // (images * tiles)))
+    step = max(1, min(taps, DEPTH // int(table[:, 1].max())))
+    return Plan(vectors * COUNT, step, tiles, parts)
+
+
+def backward_plan(images, area, table, itemsize):
+    """Tiles of an image, and chunks of the images."""
+    _, tiles = blocks_of_rows(area, block_shape(itemsize)[0])
+    return tiles, max(1, min(images, UNITS // len(table)))
+
+
+def images_at_once(images, source, area, taps, vectors, table, backward=False):
+    """Images whose copies fit ``ROOM``."""
+    each = len(table) * (taps * PLANES * area if backward else source * vectors * COUNT)
+    return max(1, min(images, ROOM // max(1, each)))
+
+
+def share(units, products, threads_for):
+    """Threads for so many units of work and so many multiply-adds in all."""
+    return threads_for(units, products // WORK)
