@@ -16,12 +16,6 @@ from .lanes import COUNT, load, spread, store, store_some
 from .matrix import multiply, turn
 from .points import CORNERS, begin, behind, corners, lean, look, new_points, sampled, spoil
 
-# Positions of a tile, about: its columns and sums fit the second-level cache.
-TILE = 112
-
-# Columns of a tile that are multiplied at once, about: with so many rows of a panel, which fits the first-level cache.
-DEPTH = 320
-
 # Pixels that are brought into block order at once.
 RUN = 2048
 

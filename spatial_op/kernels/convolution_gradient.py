@@ -139,8 +139,7 @@ def pull_part(
         chunk, number = unit // len(blocks), unit % len(blocks)
         first_channel, some, group, deformable = blocks[number]
         weight_at = unit * taps * whole * width
-        if want_weight:
-            weight_parts[weight_at : weight_at + taps * whole * width] = 0
+        begun = False
         for image in range(samples * chunk // chunks, samples * (chunk + 1) // chunks):
             plane = (image * channels + first_channel) * source
             pack_pixels(numbers, plane, source, some, width, 0, source, images, 0)
@@ -179,8 +178,9 @@ def pull_part(
                         for filter in range(0, whole, rows):
                             multiply(
                                 shape, tile_grads, index(filter * length), index(length), index(1), columns, index(0), index(count),
-                                weight_parts, index(weight_at + (tap * whole + filter) * width), index(width), True,
+                                weight_parts, index(weight_at + (tap * whole + filter) * width), index(width), begun,
                             )  # fmt: skip
+                begun = True
             if want_data:
                 unpack_pixels(spilled, 0, width, source, some, pulled, plane, add_data, spare)
 

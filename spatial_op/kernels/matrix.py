@@ -3,6 +3,8 @@
 Like the operations in ``lanes``, of which they are the matrix kind, they have twins in plain NumPy.
 """
 
+import functools
+
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
@@ -33,6 +35,7 @@ REGISTERS = {"avx512f": (64, 32), "avx": (32, 16), "neon": (16, 32)}
 FEWEST = (16, 16)
 
 
+@functools.cache
 def block_shape(itemsize):
     """Rows, and vectors to a row, of the part of a product that stays in registers.
 

@@ -4,11 +4,18 @@ import functools
 
 import numpy as np
 
-from .convolution import DEPTH, TILE, Plan, forward_kernel
+from .convolution import Plan, forward_kernel
 from .convolution_gradient import PLANES, backward_kernel
 from .lanes import COUNT
 from .matrix import block_shape
 from .points import Edge
+
+# Positions of a tile, about. Forward, its columns and sums fit the second-level cache; backward, its upstream gradient
+# does, and every tile costs a pass over the gradient of the filters.
+TILE, TILE_BACKWARD = 112, 224
+
+# Columns that are multiplied at once, about: so many rows of a panel of filters fit the first-level cache.
+DEPTH = 320
 
 # Numbers that the copies of one call's images may hold, about; a larger batch is done in several calls.
 ROOM = 2**22
@@ -48,16 +55,16 @@ def cut(channels, groups, deformables, itemsize):
     return vectors, np.array(rows, np.int64)
 
 
-def blocks_of_rows(area, rows):
-    """Blocks of positions that are multiplied at once, and tiles that they make up."""
+def tiles_of(area, rows, tile):
+    """Blocks of positions that are multiplied at once, and tiles of about ``tile`` positions that they make up."""
     count = -(-area // rows)
-    return count, -(-count // max(1, TILE // rows))
+    return count, -(-count // max(1, tile // rows))
 
 
 def forward_plan(images, area, taps, filters, vectors, table, itemsize, threads):
     """The plan for so many threads, on which no number depends: each gets as many units of work."""
     rows, wide = block_shape(itemsize)
-    count, tiles = blocks_of_rows(area, rows)
+    count, tiles = tiles_of(area, rows, TILE)
     while images * tiles % threads and tiles < count and images * tiles < 8 * threads:
         tiles += 1
     panels = -(-filters // (wide * COUNT))
@@ -68,7 +75,7 @@ def forward_plan(images, area, taps, filters, vectors, table, itemsize, threads)
 
 def backward_plan(images, area, table, itemsize):
     """Tiles of an image, and chunks of the images."""
-    _, tiles = blocks_of_rows(area, block_shape(itemsize)[0])
+    _, tiles = tiles_of(area, block_shape(itemsize)[0], TILE_BACKWARD)
     return tiles, max(1, min(images, UNITS // len(table)))
 
 
