@@ -5,6 +5,12 @@ that a complex step differentiates it to the last digit. Formulas are those of J
 Kavukcuoglu, "Spatial Transformer Networks", 2015, called "the paper" here.
 """
 
+from .deformable_convolution import (
+    deformable_convolution,
+    deformable_convolution_backward,
+    modulated_deformable_convolution,
+    modulated_deformable_convolution_backward,
+)
 from .grid import gemm, homogeneous_grid
 from .grid_generator import grid_generator, grid_generator_backward
 from .grid_sampler import bilinear_sampler, bilinear_sampler_backward, grid_sampler, grid_sampler_backward
@@ -16,12 +22,16 @@ __all__ = [
     "bilinear_sampler_backward",
     "bilinear_sampling_backward",
     "bilinear_sampling_forward",
+    "deformable_convolution",
+    "deformable_convolution_backward",
     "gemm",
     "grid_generator",
     "grid_generator_backward",
     "grid_sampler",
     "grid_sampler_backward",
     "homogeneous_grid",
+    "modulated_deformable_convolution",
+    "modulated_deformable_convolution_backward",
     "spatial_transformer",
     "spatial_transformer_backward",
 ]

@@ -82,10 +82,7 @@ def pack_filters(weight, block, first_filter, filters, taps, step, wide, panels,
     a matrix of (tap, channel) by filter. ``weight`` is (filter, channel, tap).
     """
     first_channel, channels, group, _ = block
-    all_filters, depth = weight.shape[0], weight.shape[1] * taps
-    groups_filters = filters
-    columns = padded(groups_filters)
-    numbers = weight.reshape(weight.size)
+    depth, columns, numbers = weight.shape[1] * taps, padded(filters), weight.reshape(weight.size)
     source = (group * filters + first_filter) * depth + (first_channel - group * weight.shape[1]) * taps
     rows = min(COUNT, filters - first_filter)
     for q in range(0, channels * taps, COUNT):

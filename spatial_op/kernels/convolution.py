@@ -12,7 +12,7 @@ from numba import prange
 
 from .blocks import aligned, pack_filters, pack_pixels, padded, panel_width, vectors_of
 from .jit import Kernel, index, inner
-from .lanes import COUNT, load, spread, store, store_some
+from .lanes import COUNT, store
 from .matrix import multiply, turn
 from .points import CORNERS, begin, behind, corners, lean, look, new_points, sampled, spoil
 
@@ -54,13 +54,12 @@ def pack_images(part, threads, data, blocks, width, packed):
     samples, channels, height, columns = data.shape
     area, count = height * columns, len(blocks)
     images, runs = data.reshape(data.size), (area + RUN - 1) // RUN
-    for unit in range(samples * count * runs * part // threads, samples * count * runs * (part + 1) // threads):
+    units = samples * count * runs
+    for unit in range(units * part // threads, units * (part + 1) // threads):
         image, run = unit // runs, unit % runs
         first, some = blocks[image % count, 0], blocks[image % count, 1]
-        at = (image // count * channels + first) * area
-        pack_pixels(
-            images, at, area, some, width, run * RUN, min(area, run * RUN + RUN), packed, image * area * width
-        )
+        at, end = (image // count * channels + first) * area, min(area, run * RUN + RUN)
+        pack_pixels(images, at, area, some, width, run * RUN, end, packed, image * area * width)
 
 
 @inner
@@ -68,10 +67,10 @@ def pack_all_filters(part, threads, weight, blocks, filters, step, wide, panels)
     """A share of the vectors of filters of all blocks."""
     taps, vectors = weight.shape[2], vectors_of(filters)
     spare = np.empty(max(1, blocks[:, 1].max()) * taps * COUNT, weight.dtype)
-    for unit in range(len(blocks) * vectors * part // threads, len(blocks) * vectors * (part + 1) // threads):
-        pack_filters(
-            weight, blocks[unit // vectors], unit % vectors * COUNT, filters, taps, step, wide, panels, spare
-        )
+    units = len(blocks) * vectors
+    for unit in range(units * part // threads, units * (part + 1) // threads):
+        block, first = blocks[unit // vectors], unit % vectors * COUNT
+        pack_filters(weight, block, first, filters, taps, step, wide, panels, spare)
 
 
 @inner
@@ -91,23 +90,32 @@ def sample_tap(packed, at, width, points, start, count, room, columns, to, strid
 
 
 @inner
-def convolve_part(
-    part, threads, shape, narrow, geometry, edges, plan, blocks, packed, offset, mask,
-    modulated, leaning, change, panels, bias, groups, deformables, out,
-):  # fmt: skip
+def multiply_steps(shape, steps, columns, stride, panels, right, depth, sums, to, lines):
+    """Add the product of columns and one panel to the sums, some rows at a time."""
+    rows = len(shape[0])
+    for step in range(steps):
+        multiply(
+            shape, columns, index(step * rows * stride), index(stride), index(1), panels, index(right), index(depth),
+            sums, index(step * rows * lines + to), index(lines), True,
+        )  # fmt: skip
+
+
+@inner
+def convolve_part(part, threads, shape, narrow, convolution, given, leaning, change, plan, packed, panels, bias, out):
     """A share of the tiles of all images."""
     rows, wide = len(shape[0]), len(shape[1]) * COUNT
+    blocks, groups, modulated = convolution.blocks, convolution.groups, given.modulated
     samples, all_filters, height, across = out.shape
-    area, source = height * across, geometry.source[0] * geometry.source[1]
-    taps = geometry.kernel[0] * geometry.kernel[1]
-    filters = all_filters // groups
-    group_columns = padded(filters)
-    target, offsets, masks = out.reshape(out.size), offset.reshape(offset.size), mask.reshape(mask.size)
-    changes = change.reshape(change.size)
+    area, source = height * across, convolution.source[0] * convolution.source[1]
+    taps, filters = convolution.kernel[0] * convolution.kernel[1], all_filters // groups
+    # Columns of a group's sums, whole vectors; whole panels of them make up a unit's part.
+    span = padded(filters)
+    count_of_panels = (span + wide - 1) // wide
+    target, changes = out.reshape(out.size), change.reshape(change.size)
+    offsets, masks = given.offset.reshape(given.offset.size), given.mask.reshape(given.mask.size)
     room = most_positions(plan.tiles, rows, area)
-    points = new_points(room, taps, offset)
-    stride = plan.step * plan.width + COUNT
-    lines = groups * group_columns + COUNT
+    points = new_points(room, taps, out)
+    stride, lines = plan.step * plan.width + COUNT, groups * span + COUNT
     columns, sums = aligned(room * stride, out), aligned((room + rows) * lines, out)
     columns[:] = 0
     units = samples * plan.tiles * plan.parts
@@ -115,70 +123,52 @@ def convolve_part(
         image, tile, share = unit // plan.parts // plan.tiles, unit // plan.parts % plan.tiles, unit % plan.parts
         start, count = tile_bounds(tile, plan.tiles, rows, area)
         steps = (count + rows - 1) // rows
-        panels_of_group = (group_columns + wide - 1) // wide
-        low = panels_of_group * share // plan.parts * wide
-        high = min(group_columns, panels_of_group * (share + 1) // plan.parts * wide)
-        begin(start, count, room, geometry, points.base)
+        low = count_of_panels * share // plan.parts * wide
+        high = min(span, count_of_panels * (share + 1) // plan.parts * wide)
+        begin(start, count, room, convolution, points.base)
         for group in range(groups):
             for column in range(low, high):
-                filter = group * filters + column
-                first = bias[filter] if column < filters else bias.dtype.type(0)
+                first = bias[group * filters + column] if column < filters else bias.dtype.type(0)
                 for row in range(steps * rows):
-                    sums[row * lines + group * group_columns + column] = first
-        laid = -1
-        finite = True
+                    sums[row * lines + group * span + column] = first
+        looked_at, finite = -1, True
         for number in range(len(blocks)):
             first_channel, channels, group, deformable = blocks[number]
-            if deformable != laid:
-                laid, finite = deformable, True
+            at = (image * convolution.deformables + deformable) * taps * area + start
+            if deformable != looked_at:
+                looked_at, finite = deformable, True
                 for tap in range(taps):
-                    place = ((image * deformables + deformable) * taps + tap) * area
-                    finite &= look(
-                        tap, tap * CORNERS * room, (2 * place + start, place + start), count, room, geometry, edges,
-                        offsets, masks, modulated, points,
-                    )  # fmt: skip
+                    places, to = (2 * (at - start + tap * area) + start, at + tap * area), tap * CORNERS * room
+                    finite &= look(tap, to, places, count, room, convolution, offsets, masks, modulated, points)
                     if leaning:
-                        lean(
-                            tap * CORNERS * room, 2 * place + start, count, room, area, changes, masks, place + start,
-                            modulated, points,
-                        )  # fmt: skip
+                        lean(to, places, count, room, area, changes, masks, modulated, points)
             pixels = (image * len(blocks) + number) * source * plan.width
-            panel = first_channel * taps * group_columns
             for first_tap in range(0, taps, plan.step):
                 some = min(plan.step, taps - first_tap)
                 for tap in range(first_tap, first_tap + some):
-                    to, from_ = (tap - first_tap) * channels, tap * CORNERS * room
-                    sample_tap(packed, pixels, plan.width, points, from_, count, room, columns, to, stride)
+                    to = (tap - first_tap) * channels
+                    sample_tap(
+                        packed, pixels, plan.width, points, tap * CORNERS * room, count, room, columns, to, stride
+                    )
                 if not finite:
                     for tap in range(first_tap, first_tap + some):
-                        place = ((image * deformables + deformable) * taps + tap) * 2 * area + start
-                        to = (tap - first_tap) * channels
+                        place, to = 2 * (at - start + tap * area) + start, (tap - first_tap) * channels
                         spoil(place, area, count, offsets, columns, to, 1, stride, channels)
-                depth = index(some * channels)
                 for column in range(low, high, wide):
-                    right = index(panel + (first_tap * group_columns + some * column) * channels)
-                    to = group * group_columns + column
-                    if panel_width(column, group_columns, wide) == wide:
-                        for step in range(steps):
-                            multiply(
-                                shape, columns, index(step * rows * stride), index(stride), index(1), panels, right, depth,
-                                sums, index(step * rows * lines + to), index(lines), True,
-                            )  # fmt: skip
+                    right = first_channel * taps * span + (first_tap * span + some * column) * channels
+                    to, depth = group * span + column, some * channels
+                    if panel_width(column, span, wide) == wide:
+                        multiply_steps(shape, steps, columns, stride, panels, right, depth, sums, to, lines)
                     else:
-                        for step in range(steps):
-                            multiply(
-                                narrow, columns, index(step * rows * stride), index(stride), index(1), panels, right, depth,
-                                sums, index(step * rows * lines + to), index(lines), True,
-                            )  # fmt: skip
+                        multiply_steps(narrow, steps, columns, stride, panels, right, depth, sums, to, lines)
         for group in range(groups):
             for column in range(low, min(high, filters), COUNT):
-                some = index(min(COUNT, filters - column))
                 for p in range(0, count, COUNT):
+                    some = index(min(COUNT, count - p))
                     to = (image * all_filters + group * filters + column) * area + start + p
                     turn(
-                        sums, index(p * lines + group * group_columns + column), index(lines),
-                        index(min(COUNT, count - p)), some,
-                        target, index(to), index(area), index(min(COUNT, count - p)),
+                        sums, index(p * lines + group * span + column), index(lines), some,
+                        index(min(COUNT, filters - column)), target, index(to), index(area), some,
                     )  # fmt: skip
 
 
@@ -188,23 +178,20 @@ def forward_kernel(shape):
     shape, narrow, wide = (rows, vectors), (rows, (0,)), len(vectors) * COUNT
 
     def make(label):
-        def convolve(
-            threads, plan, geometry, edges, blocks, groups, deformables, data, offset, mask, modulated, leaning, change,
-            weight, bias, out,
-        ):  # fmt: skip
+        def convolve(threads, plan, convolution, given, leaning, change, bias, out):
             label  # part of the disk cache's key
-            filters = out.shape[1] // groups
-            source = geometry.source[0] * geometry.source[1]
+            data, weight, blocks = given.data, given.weight, convolution.blocks
+            filters = out.shape[1] // convolution.groups
+            source = convolution.source[0] * convolution.source[1]
             packed = aligned(data.shape[0] * len(blocks) * source * plan.width, data)
-            panels = aligned(weight.shape[1] * groups * weight.shape[2] * padded(filters), data)
+            panels = aligned(data.shape[1] * weight.shape[2] * padded(filters), data)
             for part in prange(threads):
                 pack_images(part, threads, data, blocks, plan.width, packed)
                 pack_all_filters(part, threads, weight, blocks, filters, plan.step, wide, panels)
             for part in prange(threads):
                 convolve_part(
-                    part, threads, shape, narrow, geometry, edges, plan, blocks, packed,
-                    offset, mask, modulated, leaning, change, panels, bias, groups, deformables, out,
-                )  # fmt: skip
+                    part, threads, shape, narrow, convolution, given, leaning, change, plan, packed, panels, bias, out
+                )
 
         return convolve
 

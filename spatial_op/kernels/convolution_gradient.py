@@ -115,21 +115,22 @@ def pull_offsets(count, room, halves, sums, mask, first, modulated, parts, at, a
 
 @inner
 def pull_part(
-    part, threads, shape, geometry, edges, tiles, width, chunks, blocks, groups, deformables,
-    data, offset, mask, modulated, filters_by_channel, upper, want_samples, want_data, add_data, grad_data, want_weight,
-    weight_parts, offset_parts,
+    part, threads, shape, convolution, given, tiles, chunks, channel_filters, upper, want, add, grad_data, weight_parts,
+    offset_parts,
 ):  # fmt: skip
     """Every ``threads``-th unit."""
-    rows = len(shape[0])
-    samples, channels, height, columns_of_image = data.shape
-    source, area = height * columns_of_image, upper.shape[2] * upper.shape[3]
-    taps, filters = geometry.kernel[0] * geometry.kernel[1], upper.shape[1] // groups
+    rows, width = len(shape[0]), len(shape[1]) * COUNT
+    want_samples, want_data, want_weight = want
+    data, blocks, deformables, modulated = given.data, convolution.blocks, convolution.deformables, given.modulated
+    samples, channels = data.shape[0], data.shape[1]
+    source, area = convolution.source[0] * convolution.source[1], convolution.target[0] * convolution.target[1]
+    taps, filters = convolution.kernel[0] * convolution.kernel[1], upper.shape[1] // convolution.groups
     whole = (filters + rows - 1) // rows * rows
-    numbers, grads = data.reshape(data.size), upper.reshape(upper.size)
-    offsets, masks, pulled = offset.reshape(offset.size), mask.reshape(mask.size), grad_data.reshape(grad_data.size)
+    numbers, grads, pulled = data.reshape(data.size), upper.reshape(upper.size), grad_data.reshape(grad_data.size)
+    offsets, masks = given.offset.reshape(given.offset.size), given.mask.reshape(given.mask.size)
     room = most_positions(tiles, rows, area)
     length = room if room // COUNT % 2 else room + COUNT  # an odd number of lines spreads the rows over the cache
-    points = new_points(room, 1, offset)
+    points = new_points(room, 1, data)
     images, spilled = aligned(source * width, data), aligned(source * width, data)
     tile_grads = aligned(whole * length, data)
     tile_grads[filters * length :] = 0
@@ -138,8 +139,7 @@ def pull_part(
     for unit in range(part, chunks * len(blocks), threads):
         chunk, number = unit // len(blocks), unit % len(blocks)
         first_channel, some, group, deformable = blocks[number]
-        weight_at = unit * taps * whole * width
-        begun = False
+        weight_at, begun = unit * taps * whole * width, False
         for image in range(samples * chunk // chunks, samples * (chunk + 1) // chunks):
             plane = (image * channels + first_channel) * source
             pack_pixels(numbers, plane, source, some, width, 0, source, images, 0)
@@ -147,21 +147,21 @@ def pull_part(
                 spilled[:] = 0
             for tile in range(tiles):
                 start, count = tile_bounds(tile, tiles, rows, area)
-                begin(start, count, room, geometry, points.base)
+                begin(start, count, room, convolution, points.base)
                 at = (image * upper.shape[1] + group * filters) * area + start
                 copy_tile(grads, at, area, count, filters, length, tile_grads)
                 for tap in range(taps):
                     place = ((image * deformables + deformable) * taps + tap) * area
+                    at = 2 * place + start
                     finite = look(
-                        tap, 0, (2 * place + start, place + start), count, room, geometry, edges, offsets, masks,
-                        modulated, points,
-                    )  # fmt: skip
+                        tap, 0, (at, place + start), count, room, convolution, offsets, masks, modulated, points
+                    )
                     if want_samples:
-                        right = index((number * taps + tap) * filters * width)
+                        right = (number * taps + tap) * filters * width
                         for p in range(0, count, rows):
                             multiply(
-                                shape, tile_grads, index(p), index(1), index(length), filters_by_channel, right, index(filters),
-                                sample_grads, index(p * width), index(width), False,
+                                shape, tile_grads, index(p), index(1), index(length), channel_filters, index(right),
+                                index(filters), sample_grads, index(p * width), index(width), False,
                             )  # fmt: skip
                         pass_tap(images, width, points, count, room, sample_grads, columns, spilled, sums)
                         to = ((number * samples + image) * taps + tap) * PLANES * area + start
@@ -169,20 +169,21 @@ def pull_part(
                             count, room, points.halves, sums, masks, place + start, modulated, offset_parts, to, area
                         )
                         if not finite:
-                            spoil(2 * place + start, area, count, offsets, offset_parts, to, area, 1, PLANES)
+                            spoil(at, area, count, offsets, offset_parts, to, area, 1, PLANES)
                     else:
                         sample_tap(images, 0, width, points, 0, count, room, columns, 0, width)
                     if not finite:
-                        spoil(2 * place + start, area, count, offsets, columns, 0, 1, width, width)
+                        spoil(at, area, count, offsets, columns, 0, 1, width, width)
                     if want_weight:
+                        to = weight_at + tap * whole * width
                         for filter in range(0, whole, rows):
                             multiply(
-                                shape, tile_grads, index(filter * length), index(length), index(1), columns, index(0), index(count),
-                                weight_parts, index(weight_at + (tap * whole + filter) * width), index(width), begun,
+                                shape, tile_grads, index(filter * length), index(length), index(1), columns, index(0),
+                                index(count), weight_parts, index(to + filter * width), index(width), begun,
                             )  # fmt: skip
                 begun = True
             if want_data:
-                unpack_pixels(spilled, 0, width, source, some, pulled, plane, add_data, spare)
+                unpack_pixels(spilled, 0, width, source, some, pulled, plane, add, spare)
 
 
 @inner
@@ -221,22 +222,21 @@ def gather_weight(part, threads, rows, width, chunks, blocks, taps, filters, par
 
 
 def backward_kernel(shape, vectors):
-    """Kernel that writes or adds the gradients; ``vectors`` to a block."""
-    rows, across = shape[0], (0,) * vectors
-    shape, width = ((0,) * rows, across), vectors * COUNT
+    """Kernel that writes or adds the gradients that are wanted, of data, offset, mask and weight; ``vectors`` to a block."""
+    shape, width = ((0,) * shape[0], (0,) * vectors), vectors * COUNT
+    rows = len(shape[0])
 
     def make(label):
         def pull(
-            threads, tiles, chunks, geometry, edges, blocks, groups, deformables, data, offset, mask, modulated, weight,
-            upper, want, add, grad_data, grad_offset, grad_mask, grad_weight,
-        ):  # fmt: skip
+            threads, tiles, chunks, convolution, given, upper, want, add, grad_data, grad_offset, grad_mask, grad_weight
+        ):
             label  # part of the disk cache's key
-            samples, area = data.shape[0], upper.shape[2] * upper.shape[3]
-            taps, filters = weight.shape[2], upper.shape[1] // groups
+            data, weight, blocks, deformables = given.data, given.weight, convolution.blocks, convolution.deformables
+            samples, area, count = data.shape[0], convolution.target[0] * convolution.target[1], len(blocks)
+            taps, filters = weight.shape[2], upper.shape[1] // convolution.groups
             whole = (filters + rows - 1) // rows * rows
-            count = len(blocks)
             want_samples = want[0] or want[1] or want[2]
-            filters_by_channel = aligned(count * taps * filters * width if want_samples else 0, data)
+            channel_filters = aligned(count * taps * filters * width if want_samples else 0, data)
             weight_parts = aligned(chunks * count * taps * whole * width if want[3] else 0, data)
             offset_parts = aligned(count * samples * taps * PLANES * area if want_samples else 0, data)
             if want_samples:
@@ -244,12 +244,11 @@ def backward_kernel(shape, vectors):
                     for unit in range(part, count * filters, threads):
                         block, filter = blocks[unit // filters], unit % filters
                         at = unit // filters * taps * filters * width
-                        pack_channels(weight, block, filter, filters, taps, width, filters_by_channel, at)
+                        pack_channels(weight, block, filter, filters, taps, width, channel_filters, at)
             for part in prange(threads):
                 pull_part(
-                    part, threads, shape, geometry, edges, tiles, width, chunks, blocks,
-                    groups, deformables, data, offset, mask, modulated, filters_by_channel, upper, want_samples,
-                    want[0], add[0], grad_data, want[3], weight_parts, offset_parts,
+                    part, threads, shape, convolution, given, tiles, chunks, channel_filters, upper,
+                    (want_samples, want[0], want[3]), add[0], grad_data, weight_parts, offset_parts,
                 )  # fmt: skip
             for part in prange(threads):
                 if want[1]:

@@ -1,6 +1,7 @@
 """How the work of a deformable convolution is cut, from its sizes alone: blocks, tiles, chunks, and the kernel for them."""
 
 import functools
+import math
 
 import numpy as np
 
@@ -8,7 +9,20 @@ from .convolution import Plan, forward_kernel
 from .convolution_gradient import PLANES, backward_kernel
 from .lanes import COUNT
 from .matrix import block_shape
-from .points import Edge
+from .points import Convolution, Edge
+
+__all__ = [
+    "Convolution",
+    "backward",
+    "backward_plan",
+    "batches",
+    "block_shape",
+    "cut",
+    "edge",
+    "forward",
+    "forward_plan",
+    "share",
+]
 
 # Positions of a tile, about. Forward, its columns and sums fit the second-level cache; backward, its upstream gradient
 # does, and every tile costs a pass over the gradient of the filters.
@@ -37,7 +51,7 @@ def edge(size, clamped, dtype):
     below = np.nextafter(number(size), number(0))
     if clamped:
         return Edge(number(0), below, number(size - 1), number(size), number(size - 1))
-    return Edge(np.nextafter(number(-1), number(0)), below, below, number(size - 1), number(size - 1))
+    return Edge(number(-1), below, below, number(size - 1), number(size - 1))
 
 
 @functools.lru_cache
@@ -61,28 +75,32 @@ def tiles_of(area, rows, tile):
     return count, -(-count // max(1, tile // rows))
 
 
-def forward_plan(images, area, taps, filters, vectors, table, itemsize, threads):
-    """The plan for so many threads, on which no number depends: each gets as many units of work."""
+def forward_plan(images, filters, convolution, vectors, itemsize, threads):
+    """The plan for some images and so many threads, on which no number depends: each gets as many units of work."""
     rows, wide = block_shape(itemsize)
-    count, tiles = tiles_of(area, rows, TILE)
+    images = images.stop - images.start
+    count, tiles = tiles_of(math.prod(convolution.target), rows, TILE)
     while images * tiles % threads and tiles < count and images * tiles < 8 * threads:
         tiles += 1
-    panels = -(-filters // (wide * COUNT))
+    panels = -(-filters // convolution.groups // (wide * COUNT))
     parts = max(1, min(panels, threads // (images * tiles)))
-    step = max(1, min(taps, DEPTH // int(table[:, 1].max())))
+    step = max(1, min(math.prod(convolution.kernel), DEPTH // int(convolution.blocks[:, 1].max())))
     return Plan(vectors * COUNT, step, tiles, parts)
 
 
-def backward_plan(images, area, table, itemsize):
+def backward_plan(images, convolution, itemsize):
     """Tiles of an image, and chunks of the images."""
-    _, tiles = tiles_of(area, block_shape(itemsize)[0], TILE_BACKWARD)
-    return tiles, max(1, min(images, UNITS // len(table)))
+    _, tiles = tiles_of(math.prod(convolution.target), block_shape(itemsize)[0], TILE_BACKWARD)
+    return tiles, max(1, min(images.stop - images.start, UNITS // len(convolution.blocks)))
 
 
-def images_at_once(images, source, area, taps, vectors, table, backward=False):
-    """Images whose copies fit ``ROOM``."""
-    each = len(table) * (taps * PLANES * area if backward else source * vectors * COUNT)
-    return max(1, min(images, ROOM // max(1, each)))
+def batches(images, convolution, vectors, backward=False):
+    """Slices of the batch whose copies fit ``ROOM``."""
+    each = math.prod(convolution.source) * vectors * COUNT
+    if backward:
+        each = math.prod(convolution.kernel) * PLANES * math.prod(convolution.target)
+    step = max(1, ROOM // (len(convolution.blocks) * each))
+    return [slice(first, min(images, first + step)) for first in range(0, images, step)]
 
 
 def share(units, products, threads_for):

@@ -11,17 +11,6 @@ CORNERS = 4  # pixels around a point: above left, above right, below left, below
 HALVES = 4  # of a point and an axis: weight of the first and second pixel, and whether they count
 
 
-class Geometry(NamedTuple):
-    """What a convolution is, each pair being rows and columns: kernel, stride, pad, dilate, images and output."""
-
-    kernel: tuple
-    stride: tuple
-    pad: tuple
-    dilate: tuple
-    source: tuple
-    target: tuple
-
-
 class Edge(NamedTuple):
     """The border rule on one axis, in pixels.
 
@@ -36,9 +25,39 @@ class Edge(NamedTuple):
     final: float
 
 
+class Convolution(NamedTuple):
+    """What a convolution is; its pairs are rows and columns, of the kernel, of images (``source``) and of the output.
+
+    ``edges`` are the border rules of rows and columns, ``blocks`` is the table that the module ``blocks`` explains.
+    """
+
+    kernel: tuple
+    stride: tuple
+    pad: tuple
+    dilate: tuple
+    source: tuple
+    target: tuple
+    edges: tuple
+    groups: int
+    deformables: int
+    blocks: np.ndarray
+
+
+class Given(NamedTuple):
+    """The inputs; ``mask`` is empty unless ``modulated``, and ``weight`` is (filter, channel, tap)."""
+
+    data: np.ndarray
+    offset: np.ndarray
+    mask: np.ndarray
+    modulated: bool
+    weight: np.ndarray
+
+
 class Points(NamedTuple):
-    """One thread's arrays: of ``room`` positions each, their rows and columns (``base``) and, for one tap or many, numbers
-    of pixels, weights and halves."""
+    """One thread's arrays for the positions of a tile: their rows and columns and, tap by tap, pixels and weights.
+
+    ``halves`` are of the tap that was looked at last: what rows, and then columns, contribute to the weights.
+    """
 
     base: np.ndarray
     places: np.ndarray
@@ -58,15 +77,15 @@ def new_points(room, taps, like):
 
 
 @inner
-def begin(first, count, room, geometry, base):
+def begin(first, count, room, convolution, base):
     """Rows and columns of the image where the kernel's first tap lies for output positions from ``first`` on."""
-    (down, across), (top, left) = geometry.stride, geometry.pad
-    row, column = first // geometry.target[1], first % geometry.target[1]
+    (down, across), (top, left) = convolution.stride, convolution.pad
+    row, column = first // convolution.target[1], first % convolution.target[1]
     for j in range(count):
         base[j] = row * down - top
         base[room + j] = column * across - left
         column += 1
-        if column == geometry.target[1]:
+        if column == convolution.target[1]:
             row, column = row + 1, 0
 
 
@@ -92,16 +111,16 @@ def keep(halves, at, step, values):
 
 
 @inlined
-def look(tap, start, first, count, room, geometry, edges, offset, mask, modulated, points):
+def look(tap, start, first, count, room, convolution, offset, mask, modulated, points):
     """Find pixels and weights of one tap, from ``start`` on in the arrays; whether all coordinates are finite.
 
-    ``first`` is the place of its first offset, y, in ``offset``, and half of that, x left out, in ``mask``.
+    ``first`` are the places of the first position's y in ``offset`` and of its factor in ``mask``.
     """
     base, places, weights, halves = points
-    area = geometry.target[0] * geometry.target[1]
-    down = offset.dtype.type(tap // geometry.kernel[1] * geometry.dilate[0])
-    across = offset.dtype.type(tap % geometry.kernel[1] * geometry.dilate[1])
-    width = float(geometry.source[1])
+    area = convolution.target[0] * convolution.target[1]
+    down = offset.dtype.type(tap // convolution.kernel[1] * convolution.dilate[0])
+    across = offset.dtype.type(tap % convolution.kernel[1] * convolution.dilate[1])
+    width = float(convolution.source[1])
     odd = spread(0.0, offset)
     for j in range(index(0), index(count), index(COUNT)):
         left = index(count) - j
@@ -111,8 +130,8 @@ def look(tap, start, first, count, room, geometry, edges, offset, mask, modulate
         scale = spread(1.0, offset)
         if modulated:
             scale = load_some(mask, index(first[1]) + j, left, 0.0)
-        (above, below), vertical = around(y, edges[0])
-        (before, after), level = around(x, edges[1])
+        (above, below), vertical = around(y, convolution.edges[0])
+        (before, after), level = around(x, convolution.edges[1])
         above, below, at = widen(above) * width, widen(below) * width, index(start) + j
         before, after, step = widen(before), widen(after), index(room)
         store(places, at, above + before)
@@ -129,16 +148,16 @@ def look(tap, start, first, count, room, geometry, edges, offset, mask, modulate
 
 
 @inlined
-def lean(start, first, count, room, area, offset_change, mask, first_mask, modulated, points):
-    """Replace the weights of one tap, on which ``look`` was the last, by their change along a change of the offsets."""
+def lean(start, first, count, room, area, change, mask, modulated, points):
+    """Replace the weights of the tap that was looked at last by their ``change`` along a change of the offsets."""
     _, _, weights, halves = points
     step = index(room)
     for j in range(index(0), index(count), index(COUNT)):
         left, k = index(count) - j, j + index(HALVES) * step
-        down = load_some(offset_change, index(first) + j, left, 0.0)
-        across = load_some(offset_change, index(first + area) + j, left, 0.0)
+        down = load_some(change, index(first[0]) + j, left, 0.0)
+        across = load_some(change, index(first[0] + area) + j, left, 0.0)
         if modulated:
-            scale = load_some(mask, index(first_mask) + j, left, 0.0)
+            scale = load_some(mask, index(first[1]) + j, left, 0.0)
             down, across = down * scale, across * scale
         upper, lower = load(halves, j), load(halves, j + step)
         has_upper, has_lower = 0.0 - load(halves, j + step + step), load(halves, j + step + step + step)

@@ -26,16 +26,6 @@ class ConvolutionCall:
         self.taps = math.prod(self.sizes[0])
         self.plain = {key: check.plain(value, self.compute) for key, value in inputs.items()}
 
-    def geometry(self):
-        """What the kernels need to know of the sizes."""
-        from ..kernels.planning import edge
-        from ..kernels.points import Geometry
-
-        source = self.inputs["data"].shape[2:]
-        kernel, stride, pad, dilate = self.sizes
-        edges = tuple(edge(size, self.clamped, self.compute) for size in source)
-        return Geometry(kernel, stride, pad, dilate, source, self.target), edges
-
     def nothing(self):
         """Whether there is no pixel to look at, or no image."""
         return not self.inputs["data"].size or not self.shape[0]
@@ -66,31 +56,40 @@ class ConvolutionCall:
             return
         from ..kernels import jit, planning
 
-        data, weight = arrays["data"], arrays["weight"]
-        images, channels, area = data.shape[0], data.shape[1], math.prod(self.target)
-        size = self.compute.itemsize
-        vectors, table = planning.cut(channels, self.groups, self.deformables, size)
-        step = planning.images_at_once(images, math.prod(data.shape[2:]), area, self.taps, vectors, table)
-        filters = self.shape[1] // self.groups
-        threads = planning.share(images * self.target[0], self.products(), jit.threads_for)
-        kernel = planning.forward(planning.block_shape(size))
+        vectors, whole = self.whole(planning)
+        threads = planning.share(self.shape[0] * self.target[0], self.products(), jit.threads_for)
+        kernel = planning.forward(planning.block_shape(self.compute.itemsize))
+        for some in planning.batches(self.shape[0], whole, vectors):
+            plan = planning.forward_plan(some, self.shape[1], whole, vectors, self.compute.itemsize, threads)
+            part = self.some(out if change is None else change, some)
+            kernel(threads, plan, whole, self.given(arrays, some), change is not None, part, bias, out[some])
+
+    def whole(self, planning):
+        """Vectors of channels to a block, and what the kernels need to know of the convolution."""
+        source = self.inputs["data"].shape[2:]
+        edges = tuple(planning.edge(size, self.clamped, self.compute) for size in source)
+        channels = self.inputs["data"].shape[1]
+        vectors, blocks = planning.cut(channels, self.groups, self.deformables, self.compute.itemsize)
+        numbers = self.groups, self.deformables, blocks
+        return vectors, planning.Convolution(*self.sizes, source, self.target, edges, *numbers)
+
+    def given(self, arrays, some):
+        """The inputs for some images."""
+        from ..kernels.points import Given
+
         mask = arrays.get("mask")
-        modulated = mask is not None
-        empty = np.empty((0,) * 4, self.compute)
-        for first in range(0, images, step):
-            some = slice(first, first + step)
-            plan = planning.forward_plan(
-                min(step, images - first), area, self.taps, filters, vectors, table, size, threads
-            )
-            kernel(
-                threads, plan, *self.geometry(), table, self.groups, self.deformables, data[some], arrays["offset"][some],
-                mask[some] if modulated else empty, modulated, change is not None,
-                empty if change is None else change[some], self.by_tap(weight), bias, out[some],
-            )  # fmt: skip
+        masks = self.some(mask, some)
+        return Given(
+            arrays["data"][some], arrays["offset"][some], masks, mask is not None, self.by_tap(arrays["weight"])
+        )
+
+    def some(self, array, images):
+        """Some images of an array with a batch axis, or an empty array where there is none."""
+        return np.empty((0,) * 4, self.compute) if array is None else array[images]
 
     def by_tap(self, weight):
-        """Filters whose rows and columns are one axis."""
-        return weight.reshape(*weight.shape[:2], self.taps)
+        """Filters whose rows and columns are one axis, or none."""
+        return np.empty((0,) * 3, self.compute) if weight is None else weight.reshape(*weight.shape[:2], self.taps)
 
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None: term by term."""
@@ -139,26 +138,17 @@ class ConvolutionCall:
         """Write or add the gradients that are wanted."""
         from ..kernels import jit, planning
 
-        data, offset, weight, mask = (self.plain.get(name) for name in ("data", "offset", "weight", "mask"))
-        images, channels, area, size = data.shape[0], data.shape[1], math.prod(self.target), self.compute.itemsize
-        vectors, table = planning.cut(channels, self.groups, self.deformables, size)
-        step = planning.images_at_once(
-            images, math.prod(data.shape[2:]), area, self.taps, vectors, table, backward=True
-        )
-        kernel = planning.backward(planning.block_shape(size), vectors)
-        empty = np.empty((0,) * 4, self.compute)
-        modulated = mask is not None
+        vectors, whole = self.whole(planning)
+        kernel = planning.backward(planning.block_shape(self.compute.itemsize), vectors)
         names = ("data", "offset", "mask", "weight")
         want = tuple(name in results for name in names)
-        for first in range(0, images, step):
-            some = slice(first, first + step)
-            tiles, chunks = planning.backward_plan(min(step, images - first), area, table, size)
-            adds = tuple(bool(add.get(name)) or (name == "weight" and first > 0) for name in names)
-            parts = [results[name][some] if name in results else empty for name in names[:3]]
-            grad_weight = results.get("weight")
+        for some in planning.batches(self.shape[0], whole, vectors, backward=True):
+            tiles, chunks = planning.backward_plan(some, whole, self.compute.itemsize)
+            units = chunks * len(whole.blocks)
+            threads = planning.share(units, 2 * self.products(), jit.threads_for)
+            adds = tuple(bool(add.get(name)) or (name == "weight" and some.start > 0) for name in names)
+            parts = [self.some(results.get(name), some) for name in names[:3]]
             kernel(
-                planning.share(chunks * len(table), 2 * self.products(), jit.threads_for),
-                tiles, chunks, *self.geometry(), table, self.groups, self.deformables, data[some], offset[some],
-                mask[some] if modulated else empty, modulated, self.by_tap(weight), upper[some], want, adds,
-                *parts, empty[0] if grad_weight is None else self.by_tap(grad_weight),
+                threads, tiles, chunks, whole, self.given(self.plain, some), upper[some], want, adds, *parts,
+                self.by_tap(results.get("weight")),
             )  # fmt: skip

@@ -127,7 +127,9 @@ def with_bias(op, inputs, no_bias):
 def pairs(op, kernel, stride, dilate, pad):
     """Pairs of whole numbers, rows first; () stands for MXNet's defaults."""
     if kernel is None:
-        raise ValueError(f"{op}: kernel is missing, expected (height, width) of the taps; pass for example kernel=(3, 3).")
+        raise ValueError(
+            f"{op}: kernel is missing, expected (height, width) of the taps; pass for example kernel=(3, 3)."
+        )
     yield pair(op, "kernel", kernel, 1)
     yield pair(op, "stride", (1, 1) if is_empty(stride) else stride, 1)
     yield pair(op, "dilate", (1, 1) if is_empty(dilate) else dilate, 1)
