@@ -12,7 +12,7 @@ from numba import prange
 
 from .blocks import aligned, pack_filters, pack_pixels, padded, panel_width, vectors_of
 from .jit import Kernel, index, inner
-from .lanes import COUNT, store
+from .lanes import COUNT, load, store
 from .matrix import multiply, turn
 from .points import CORNERS, begin, behind, corners, lean, look, new_points, sampled, spoil
 
@@ -118,6 +118,9 @@ def convolve_part(part, threads, shape, narrow, convolution, given, leaning, cha
     stride, lines = plan.step * plan.width + COUNT, groups * span + COUNT
     columns, sums = aligned(room * stride, out), aligned((room + rows) * lines, out)
     columns[:] = 0
+    first_sums = np.zeros(groups * span, out.dtype)
+    for group in range(groups):
+        first_sums[group * span : group * span + filters] = bias[group * filters : (group + 1) * filters]
     units = samples * plan.tiles * plan.parts
     for unit in range(units * part // threads, units * (part + 1) // threads):
         image, tile, share = unit // plan.parts // plan.tiles, unit // plan.parts % plan.tiles, unit % plan.parts
@@ -126,11 +129,10 @@ def convolve_part(part, threads, shape, narrow, convolution, given, leaning, cha
         low = count_of_panels * share // plan.parts * wide
         high = min(span, count_of_panels * (share + 1) // plan.parts * wide)
         begin(start, count, room, convolution, points.base)
-        for group in range(groups):
-            for column in range(low, high):
-                first = bias[group * filters + column] if column < filters else bias.dtype.type(0)
-                for row in range(steps * rows):
-                    sums[row * lines + group * span + column] = first
+        for row in range(0, steps * rows * lines, lines):
+            for group in range(groups):
+                for column in range(group * span + low, group * span + high, COUNT):
+                    store(sums, index(row + column), load(first_sums, index(column)))
         looked_at, finite = -1, True
         for number in range(len(blocks)):
             first_channel, channels, group, deformable = blocks[number]

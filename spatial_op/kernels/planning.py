@@ -45,6 +45,7 @@ forward = functools.cache(forward_kernel)
 backward = functools.cache(backward_kernel)
 
 
+@functools.lru_cache
 def edge(size, clamped, dtype):
     """The border rule of one axis: sampled inside the image, the last pixel being repeated; or one pixel beyond, fading."""
     number = dtype.type

@@ -143,6 +143,9 @@ def is_empty(value):
 
 def pair(op, argument, value, least):
     """Two integers."""
+    if type(value) is tuple and len(value) == 2 and all(type(number) is int for number in value):
+        if least is None or min(value) >= least:
+            return value
     try:
         numbers = tuple(value)
     except TypeError:
