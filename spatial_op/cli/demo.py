@@ -5,7 +5,7 @@ import numpy as np
 
 import spatial_op
 
-from . import evaluate, machine, photo, text
+from . import evaluate, machine, photo, taps, text
 from .cases import affine_problem, rotation, sizes, waves
 from .peers import MXNet, OpenCV, Ours, PyTorch, available
 from .timing import race
@@ -13,6 +13,7 @@ from .warps import WARPS, normalised, parameters
 
 BATCH = 16
 KINDS = {1: "grey", 3: "RGB", 4: "RGBA"}
+DEFORMED = {"kernel": (3, 3), "pad": (1, 1), "num_filter": 4, "no_bias": True}
 
 
 class Failure(click.ClickException):
@@ -32,7 +33,7 @@ def run(path, out):
     layers = photo.with_opacity(image)
     outputs = warp(layers, "float32")
     try:
-        figure.draw(layers, outputs, out)
+        figure.draw(layers, outputs, [taps.mean(layers, places) for places in tap_places(layers)], out)
     except (OSError, ValueError) as error:
         raise Failure(f"cannot write the figure to {out}: {error}.") from error
     agreement(layers, outputs)
@@ -59,13 +60,22 @@ def warp(image, dtype):
     return spatial_op.SpatialTransformer(batch, loc, target_shape=image.shape[1:], transform_type="projective")
 
 
+def tap_places(image):
+    """Where the taps of a plain and of the deformable convolution lie."""
+    return taps.squares(*image.shape[1:]), taps.circles(*image.shape[1:])
+
+
 def agreement(image, outputs):
     """Compare each warp with plain NumPy."""
-    rows = [("warp", "float32", "float64")]
+    rows = [("", "float32", "float64")]
     height, width = image.shape[1:]
     for row, single, double in zip(WARPS, outputs, warp(image, "float64")):
         expected = evaluate.warp(image, normalised(row.matrix, height, width), (height, width))
         rows.append((row.title, *(text.small(np.abs(result - expected).max()) for result in (single, double))))
+    places = taps.circles(height, width)
+    expected = np.mean([evaluate.sample(image, y.ravel(), x.ravel()) for y, x in zip(*places)], axis=0)
+    found = (taps.mean(image.astype(dtype), places).reshape(expected.shape) for dtype in ("float32", "float64"))
+    rows.append(("Deformable convolution", *(text.small(np.abs(result - expected).max()) for result in found)))
     click.secho("Largest difference from an independent evaluation in NumPy (pixel values run from 0 to 1)", bold=True)
     text.show(rows)
     click.echo()
@@ -73,32 +83,48 @@ def agreement(image, outputs):
 
 def gradients():
     """Compare directional derivatives with gradients."""
-    rows = [("with respect to", "difference quotient", "from the gradient", "relative difference")]
-    for name, numeric, exact in directional_derivatives():
-        difference = abs(numeric - exact) / abs(exact)
-        rows.append((name, f"{numeric:.9f}", f"{exact:.9f}", text.small(difference)))
-    click.secho("Derivative of a rotated smooth image in a random direction, float64", bold=True)
-    text.show(rows)
+    rows = [("", "with respect to", "difference quotient", "from the gradient", "relative difference")]
+    fade = np.sin(np.linspace(0, np.pi, 48)) ** 2
+    data = waves((2, 3, 48, 48), "float64") * fade * fade[:, None]
+    for operator, inputs, params in (
+        (spatial_op.SpatialTransformer, rotated_inputs(data), {"target_shape": (40, 56)}),
+        (spatial_op.ModulatedDeformableConvolution, deformed_inputs(data), DEFORMED),
+    ):
+        label = operator.__name__
+        for name, numeric, exact in directional_derivatives(operator, inputs, params):
+            difference = abs(numeric - exact) / abs(exact)
+            rows.append((label, name, f"{numeric:.9f}", f"{exact:.9f}", text.small(difference)))
+            label = ""
+    click.secho("Derivative in a random direction, of smooth images in float64", bold=True)
+    text.show(rows, left=2)
     click.echo()
 
 
-def directional_derivatives(step=1e-7, seed=0):
+def rotated_inputs(data):
+    """Inputs of a transformer."""
+    return [data, rotation(0.5, 0.9, (0.03, -0.02), len(data), "float64")]
+
+
+def deformed_inputs(data):
+    """Inputs of a deformable convolution whose taps stay a tenth of a pixel away from whole pixels."""
+    rng = np.random.default_rng(1)
+    size = data.shape[2:]
+    offset = rng.integers(-3, 3, (2, 18, *size)) + rng.uniform(0.1, 0.9, (2, 18, *size))
+    return [data, offset, rng.standard_normal((2, 9, *size)), rng.standard_normal((4, 3, 3, 3))]
+
+
+def directional_derivatives(operator, inputs, params, step=1e-7, seed=0):
     """Name of the input, central difference and inner product with the gradient."""
     rng = np.random.default_rng(seed)
-    size, shape = 48, (2, 3, 48, 48)
-    fade = np.sin(np.linspace(0, np.pi, size)) ** 2
-    data = waves(shape, "float64") * fade * fade[:, None]
-    inputs = [data, rotation(0.5, 0.9, (0.03, -0.02), shape[0], "float64")]
-    params = {"target_shape": (40, 56)}
-    out, pullback = spatial_op.vjp(spatial_op.SpatialTransformer, *inputs, **params)
+    out, pullback = spatial_op.vjp(operator, *inputs, **params)
     upper = rng.standard_normal(out.shape)
-    for number, (name, grad) in enumerate(zip(("data", "loc"), pullback(upper))):
+    for number, (name, grad) in enumerate(zip(operator.operator.inputs, pullback(upper))):
         direction = rng.standard_normal(grad.shape)
         ends = []
         for sign in (1, -1):
             moved = list(inputs)
             moved[number] = inputs[number] + sign * step * direction
-            ends.append(np.vdot(upper, spatial_op.SpatialTransformer(*moved, **params)))
+            ends.append(np.vdot(upper, operator(*moved, **params)))
         yield name, (ends[0] - ends[1]) / (2 * step), np.vdot(grad, direction)
 
 

@@ -1,4 +1,4 @@
-"""Bilinear warps once more, in plain NumPy and float64, from the textbook formula; shares no code with the package."""
+"""Bilinear samples once more, in plain NumPy and float64, from the textbook formula; shares no code with the package."""
 
 import numpy as np
 
@@ -23,12 +23,27 @@ def warp(image, matrix, target):
     channels, height, width = image.shape
     v, u = np.meshgrid(np.linspace(-1, 1, target[0]), np.linspace(-1, 1, target[1]), indexing="ij")
     x, y, z = np.asarray(matrix, np.float64) @ np.stack([u.ravel(), v.ravel(), np.ones(u.size)])
-    x, y = (x / z + 1) * (width - 1) / 2, (y / z + 1) * (height - 1) / 2
+    return sample(image, (y / z + 1) * (height - 1) / 2, (x / z + 1) * (width - 1) / 2).reshape(channels, *target)
+
+
+def sample(image, y, x):
+    """An image at points given in pixels; zeros lie outside.
+
+    Parameters
+    ----------
+    image : (C, H, W) array
+    y, x : (points,) arrays
+
+    Returns
+    -------
+    out : (C, points) float64 array
+    """
+    channels, height, width = image.shape
     left, top = np.floor(x).astype(int), np.floor(y).astype(int)
-    out = np.zeros((channels, u.size))
+    out = np.zeros((channels, x.size))
     for row in (top, top + 1):
         for column in (left, left + 1):
             weight = (1 - abs(x - column)) * (1 - abs(y - row))
             inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
             out[:, inside] += weight[inside] * image[:, row[inside], column[inside]]
-    return out.reshape(channels, *target)
+    return out

@@ -5,16 +5,18 @@ from matplotlib import patheffects
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from .taps import circles, squares
 from .warps import WARPS, normalised
 
 CELLS = 5
 INK, OUTSIDE = "#222222", 0.88
 AROUND = 0.19  # what the overview shows beyond each side of the image, as a part of that side
+PLAIN, BENT = "#CC79A7", "#E69F00"  # colours of the convolutions' taps
 PANEL, GAP, MARGIN, TITLE = 2.35, 0.17, 0.10, 0.27  # inches
 
 
-def draw(image, outputs, path, dpi=200):
-    """Draw one figure and write it.
+def draw(image, outputs, means, path, dpi=200):
+    """Draw one figure and write it: warps above, convolutions below.
 
     Conventions: the last channel is the opacity, and the others have been multiplied by it.
 
@@ -23,6 +25,8 @@ def draw(image, outputs, path, dpi=200):
     image : (C, H, W) array
     outputs : (warps, C, H, W) array
         One for each row of ``WARPS``.
+    means : two (C, H, W) arrays
+        The means of the taps on a square and on a circle.
     path : str or path
         The ending chooses the format.
     dpi : float
@@ -32,19 +36,42 @@ def draw(image, outputs, path, dpi=200):
     wide, tall = PANEL / max(aspect, 1), PANEL * min(aspect, 1)
     below = 2 * tall + TITLE + GAP
     overview_width = below / aspect
-    size = (2 * MARGIN + overview_width + 2 * (GAP + wide), 2 * MARGIN + below + TITLE)
+    across = overview_width + 2 * (GAP + wide)
+    third = (across - 2 * GAP) / 3
+    lower = third * aspect + TITLE + GAP
+    size = (2 * MARGIN + across, 2 * MARGIN + lower + below + TITLE)
     figure = Figure(figsize=size, facecolor="white")
     FigureCanvasAgg(figure)
 
     def axes(left, bottom, width, height):
         return figure.add_axes((left / size[0], bottom / size[1], width / size[0], height / size[1]))
 
-    draw_input(axes(MARGIN, MARGIN, overview_width, below), image)
+    draw_input(axes(MARGIN, MARGIN + lower, overview_width, below), image)
     for number, (warp, output) in enumerate(zip(WARPS, outputs)):
         left = MARGIN + overview_width + GAP + number % 2 * (wide + GAP)
-        bottom = MARGIN + (1 - number // 2) * (tall + TITLE + GAP)
+        bottom = MARGIN + lower + (1 - number // 2) * (tall + TITLE + GAP)
         draw_output(axes(left, bottom, wide, tall), "ABCDEFGH"[number], warp, output)
+    titles = "Convolution: the mean of nine taps in a square", "Deformable convolution: nine taps on a circle"
+    panels = [axes(MARGIN + number * (third + GAP), MARGIN, third, third * aspect) for number in range(3)]
+    draw_taps(panels[0], image)
+    for panel, output, title, colour in zip(panels[1:], means, titles, (PLAIN, BENT)):
+        show(panel, output, title)
+        for spine in panel.spines.values():
+            spine.set(color=colour, linewidth=3)
     figure.savefig(path, dpi=dpi)
+
+
+def draw_taps(axes, image):
+    """The input, paler, and over it the taps of some pixels."""
+    height, width = image.shape[1:]
+    show(axes, image, "Where the nine taps of some pixels look", pale=0.3)
+    for places, colour, mark in ((squares(height, width), PLAIN, "s"), (circles(height, width), BENT, "o")):
+        rows, columns = (np.linspace(0, size, count + 2)[1:-1].astype(int) for size, count in ((height, 3), (width, 5)))
+        y, x = (place[:, rows[:, None], columns].reshape(9, -1) for place in places)
+        edge = {"markeredgecolor": INK, "markeredgewidth": 0.4}
+        axes.plot(x, y, mark, color=colour, markersize=3.2, linestyle="none", **edge)
+    axes.set_xlim(-0.5, width - 0.5)
+    axes.set_ylim(height - 0.5, -0.5)
 
 
 def draw_input(axes, image):

@@ -14,7 +14,7 @@ from .blocks import aligned, pack_filters, pack_pixels, padded, panel_width, vec
 from .jit import Kernel, index, inner
 from .lanes import COUNT, load, store
 from .matrix import multiply, turn
-from .points import CORNERS, begin, behind, corners, lean, look, new_points, sampled, spoil
+from .points import CORNERS, Given, begin, behind, corners, described, lean, look, new_points, sampled, spoil
 
 # Pixels that are brought into block order at once.
 RUN = 2048
@@ -180,17 +180,20 @@ def forward_kernel(shape):
     shape, narrow, wide = (rows, vectors), (rows, (0,)), len(vectors) * COUNT
 
     def make(label):
-        def convolve(threads, plan, convolution, given, leaning, change, bias, out):
+        def convolve(
+            threads, plan, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight, leaning,
+            change, bias, out,
+        ):  # fmt: skip
             label  # part of the disk cache's key
-            data, weight, blocks = given.data, given.weight, convolution.blocks
-            filters = out.shape[1] // convolution.groups
-            source = convolution.source[0] * convolution.source[1]
-            packed = aligned(data.shape[0] * len(blocks) * source * plan.width, data)
+            filters, area = out.shape[1] // groups, data.shape[2] * data.shape[3]
+            packed = aligned(data.shape[0] * len(blocks) * area * plan.width, data)
             panels = aligned(data.shape[1] * weight.shape[2] * padded(filters), data)
             for part in prange(threads):
                 pack_images(part, threads, data, blocks, plan.width, packed)
                 pack_all_filters(part, threads, weight, blocks, filters, plan.step, wide, panels)
             for part in prange(threads):
+                convolution = described(sizes, edges, groups, deformables, blocks)
+                given = Given(data, offset, mask, modulated, weight)
                 convolve_part(
                     part, threads, shape, narrow, convolution, given, leaning, change, plan, packed, panels, bias, out
                 )

@@ -14,7 +14,7 @@ from .convolution import most_positions, sample_tap, tile_bounds
 from .jit import Kernel, index, inlined, inner
 from .lanes import COUNT, load, load_some, mix, spread, store, store_some
 from .matrix import multiply, totals
-from .points import CORNERS, HALVES, begin, behind, corners, look, new_points, sampled, spoil
+from .points import CORNERS, HALVES, Given, begin, behind, corners, described, look, new_points, sampled, spoil
 
 PLANES = 3  # of an offset's gradient: y, x and the mask
 
@@ -228,12 +228,12 @@ def backward_kernel(shape, vectors):
 
     def make(label):
         def pull(
-            threads, tiles, chunks, convolution, given, upper, want, add, grad_data, grad_offset, grad_mask, grad_weight
-        ):
+            threads, tiles, chunks, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight,
+            upper, want, add, grad_data, grad_offset, grad_mask, grad_weight,
+        ):  # fmt: skip
             label  # part of the disk cache's key
-            data, weight, blocks, deformables = given.data, given.weight, convolution.blocks, convolution.deformables
-            samples, area, count = data.shape[0], convolution.target[0] * convolution.target[1], len(blocks)
-            taps, filters = weight.shape[2], upper.shape[1] // convolution.groups
+            samples, area, count = data.shape[0], upper.shape[2] * upper.shape[3], len(blocks)
+            taps, filters = weight.shape[2], upper.shape[1] // groups
             whole = (filters + rows - 1) // rows * rows
             want_samples = want[0] or want[1] or want[2]
             channel_filters = aligned(count * taps * filters * width if want_samples else 0, data)
@@ -246,6 +246,8 @@ def backward_kernel(shape, vectors):
                         at = unit // filters * taps * filters * width
                         pack_channels(weight, block, filter, filters, taps, width, channel_filters, at)
             for part in prange(threads):
+                convolution = described(sizes, edges, groups, deformables, blocks)
+                given = Given(data, offset, mask, modulated, weight)
                 pull_part(
                     part, threads, shape, convolution, given, tiles, chunks, channel_filters, upper,
                     (want_samples, want[0], want[3]), add[0], grad_data, weight_parts, offset_parts,

@@ -1,7 +1,9 @@
-"""How the work of a deformable convolution is cut, from its sizes alone: blocks, tiles, chunks, and the kernel for them."""
+"""How the work of a deformable convolution is cut, from its sizes alone: blocks, tiles, chunks, and the kernel for them.
+
+What is ``whole`` here are the sizes, border rules, groups, deformable groups and blocks of a ``Convolution``.
+"""
 
 import functools
-import math
 
 import numpy as np
 
@@ -9,20 +11,7 @@ from .convolution import Plan, forward_kernel
 from .convolution_gradient import PLANES, backward_kernel
 from .lanes import COUNT
 from .matrix import block_shape
-from .points import Convolution, Edge
-
-__all__ = [
-    "Convolution",
-    "backward",
-    "backward_plan",
-    "batches",
-    "block_shape",
-    "cut",
-    "edge",
-    "forward",
-    "forward_plan",
-    "share",
-]
+from .points import Edge
 
 # Positions of a tile, about. Forward, its columns and sums fit the second-level cache; backward, its upstream gradient
 # does, and every tile costs a pass over the gradient of the filters.
@@ -46,13 +35,15 @@ backward = functools.cache(backward_kernel)
 
 
 @functools.lru_cache
-def edge(size, clamped, dtype):
-    """The border rule of one axis: sampled inside the image, the last pixel being repeated; or one pixel beyond, fading."""
-    number = dtype.type
-    below = np.nextafter(number(size), number(0))
-    if clamped:
-        return Edge(number(0), below, number(size - 1), number(size), number(size - 1))
-    return Edge(number(-1), below, below, number(size - 1), number(size - 1))
+def edges(source, clamped, dtype):
+    """The border rules of rows and columns: sampled inside, the last pixel going on; or one pixel beyond, fading."""
+    rules = []
+    for size in source:
+        below = np.nextafter(dtype.type(size), dtype.type(0))
+        rules.append(
+            Edge(0, below, size - 1, size, size - 1) if clamped else Edge(-1, below, below, size - 1, size - 1)
+        )
+    return np.array(rules, dtype)
 
 
 @functools.lru_cache
@@ -76,31 +67,36 @@ def tiles_of(area, rows, tile):
     return count, -(-count // max(1, tile // rows))
 
 
-def forward_plan(images, filters, convolution, vectors, itemsize, threads):
+def forward_plan(images, filters, whole, vectors, itemsize, threads):
     """The plan for some images and so many threads, on which no number depends: each gets as many units of work."""
+    sizes, _, groups, _, blocks = whole
     rows, wide = block_shape(itemsize)
-    images = images.stop - images.start
-    count, tiles = tiles_of(math.prod(convolution.target), rows, TILE)
+    images, (taps, area) = images.stop - images.start, sizes[[0, -1]].prod(axis=1).tolist()
+    count, tiles = tiles_of(area, rows, TILE)
     while images * tiles % threads and tiles < count and images * tiles < 8 * threads:
         tiles += 1
-    panels = -(-filters // convolution.groups // (wide * COUNT))
+    panels = -(-filters // groups // (wide * COUNT))
     parts = max(1, min(panels, threads // (images * tiles)))
-    step = max(1, min(math.prod(convolution.kernel), DEPTH // int(convolution.blocks[:, 1].max())))
+    step = max(1, min(taps, DEPTH // int(blocks[:, 1].max())))
     return Plan(vectors * COUNT, step, tiles, parts)
 
 
-def backward_plan(images, convolution, itemsize):
+def backward_plan(images, whole, itemsize):
     """Tiles of an image, and chunks of the images."""
-    _, tiles = tiles_of(math.prod(convolution.target), block_shape(itemsize)[0], TILE_BACKWARD)
-    return tiles, max(1, min(images.stop - images.start, UNITS // len(convolution.blocks)))
+    sizes, *_, blocks = whole
+    area = int(sizes[-1].prod())
+    _, tiles = tiles_of(area, block_shape(itemsize)[0], TILE_BACKWARD)
+    return tiles, max(1, min(images.stop - images.start, UNITS // len(blocks)))
 
 
-def batches(images, convolution, vectors, backward=False):
+def batches(images, whole, vectors, backward=False):
     """Slices of the batch whose copies fit ``ROOM``."""
-    each = math.prod(convolution.source) * vectors * COUNT
+    sizes, *_, blocks = whole
+    taps, source, area = sizes[[0, -2, -1]].prod(axis=1).tolist()
+    each = source * vectors * COUNT
     if backward:
-        each = math.prod(convolution.kernel) * PLANES * math.prod(convolution.target)
-    step = max(1, ROOM // (len(convolution.blocks) * each))
+        each = taps * PLANES * area
+    step = max(1, ROOM // (len(blocks) * each))
     return [slice(first, min(images, first + step)) for first in range(0, images, step)]
 
 

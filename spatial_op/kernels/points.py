@@ -53,6 +53,26 @@ class Given(NamedTuple):
     weight: np.ndarray
 
 
+@inner
+def described(sizes, edges, groups, deformables, blocks):
+    """The description of a convolution from arrays, which parallel loops take, as they do not take nested tuples."""
+    return Convolution(
+        (sizes[0, 0], sizes[0, 1]),
+        (sizes[1, 0], sizes[1, 1]),
+        (sizes[2, 0], sizes[2, 1]),
+        (sizes[3, 0], sizes[3, 1]),
+        (sizes[4, 0], sizes[4, 1]),
+        (sizes[5, 0], sizes[5, 1]),
+        (
+            Edge(edges[0, 0], edges[0, 1], edges[0, 2], edges[0, 3], edges[0, 4]),
+            Edge(edges[1, 0], edges[1, 1], edges[1, 2], edges[1, 3], edges[1, 4]),
+        ),
+        groups,
+        deformables,
+        blocks,
+    )
+
+
 class Points(NamedTuple):
     """One thread's arrays for the positions of a tile: their rows and columns and, tap by tap, pixels and weights.
 

@@ -62,26 +62,23 @@ class ConvolutionCall:
         for some in planning.batches(self.shape[0], whole, vectors):
             plan = planning.forward_plan(some, self.shape[1], whole, vectors, self.compute.itemsize, threads)
             part = self.some(out if change is None else change, some)
-            kernel(threads, plan, whole, self.given(arrays, some), change is not None, part, bias, out[some])
+            kernel(threads, plan, *whole, *self.given(arrays, some), change is not None, part, bias, out[some])
 
     def whole(self, planning):
-        """Vectors of channels to a block, and what the kernels need to know of the convolution."""
+        """Vectors of channels to a block, and what the kernels need to know: sizes, border rules, groups and blocks."""
         source = self.inputs["data"].shape[2:]
-        edges = tuple(planning.edge(size, self.clamped, self.compute) for size in source)
+        edges = planning.edges(source, self.clamped, self.compute)
         channels = self.inputs["data"].shape[1]
         vectors, blocks = planning.cut(channels, self.groups, self.deformables, self.compute.itemsize)
-        numbers = self.groups, self.deformables, blocks
-        return vectors, planning.Convolution(*self.sizes, source, self.target, edges, *numbers)
+        sizes = np.array((*self.sizes, source, self.target))
+        return vectors, (sizes, edges, self.groups, self.deformables, blocks)
 
     def given(self, arrays, some):
         """The inputs for some images."""
-        from ..kernels.points import Given
-
         mask = arrays.get("mask")
         masks = self.some(mask, some)
-        return Given(
-            arrays["data"][some], arrays["offset"][some], masks, mask is not None, self.by_tap(arrays["weight"])
-        )
+        weight = self.by_tap(arrays["weight"])
+        return arrays["data"][some], arrays["offset"][some], masks, mask is not None, weight
 
     def some(self, array, images):
         """Some images of an array with a batch axis, or an empty array where there is none."""
@@ -144,11 +141,11 @@ class ConvolutionCall:
         want = tuple(name in results for name in names)
         for some in planning.batches(self.shape[0], whole, vectors, backward=True):
             tiles, chunks = planning.backward_plan(some, whole, self.compute.itemsize)
-            units = chunks * len(whole.blocks)
+            units = chunks * len(whole[-1])
             threads = planning.share(units, 2 * self.products(), jit.threads_for)
             adds = tuple(bool(add.get(name)) or (name == "weight" and some.start > 0) for name in names)
             parts = [self.some(results.get(name), some) for name in names[:3]]
             kernel(
-                threads, tiles, chunks, whole, self.given(self.plain, some), upper[some], want, adds, *parts,
+                threads, tiles, chunks, *whole, *self.given(self.plain, some), upper[some], want, adds, *parts,
                 self.by_tap(results.get("weight")),
             )  # fmt: skip
