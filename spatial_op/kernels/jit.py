@@ -150,6 +150,9 @@ def layer():
         return None
 
 
+# A bit of the flags in /proc: the process was forked and has not begun another program.
+FORKED = 0x40
+
 # Processes that were seen to be forked from one whose layer was running.
 bereft = set()
 
@@ -159,14 +162,20 @@ def threads_lost(pid):
     """Whether the layer was started before this process was forked, so that its threads are not in this process.
 
     Asked once in each process, before its first parallel call. This package may have been imported only after the fork;
-    then the process has fewer tasks than the layer has threads. (GNU OpenMP, which ends such a process, comes with
-    /proc.)
+    then the process is a fork that runs its parent's program, and has fewer tasks than the layer has threads. (GNU
+    OpenMP, which ends such a process, comes with /proc. It starts threads only when they have work, so few tasks alone
+    say nothing.)
     """
     if layer() not in ("omp", "workqueue"):
         return False
-    tasks = pathlib.Path("/proc/self/task")
-    few = tasks.exists() and sum(1 for _ in tasks.iterdir()) < numba.config.NUMBA_NUM_THREADS
-    return few or pid in bereft
+    if pid in bereft:
+        return True
+    own = pathlib.Path("/proc/self")
+    if not (own / "stat").exists():
+        return False
+    flags = int((own / "stat").read_text().rpartition(")")[2].split()[6])
+    few = sum(1 for _ in (own / "task").iterdir()) < numba.config.NUMBA_NUM_THREADS
+    return few and bool(flags & FORKED)
 
 
 def after_fork():
