@@ -18,10 +18,13 @@ TESTS = ["pytest", "-n", "2", "--dist", "loadfile", "-q"]
 CURRENT_ONLY = [
     "adding",
     "cli",
+    "deformable",
+    "errors_deformable",
     "grids",
     "jvp",
     "onnx",
     "reference",
+    "reference_deformable",
     "reference_grids",
     "reference_operators",
     "reference_package",

@@ -10,7 +10,7 @@ array([[ 3.,  2.,  1.,  0.],
        [11., 10.,  9.,  8.]])
 """
 
-from . import contrib
+from . import contrib as contrib
 from .autodiff import jvp, vjp
 from .operators.deformable_convolution import DeformableConvolution, ModulatedDeformableConvolution
 from .operators.grid_generator import GridGenerator
@@ -26,7 +26,6 @@ __all__ = [
     "GridSampler",
     "ModulatedDeformableConvolution",
     "SpatialTransformer",
-    "contrib",
     "identity_loc",
     "jvp",
     "vjp",

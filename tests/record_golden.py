@@ -1,13 +1,15 @@
 """Record what MXNet 1.9.1 answers: ``python tests/record_golden.py`` writes ``spatial_op/cli/golden.npz``.
 
 The file maps "<case>/<array>" to an array. The arrays of a case are its inputs, under their names, out_grad, out and
-the gradient of each input, under grad_<input>. The entry "calls" says in JSON what was called: for each case the
-operator, the names of its inputs in order, and its other parameters. The cases of float32 have smooth data: on noise,
-rounding decides on which side of a kink a sample lies, and the gradients of ``loc`` in float32 then tell nothing.
+the gradient of each input, under grad_<input>, unless MXNet has none. The entry "calls" says in JSON what was called:
+for each case the operator, the names of its inputs in order, and its other parameters. The cases of float32 have smooth
+data: on noise, rounding decides on which side of a kink a sample lies, and the gradients of ``loc`` in float32 then
+tell nothing.
 """
 
 import contextlib
 import json
+import math
 import pathlib
 import warnings
 from typing import NamedTuple
@@ -92,6 +94,39 @@ BILINEAR_SAMPLER = {
     "sampler_large": ((1, 1, 37, 29), (11, 17), None),
 }
 
+# name -> (data's shape, num_filter, other parameters; the kernel is 3x3 unless they have one).
+DEFORMABLE_CONVOLUTION = {
+    "deformable": ((2, 3, 5, 7), 4, {}),
+    "deformable_padded": ((1, 3, 4, 5), 2, {"pad": (1, 2)}),
+    "deformable_stride": ((1, 3, 11, 8), 2, {"stride": (2, 3), "pad": (1, 1)}),
+    "deformable_dilated": ((1, 3, 8, 7), 2, {"dilate": (3, 2), "pad": (2, 1)}),
+    "deformable_groups": ((1, 6, 4, 5), 2, {"pad": (1, 1), "num_group": 2}),
+    "deformable_offset_groups": ((1, 6, 4, 5), 2, {"pad": (1, 1), "num_deformable_group": 2}),
+    "deformable_both_groups": ((1, 12, 4, 5), 6, {"pad": (1, 0), "num_group": 3, "num_deformable_group": 2}),
+    "deformable_everything": (
+        (2, 8, 5, 9),
+        4,
+        {
+            "kernel": (3, 2),
+            "stride": (2, 3),
+            "dilate": (1, 2),
+            "pad": (2, 1),
+            "num_group": 4,
+            "num_deformable_group": 2,
+        },
+    ),
+    "deformable_3x2": ((2, 3, 4, 5), 2, {"kernel": (3, 2), "pad": (1, 0)}),
+    "deformable_1x1": ((2, 3, 4, 5), 2, {"kernel": (1, 1)}),
+    "deformable_1x3": ((2, 3, 4, 5), 2, {"kernel": (1, 3), "pad": (0, 1)}),
+    "deformable_no_bias": ((2, 3, 4, 5), 2, {"no_bias": True}),
+    "deformable_one_of_each": ((1, 1, 4, 5), 1, {"pad": (1, 1)}),
+    "deformable_one_row": ((2, 3, 1, 7), 4, {"pad": (1, 1)}),
+    "deformable_many_channels": ((1, 35, 3, 2), 17, {"kernel": (2, 1)}),
+}
+
+# What MXNet 1.9.1 cannot differentiate on processors.
+FORWARD_ONLY = ("ModulatedDeformableConvolution",)
+
 
 class Call(NamedTuple):
     """An operator, its inputs by name, its other parameters and a gradient to pull back."""
@@ -109,15 +144,19 @@ def main():
     recorded = dict(calls())
     arrays = {"calls": json.dumps({case: described(call) for case, call in recorded.items()})}
     for case, call in recorded.items():
-        out, *grads = answers(mxnet, call)
-        results = {"out_grad": call.out_grad, "out": out, **{f"grad_{name}": g for name, g in zip(call.inputs, grads)}}
-        arrays |= {f"{case}/{name}": array for name, array in (call.inputs | results).items()}
+        found = {**call.inputs, "out_grad": call.out_grad, **dict(zip(results(call), answers(mxnet, call)))}
+        arrays |= {f"{case}/{name}": array for name, array in found.items()}
     np.savez_compressed(GOLDEN, **arrays)
 
 
 def described(call):
     """The part of a call that is no array."""
     return {"operator": call.operator, "inputs": list(call.inputs), "params": call.params}
+
+
+def results(call):
+    """What MXNet's answers to a call are called."""
+    return "out", *(f"grad_{name}" for name in call.inputs if call.operator not in FORWARD_ONLY)
 
 
 def calls():
@@ -138,6 +177,11 @@ def calls():
         rng = np.random.default_rng(20153)
         for name, case in BILINEAR_SAMPLER.items():
             yield f"{name}-{dtype}", bilinear_sampler(rng, *case, dtype)
+    for dtype in ("float32", "float64"):
+        rng = np.random.default_rng(20154)
+        for name, case in DEFORMABLE_CONVOLUTION.items():
+            yield f"{name}-{dtype}", deformable_convolution(rng, *case, dtype)
+            yield f"modulated_{name}-{dtype}", deformable_convolution(rng, *case, dtype, modulated=True)
 
 
 @contextlib.contextmanager
@@ -191,16 +235,56 @@ def bilinear_sampler(rng, shape, target_shape, rows, dtype):
     return Call("BilinearSampler", {"data": data, "grid": grid.astype(dtype)}, {}, out_grad)
 
 
+def deformable_convolution(rng, shape, num_filter, params, dtype, modulated=False):
+    """The call; many samples lie outside the image or at its border.
+
+    All numbers are odd hundredths: a few values keep the file small, and none is a whole pixel, where the rules jump.
+    """
+    params = {"kernel": (3, 3), **params, "num_filter": num_filter}
+    kernel, size = params["kernel"], output_size(shape[2:], **params)
+    taps = math.prod(kernel) * params.get("num_deformable_group", 1)
+    given = {
+        "data": smooth(rng, shape) if dtype == "float32" else rng.normal(size=shape),
+        "offset": 1.5 * rng.normal(size=(shape[0], 2 * taps, *size)),
+        "mask": rng.normal(size=(shape[0], taps, *size)),
+        "weight": rng.normal(size=(num_filter, shape[1] // params.get("num_group", 1), *kernel)),
+        "bias": rng.normal(size=num_filter),
+        "out_grad": rng.normal(size=(shape[0], num_filter, *size)),
+    }
+    given = {name: ((np.floor(50 * array) + 0.5) / 50).astype(dtype) for name, array in given.items()}
+    out_grad = given.pop("out_grad")
+    if not modulated:
+        del given["mask"]
+    if params.get("no_bias"):
+        del given["bias"]
+    return Call("ModulatedDeformableConvolution" if modulated else "DeformableConvolution", given, params, out_grad)
+
+
+def output_size(size, kernel, stride=(1, 1), dilate=(1, 1), pad=(0, 0), **_):
+    """Height and width of a convolution's result."""
+    return tuple(
+        (extent + 2 * margin - spread * (taps - 1) - 1) // step + 1
+        for extent, taps, step, spread, margin in zip(size, kernel, stride, dilate, pad)
+    )
+
+
 def answers(mxnet, call):
-    """MXNet's result and gradients, as NumPy arrays."""
-    operator = getattr(mxnet.nd, call.operator)
+    """MXNet's result and, where it has them, gradients, as NumPy arrays."""
+    operator = function(mxnet.nd, call)
     arrays = [mxnet.nd.array(array, dtype=array.dtype) for array in call.inputs.values()]
+    if call.operator in FORWARD_ONLY:
+        return (operator(*arrays, **call.params).asnumpy(),)
     for array in arrays:
         array.attach_grad()
     with mxnet.autograd.record():
         out = operator(*arrays, **call.params)
     out.backward(mxnet.nd.array(call.out_grad, dtype=call.out_grad.dtype))
     return out.asnumpy(), *(array.grad.asnumpy() for array in arrays)
+
+
+def function(namespace, call):
+    """MXNet's operator of that name; ``namespace`` is ``mxnet.nd`` or ``mxnet.sym``."""
+    return getattr(namespace.contrib if call.operator.endswith("Convolution") else namespace, call.operator)
 
 
 if __name__ == "__main__":

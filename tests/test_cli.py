@@ -4,6 +4,7 @@ import json
 import struct
 import subprocess
 import sys
+import types
 import zlib
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import spatial_op
 from spatial_op import __main__
 from spatial_op.cli import agreement, bench, check, demo, evaluate, peers, photo, text, timing, warps
 from spatial_op.cli.cases import CASES, GROUPS
@@ -65,13 +67,18 @@ def test_demo_draws_a_figure(run, alone, hurried, tmp_path, mode, kind):
         assert drawn[:, :middle].sum() > 1000 and drawn[:, middle:].sum() > 5000
 
 
+INPUTS = ("data", "loc", "offset", "mask", "weight")
+
+
 def test_demo_numbers(run, alone, hurried, tmp_path):
     output = run("demo", picture(tmp_path / "in.png", "RGB"), "--out", tmp_path / "figure.png").output
     numbers = {line.split()[0]: line.split()[1:] for line in output.splitlines() if line.startswith("  ")}
     for warp in warps.WARPS:
         single, double = map(float, numbers[warp.title])
         assert single < 1e-5 and double < 1e-12
-    assert float(numbers["data"][-1]) < 1e-7 and float(numbers["loc"][-1]) < 1e-7
+    found = [line.split() for line in output.splitlines() if line.split()[-4:-3] and line.split()[-4] in INPUTS]
+    assert sorted(row[-4] for row in found) == sorted([*INPUTS, "data"])
+    assert all(float(row[-1]) < 1e-6 for row in found)
 
 
 def test_the_independent_evaluation_is_right_on_a_ramp():
@@ -163,6 +170,31 @@ def test_bench_times_no_library_that_computes_something_else(run, monkeypatch):
     assert result.exit_code == 1 and "Error: Wrong, case 0: its result differs by 9.9e-03" in result.output
 
 
+def test_bench_compares_a_library_by_its_own_rule(run, monkeypatch):
+    class Other(peers.Ours):
+        name = "Other"
+
+        def own(self, problem):
+            return problem._replace(params={**problem.params, "padding_mode": "border"})
+
+    monkeypatch.setattr(bench, "available", lambda: ([Other()], []))
+    assert run("bench", "--quick", "--case", 0, "--threads", 1).exit_code == 0
+
+
+def test_bench_times_limits_without_a_comparison(run, monkeypatch):
+    class Less(peers.Ours):
+        name, limit = "Less", True
+
+        def job(self, problem):
+            return peers.Job(lambda: 0, lambda: (0,), np.asarray)
+
+    monkeypatch.setattr(bench, "available", lambda: ([Less()], []))
+    monkeypatch.setattr(bench, "calls", lambda *_: None)
+    result = run("bench", "--quick", "--case", 0, "--threads", 1)
+    assert result.exit_code == 0 and "* marks a limit" in result.output
+    assert [line.split()[-2:] for line in result.output.splitlines() if "  case  " in line] == 2 * [["Less", "*"]]
+
+
 def test_bench_refuses_more_threads_than_there_are(run):
     result = run("bench", "--threads", 100000)
     assert result.exit_code == 2 and "Error: --threads 100000" in result.output
@@ -214,12 +246,67 @@ KINDS = [CASES[number] for number in (0, 14)] + [
 ]
 
 
-@pytest.mark.parametrize("case", KINDS, ids=lambda case: case.label)
-@pytest.mark.parametrize("peer", peers.available()[0], ids=lambda peer: peer.name)
+# Convolutions of both kinds and with each parameter, small.
+CONVOLUTIONS = [
+    case._replace(data=(2, 8, 9, 11), target=(4, 5, 6) if case.details == "stride 2" else (4, 9, 11))
+    for case in CASES
+    if case.details in ("4 deformable groups", "2 groups", "stride 2")
+]
+AVAILABLE = peers.available()[0]
+
+
+@pytest.mark.parametrize("case", [*KINDS, *CONVOLUTIONS], ids=lambda case: case.label)
+@pytest.mark.parametrize("peer", [peer for peer in AVAILABLE if not peer.limit], ids=lambda peer: peer.name)
 def test_every_library_agrees_on_a_case(peer, case):
     problem = case.problem()
     if peer.supports(problem):
-        assert agreement.disagreement(problem, peers.Ours().job(problem), peer.job(problem)) is None
+        shared = peer.own(problem)
+        assert agreement.disagreement(shared, peers.Ours().job(shared), peer.job(shared)) is None
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS, ids=lambda case: case.label)
+@pytest.mark.parametrize("peer", [peer for peer in AVAILABLE if peer.limit], ids=lambda peer: peer.name)
+def test_limits_are_of_the_same_size(peer, case):
+    problem = case.problem()
+    job = peer.job(problem)
+    assert all(
+        np.size(job.to_numpy(out)) == problem.out_grad.size for out in (job.forward(), job.forward_backward()[0])
+    )
+
+
+def test_mxnet_is_given_its_rule_at_the_border():
+    first, second = (convolution("stride 2", kind).problem() for kind in ("Def", "Mod"))
+    assert peers.MXNet.own(None, first).option("border") == "mxnet"
+    assert peers.MXNet.own(None, second) is second
+
+
+def convolution(details, kind=""):
+    """The small convolution of that description."""
+    return next(case for case in CONVOLUTIONS if case.details == details and case.problem().operator.startswith(kind))
+
+
+def test_torchvisions_arguments(monkeypatch):
+    """By a stand-in with its signature: its wheels fit one version of PyTorch each."""
+    torch = pytest.importorskip("torch")
+    problem = convolution("stride 2", "Mod").problem()
+
+    def deform_conv2d(data, offset, weight, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), mask=None):
+        arrays = [tensor.numpy() for tensor in (data, offset, mask, weight, bias)]
+        options = {"kernel": (3, 3), "num_filter": len(weight), "stride": stride, "pad": padding, "dilate": dilation}
+        return torch.from_numpy(spatial_op.ModulatedDeformableConvolution(*arrays, **options))
+
+    module = types.SimpleNamespace(__version__="0", ops=types.SimpleNamespace(deform_conv2d=deform_conv2d))
+    monkeypatch.setitem(sys.modules, "torchvision", module)
+    (peer,), _ = peers.available((peers.TorchVision,))
+    assert peer.supports(problem)
+    assert (peer.job(problem).forward().numpy() == peers.Ours().job(problem).forward()).all()
+
+
+def test_old_versions_of_onnx_runtime_lack_the_operator(monkeypatch):
+    for name in ("onnx", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, name, types.SimpleNamespace(__version__="1.24.4"))
+    found, (sentence,) = peers.available((peers.ONNXRuntime,))
+    assert found == [] and sentence.startswith("ONNX Runtime is installed but cannot be used")
 
 
 ABLE = {
@@ -232,6 +319,7 @@ ABLE = {
     "warp": {"MXNet", "PyTorch"},
     "SpatialTransformer, affine": {"PyTorch"},
     "GridSampler, smooth grid": {"PyTorch"},
+    "stride 2": {"MXNet", "torchvision", "ONNX Runtime", "PyTorch, plain convolution", "NumPy, bare products"},
 }
 
 
@@ -262,7 +350,7 @@ def test_libraries_that_cannot_be_imported_are_named():
     assert found == []
     assert missing == [
         "Missing is not installed; to compare with it: pip install it",
-        "Broken is installed but cannot be imported; to compare with it: pip install another",
+        "Broken is installed but cannot be used; to compare with it: pip install another",
     ]
 
 
@@ -270,6 +358,13 @@ def test_race_takes_turns():
     calls = []
     medians = timing.race([lambda: calls.append("a"), lambda: calls.append("b")], seconds=0, least=3)
     assert calls == ["a", "b"] * 4 and len(medians) == 2 and min(medians) > 0
+
+
+def test_race_rests_where_threads_of_others_may_still_wait(monkeypatch):
+    calls = []
+    monkeypatch.setattr(timing.time, "sleep", calls.append)
+    timing.race([lambda: calls.append("a"), lambda: calls.append("b")], seconds=0, least=5, rest=0.1)
+    assert calls == ["a", "b"] + 2 * [0.1, *4 * "a", 0.1, *4 * "b"]
 
 
 def test_tables_are_aligned():

@@ -14,6 +14,7 @@ from .timing import race
 
 PASSES = {"forward": "forward", "forward_backward": "forward and backward"}
 FOOTER = {"geometric mean": statistics.geometric_mean, "smallest": min}
+REST = 0.15  # seconds before each turn where libraries multiply matrices
 WIDTH = max(len(case.label) for case in CASES)
 
 
@@ -31,6 +32,8 @@ def run(path, threads, quick, numbers):
     for sentence in missing:
         click.echo(sentence)
     click.echo("2x means: takes twice as long as spatial_op, which runs in turn with it in this process")
+    if any(peer.limit for peer in peers):
+        click.echo("* marks a limit: less work than the operator's, so that its result is not compared")
     for count in threads:
         for library in (ours, *peers):
             library.set_threads(count)
@@ -58,23 +61,25 @@ def describe(case):
 def measure(ours, peers, number, threads, seconds, least, result):
     """Compare and time one case with every peer."""
     problem = CASES[number].problem()
-    mine = ours.job(problem)
+    rest = REST if problem.convolves else 0.0
     before = len(result["rows"])
     for peer in peers:
         if not peer.supports(problem):
             continue
-        job = peer.job(problem)
-        wrong = disagreement(problem, mine, job)
+        shared = peer.own(problem)
+        mine, job = ours.job(shared), peer.job(shared)
+        wrong = None if peer.limit else disagreement(shared, mine, job)
         if wrong:
             result["errors"].append(f"{peer.name}, case {number}: {wrong}; not timed")
             continue
         for name in PASSES:
             if getattr(job, name):
-                times = race([getattr(mine, name), getattr(job, name)], seconds, least)
+                times = race([getattr(mine, name), getattr(job, name)], seconds, least, rest=rest)
                 result["rows"].append(row(threads, number, name, peer.name, *times))
     if len(result["rows"]) == before:  # nobody to compare with
+        mine = ours.job(problem)
         for name in PASSES:
-            times = race([getattr(mine, name)], seconds, least)
+            times = race([getattr(mine, name)], seconds, least, rest=rest)
             result["rows"].append(row(threads, number, name, None, *times, None))
 
 
@@ -106,15 +111,15 @@ def show(result, peers, name, threads):
 def lines(group, rows, peers):
     """The lines of one table."""
     timed = {entry["peer"] for entry in rows}
-    peers = [peer.name for peer in peers if peer.name in timed]
+    titles = {peer.name: peer.name + " *" * peer.limit for peer in peers if peer.name in timed}
     cells = {(entry["case"], entry["peer"]): entry["ratio"] for entry in rows}
     numbers = list(dict.fromkeys(entry["case"] for entry in rows))
-    yield "case", group, "spatial_op", *peers
+    yield "case", group, "spatial_op", *titles.values()
     for number in numbers:
         ours = statistics.median(entry["ours_ms"] for entry in rows if entry["case"] == number)
-        yield number, CASES[number].label, f"{ours:.3f} ms", *(times(cells.get((number, peer))) for peer in peers)
-    for word, reduce in FOOTER.items() if peers and len(numbers) > 1 else ():
-        ratios = ([cells[key] for key in cells if key[1] == peer] for peer in peers)
+        yield number, CASES[number].label, f"{ours:.3f} ms", *(times(cells.get((number, peer))) for peer in titles)
+    for word, reduce in FOOTER.items() if titles and len(numbers) > 1 else ():
+        ratios = ([cells[key] for key in cells if key[1] == peer] for peer in titles)
         yield "", word, "", *(times(reduce(values)) for values in ratios)
 
 

@@ -1,6 +1,7 @@
 """What the benchmark measures: one row per case."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,7 +10,17 @@ import numpy as np
 import spatial_op
 
 # Parameters that a problem may leave out, where they have a default.
-DEFAULTS = {"sampler_type": "bilinear", "padding_mode": "zeros", "align_corners": True}
+DEFAULTS = {
+    "sampler_type": "bilinear",
+    "padding_mode": "zeros",
+    "align_corners": True,
+    "stride": (1, 1),
+    "dilate": (1, 1),
+    "pad": (0, 0),
+    "num_group": 1,
+    "num_deformable_group": 1,
+    "border": "mxnet",
+}
 
 
 class Problem(NamedTuple):
@@ -25,13 +36,26 @@ class Problem(NamedTuple):
         """2 for images, 3 for volumes."""
         return self.out_grad.ndim - 2
 
+    @property
+    def convolves(self):
+        """Whether what is sampled is also multiplied by weights."""
+        return self.operator.endswith("Convolution")
+
+    @property
+    def named(self):
+        """The inputs by name."""
+        return dict(zip(getattr(spatial_op, self.operator).operator.inputs, self.inputs))
+
     def option(self, name):
         """A parameter or its default; None where the operator has no such parameter."""
         return self.params.get(name, DEFAULTS.get(name))
 
 
 class Case(NamedTuple):
-    """One row: the first input's and the output's size, what else matters, and ``make(data, target, dtype) -> Problem``."""
+    """One row: the first input's and the output's size, what else matters, and ``make(data, target, dtype) -> Problem``.
+
+    The output's size is its height and width, of volumes its depth too, of convolutions its channels.
+    """
 
     data: tuple
     target: tuple
@@ -41,7 +65,7 @@ class Case(NamedTuple):
     @property
     def label(self):
         """The row in words, such as 16x3x256x256 -> 256x256, scale 1.1."""
-        return f"{sizes(self.data)} -> {sizes(self.target)}, {self.details}"
+        return f"{sizes(self.data)} -> {sizes(self.target)}" + (self.details and f", {self.details}")
 
     def problem(self, dtype="float32"):
         """The numbers of this case."""
@@ -140,6 +164,20 @@ def flow_grid(data, target, dtype):
     return Problem("GridGenerator", (flow(data[0], target, dtype),), params, waves(data, dtype))
 
 
+def convolved(data, target, dtype, operator="DeformableConvolution", **params):
+    """Noise under a convolution of 3x3 taps, each displaced by a few pixels, otherwise at every pixel."""
+    rng = np.random.default_rng(0)
+    noise = functools.partial(rng.standard_normal, dtype=dtype)
+    filters, *places = target
+    taps = 9 * params.get("num_deformable_group", 1)
+    depth = data[1] // params.get("num_group", 1)
+    offset = 2 * noise((data[0], 2 * taps, *places))
+    mask = [rng.random((data[0], taps, *places), dtype)] if operator.startswith("Modulated") else []
+    weight = noise((filters, depth, 3, 3)) / math.sqrt(9 * depth)
+    params = {"kernel": (3, 3), "pad": (1, 1), "num_filter": filters, "border": "zeros", **params}
+    return Problem(operator, (noise(data), offset, *mask, weight, noise(filters)), params, noise((data[0], *target)))
+
+
 def row(data, target, details, make, **options):
     """One case."""
     return Case(data, target, details, functools.partial(make, **options))
@@ -150,6 +188,7 @@ def two_scales(data, target):
     return [row(data, target, f"scale {scale}", rotated, scale=scale) for scale in (1.1, 0.6)]
 
 
+modulated = functools.partial(convolved, operator="ModulatedDeformableConvolution")
 IMAGES = (16, 3, 256, 256)
 FEATURES = (32, 64, 56, 56)
 LARGE = (1, 3, 1024, 1024)
@@ -189,6 +228,21 @@ GROUPS = {
     "GridGenerator": (
         row((16, 6), (256, 256), "affine", affine_grid),
         row((16, 2, 256, 256), (256, 256), "warp", flow_grid),
+    ),
+    "DeformableConvolution, 3x3": (
+        row((2, 64, 56, 56), (64, 56, 56), "", convolved),
+        row((4, 256, 28, 28), (256, 28, 28), "", convolved),
+        row((1, 256, 64, 64), (256, 64, 64), "4 deformable groups", convolved, num_deformable_group=4),
+        row((8, 16, 32, 32), (16, 32, 32), "", convolved),
+        row((1, 512, 14, 14), (512, 14, 14), "", convolved),
+        row((2, 128, 56, 56), (128, 28, 28), "stride 2", convolved, stride=(2, 2)),
+        row((1, 256, 100, 152), (256, 100, 152), "", convolved),
+        row((2, 48, 40, 40), (24, 40, 40), "2 groups", convolved, num_group=2),
+    ),
+    "ModulatedDeformableConvolution, 3x3": (
+        row((2, 64, 56, 56), (64, 56, 56), "", modulated),
+        row((4, 256, 28, 28), (256, 28, 28), "", modulated),
+        row((2, 128, 56, 56), (128, 28, 28), "stride 2", modulated, stride=(2, 2)),
     ),
     "Volumes": (
         row(VOLUMES, (64, 64, 64), "SpatialTransformer, affine", turned),

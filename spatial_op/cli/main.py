@@ -79,9 +79,10 @@ def check():
 def bench(path, threads, quick, numbers):
     """Compare the speed with other libraries.
 
-    These are MXNet, PyTorch, Kornia and OpenCV, whichever are installed. Each runs in this process in turn with spatial_op,
-    call by call, on the same numbers; its result is compared first. Shown is the ratio of the median times: 2x means
-    that the library takes twice as long as spatial_op.
+    These are MXNet, PyTorch, Kornia, OpenCV, torchvision and ONNX Runtime, whichever are installed. Each runs in this process
+    in turn with spatial_op, call by call, on the same numbers; its result is compared first. Shown is the ratio of the
+    median times: 2x means that the library takes twice as long as spatial_op. Deformable convolutions also run beside two
+    limits, which do less work: the plain convolution of the same sizes, and the bare products of the matrices.
     """
     from . import bench
 

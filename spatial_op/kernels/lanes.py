@@ -457,10 +457,5 @@ if not JITTED:
     all_between, load_each, neighbours_four = twins.all_between, twins.load_each, twins.neighbours_four
     deposit_four, to_pixels, to_channels = twins.deposit_four, twins.to_pixels, twins.to_channels
     neighbours, deposit, mix, prefetch = twins.neighbours, twins.deposit, twins.mix, twins.prefetch
-    inside, scattered, settle, load_some, store_some = (
-        twins.inside,
-        twins.scattered,
-        twins.settle,
-        twins.load_some,
-        twins.store_some,
-    )
+    inside, scattered, settle = twins.inside, twins.scattered, twins.settle
+    load_some, store_some = twins.load_some, twins.store_some

@@ -328,10 +328,12 @@ def ModulatedDeformableConvolution(
         Filters of G groups.
     bias : (F,) array of ``data``'s dtype, optional
         To be left out with ``no_bias``.
-    kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, workspace, no_bias, layout, out, name
+    kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, workspace, no_bias
         As for ``DeformableConvolution``.
     im2col_step : int
         Accepted as by MXNet, at least 1, and ignored: a batch may have any size.
+    layout, out, name
+        As for ``DeformableConvolution``.
     border : str
         "mxnet" or "zeros", which are the same here.
 

@@ -15,9 +15,10 @@ class Job(NamedTuple):
 
 
 class Peer:
-    """A library, imported when the object is made."""
+    """A library, imported when the object is made; a ``limit`` does less work, and its result is another one."""
 
     name, package, install = "", "", ""
+    limit = False
 
     def __init__(self):
         with warnings.catch_warnings():
@@ -37,6 +38,10 @@ class Peer:
     def supports(self, problem):
         """Whether the library has this operator with these parameters."""
         return True
+
+    def own(self, problem):
+        """The problem by the library's own rules, where they are others and this package has them too."""
+        return problem
 
     def set_threads(self, threads):
         """Use so many threads from now on."""

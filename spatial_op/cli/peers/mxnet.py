@@ -1,6 +1,10 @@
 """MXNet."""
 
+import operator
+
 from .base import Job, Peer
+
+CONVOLUTION = ("kernel", "stride", "dilate", "pad", "num_filter", "num_group", "num_deformable_group", "no_bias")
 
 # Our operator -> MXNet's, and the parameters that it has.
 OPERATORS = {
@@ -8,7 +12,10 @@ OPERATORS = {
     "GridGenerator": ("GridGenerator", ("target_shape", "transform_type")),
     "BilinearSampler": ("BilinearSampler", ()),
     "GridSampler": ("BilinearSampler", ()),
+    "DeformableConvolution": ("contrib.DeformableConvolution", CONVOLUTION),
+    "ModulatedDeformableConvolution": ("contrib.ModulatedDeformableConvolution", CONVOLUTION),
 }
+FORWARD_ONLY = ("ModulatedDeformableConvolution",)
 
 
 class MXNet(Peer):
@@ -28,11 +35,17 @@ class MXNet(Peer):
             and problem.option("align_corners")
         )
 
+    def own(self, problem):
+        """The problem with MXNet's rule at the border: "zeros" is that of the modulated convolution only."""
+        if problem.operator != "DeformableConvolution":
+            return problem
+        return problem._replace(params={**problem.params, "border": "mxnet"})
+
     def job(self, problem):
         """The problem as MXNet arrays."""
         mx = self.module
         name, known = OPERATORS[problem.operator]
-        operator = getattr(mx.nd, name)
+        function = operator.attrgetter(name)(mx.nd)
         inputs = [mx.nd.array(value, dtype=value.dtype) for value in problem.inputs]
         upper = mx.nd.array(problem.out_grad, dtype=problem.out_grad.dtype)
         params = {key: value for key, value in problem.params.items() if key in known}
@@ -40,17 +53,18 @@ class MXNet(Peer):
             value.attach_grad()
 
         def forward():
-            out = operator(*inputs, **params)
+            out = function(*inputs, **params)
             out.wait_to_read()
             return out
 
         def forward_backward():
             with mx.autograd.record():
-                out = operator(*inputs, **params)
+                out = function(*inputs, **params)
             out.backward(upper)
             for value in inputs:
                 value.grad.wait_to_read()
             return (out, *(value.grad for value in inputs))
 
         mx.nd.waitall()
-        return Job(forward, forward_backward, lambda value: value.asnumpy())
+        backward = None if problem.operator in FORWARD_ONLY else forward_backward
+        return Job(forward, backward, lambda value: value.asnumpy())

@@ -27,6 +27,8 @@ COORDINATES_LAST = Form(lambda array: np.moveaxis(array, 1, -1), lambda tensor: 
 
 def forms(problem):
     """The forms of the result and of each input."""
+    if problem.convolves:
+        return (PLAIN,) * (1 + len(problem.inputs))
     of_transforms = {"affine": MATRICES, "projective": PLAIN, "tps": PLAIN}
     given = of_transforms.get(problem.option("transform_type"), COORDINATES_LAST)
     return (COORDINATES_LAST, given) if problem.operator == "GridGenerator" else (PLAIN, PLAIN, given)
@@ -109,7 +111,7 @@ class PyTorch(Peer):
 
     def supports(self, problem):
         """PyTorch samples on any grid."""
-        return problem.option("transform_type") in (None, *self.grids)
+        return not problem.convolves and problem.option("transform_type") in (None, *self.grids)
 
     def set_threads(self, threads):
         """Use so many threads from now on."""
