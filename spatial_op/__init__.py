@@ -12,9 +12,10 @@ array([[ 3.,  2.,  1.,  0.],
 
 from . import contrib as contrib
 from .autodiff import jvp, vjp
-from .operators.deformable_convolution import DeformableConvolution, ModulatedDeformableConvolution
+from .operators.deformable_convolution import DeformableConvolution
 from .operators.grid_generator import GridGenerator
 from .operators.grid_sampler import BilinearSampler, GridSampler
+from .operators.modulated_deformable_convolution import ModulatedDeformableConvolution
 from .operators.spatial_transformer import SpatialTransformer
 from .transforms.identity import identity_loc
 
