@@ -5,6 +5,10 @@ is what runs on several threads, for which reason all of that is tried here.
 """
 
 import math
+import os
+import pathlib
+import subprocess
+import sys
 
 import numba
 import numpy as np
@@ -473,3 +477,39 @@ def test_a_batch_in_several_calls(op, monkeypatch):
     assert same_bits(once[0], several[0])
     for found, expected in zip(several, once):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+PROGRAM = """
+import numpy as np, spatial_op as so
+rng = np.random.default_rng(0)
+shapes = (1, 3, 4, 5), (1, 8, 5, 6), (1, 4, 5, 6), (2, 3, 2, 2), (2,)
+inputs = [rng.standard_normal(shape) for shape in shapes]
+out, pullback = so.vjp(so.ModulatedDeformableConvolution, *inputs, kernel=(2, 2), pad=(1, 1), num_filter=2)
+print(*(np.abs(array).sum() for array in (out, *pullback(rng.standard_normal(out.shape)))))
+"""
+
+
+def test_without_the_compiler():
+    """The vectors' twins in plain Python compute the same."""
+    here = [sys.executable, "-W", "error", "-c", PROGRAM]
+    root = str(pathlib.Path(so.__file__).parents[1])
+    printed = [
+        subprocess.run(
+            here, env={**os.environ, "PYTHONPATH": root, **more}, capture_output=True, text=True, check=True
+        ).stdout
+        for more in ({}, {"NUMBA_DISABLE_JIT": "1"})
+    ]
+    compiled, plain = (np.array(line.split(), float) for line in printed)
+    assert len(compiled) == 6
+    np.testing.assert_allclose(plain, compiled, rtol=1e-13)
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
+def test_a_process_whose_threads_have_not_started_is_no_fork():
+    """``set_num_threads`` starts the layer, and GNU OpenMP its threads only when they have work."""
+    program = (
+        "import numba; numba.set_num_threads(2); from spatial_op.kernels import jit; print(jit.threads_for(9, 10**9))"
+    )
+    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(pathlib.Path(so.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "2\n"
