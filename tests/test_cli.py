@@ -363,8 +363,15 @@ def test_race_takes_turns():
 def test_race_rests_where_threads_of_others_may_still_wait(monkeypatch):
     calls = []
     monkeypatch.setattr(timing.time, "sleep", calls.append)
-    timing.race([lambda: calls.append("a"), lambda: calls.append("b")], seconds=0, least=5, rest=0.1)
-    assert calls == ["a", "b"] + 2 * [0.1, *4 * "a", 0.1, *4 * "b"]
+    monkeypatch.setattr(timing, "repeat", lambda function, seconds: function(seconds) or [seconds])
+    functions = [lambda seconds=None, name=name: calls.append((name, seconds)) for name in "ab"]
+    timing.race(functions, seconds=0, least=2, rest=0.1)
+    turns = [turn for name in "ab" for turn in (0.1, (name, 0.05), (name, 0.05))]
+    assert calls == [("a", None), ("b", None), *turns, *turns]
+
+
+def test_repeat_calls_until_the_time_is_up():
+    assert len(timing.repeat(lambda: None, 0)) == 1 and len(timing.repeat(lambda: None, 0.01)) > 10
 
 
 def test_tables_are_aligned():
