@@ -10,6 +10,8 @@ array([[ 3.,  2.,  1.,  0.],
        [11., 10.,  9.,  8.]])
 """
 
+import importlib
+
 from . import contrib as contrib
 from .autodiff import jvp, vjp
 from .operators.deformable_convolution import DeformableConvolution
@@ -18,6 +20,9 @@ from .operators.grid_sampler import BilinearSampler, GridSampler
 from .operators.modulated_deformable_convolution import ModulatedDeformableConvolution
 from .operators.spatial_transformer import SpatialTransformer
 from .transforms.identity import identity_loc
+
+# Modules for one framework, imported when they are first asked for.
+FRAMEWORKS = ("dask", "mxnet", "onnx", "torch")
 
 __version__ = "0.1.0"
 __all__ = [
@@ -31,3 +36,10 @@ __all__ = [
     "jvp",
     "vjp",
 ]
+
+
+def __getattr__(name):
+    """``spatial_op.torch`` and the like."""
+    if name in FRAMEWORKS:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,6 +19,7 @@ LAYERS = [
     ("transforms/",),
     ("kernels/",),
     ("operators/",),
+    ("adapters/",),
     ("autodiff.py", "contrib.py"),
     ("__init__.py",),
     ("cli/", "__main__.py"),

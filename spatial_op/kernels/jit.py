@@ -1,7 +1,7 @@
 """The only file that knows Numba: its options, where compiled code is kept, and when work is spread over threads.
 
 *Cache.* Compiled kernels are kept on disk. Numba looks only at a kernel's own file to see whether it changed, so the
-key also holds a digest of the package's sources, the command line's excepted, and of table rows from elsewhere. Without a
+key also holds a digest of the sources that kernels are made of and of table rows from elsewhere. Without a
 writable place nothing is kept, which is no error.
 
 *Threads.* Work that takes longer than waking threads is split over ``numba.get_num_threads()`` of them. Two situations
@@ -26,6 +26,9 @@ JITTED = not numba.config.DISABLE_JIT
 # Multiply-adds may be fused; nothing may change what NaN and infinity do.
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
+# Where what kernels call may stand.
+COMPILED = ("dtypes.py", "paddings.py", "samplers/", "transforms/", "kernels/")
+
 # Marks what kernels call, which stays a plain function; it may meet the same one again.
 inner = functools.cache(register_jitable(error_model="numpy", fastmath={"contract"}))
 
@@ -47,7 +50,7 @@ def digest():
     state = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root).as_posix()
-        if not name.startswith("cli/"):
+        if name.startswith(COMPILED):
             state.update(name.encode())
             state.update(path.read_bytes())
     return state.hexdigest()

@@ -3,6 +3,7 @@
 Each operator is a function with an attribute ``operator``, which holds what automatic differentiation needs:
 
 * ``inputs``: the names of the differentiable inputs, in order, of which the last ``optional`` ones may be left out;
+  the ``shared`` ones have no batch axis, the others have it first; in each of the ``linear`` ones the result is linear;
 * ``prepare(*inputs, **params)``: check everything and return a call, whose ``forward(out)`` gives the result and whose
   ``backward(out_grad, grads, add)`` writes, or adds, to those arrays of ``grads`` that are not None; ``tangent(tangents)``
   gives the result's change along those tangents that are not None.
@@ -18,3 +19,5 @@ class Operator(NamedTuple):
     inputs: tuple
     prepare: Callable
     optional: int = 0
+    shared: tuple = ()
+    linear: tuple = ("data",)

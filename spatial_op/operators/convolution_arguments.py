@@ -8,6 +8,10 @@ OFFSET_AXES = ("batch", "offsets", "output height", "output width")
 MASK_AXES = ("batch", "masks", "output height", "output width")
 WEIGHT_AXES = ("filters", "channels of a group", "kernel height", "kernel width")
 
+# Inputs without a batch axis, and those in each of which the result is linear.
+SHARED = ("weight", "bias")
+LINEAR = ("data", "mask", "weight", "bias")
+
 # Border rules: whether the first version's points are cut off and clamped at the border, as MXNet does.
 BORDERS = {"mxnet": True, "zeros": False}
 

@@ -2,7 +2,8 @@
 
 from .. import check
 from . import Operator
-from .convolution_arguments import BORDERS, prepare
+from .convolution_arguments import BORDERS, LINEAR, SHARED, prepare
+from .dispatch import apply
 
 NAME = "DeformableConvolution"
 
@@ -126,10 +127,11 @@ def DeformableConvolution(
            [ 4.5,  5.5,  6.5,  7. ],
            [ 8.5,  9.5, 10.5, 11. ]])
     """
-    return prepare_call(
-        data, offset, weight, bias, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group,
-        no_bias=no_bias, layout=layout, border=border,
-    ).forward(out)  # fmt: skip
+    return apply(
+        DeformableConvolution, (data, offset, weight, bias), out, name, kernel=kernel, stride=stride, dilate=dilate, pad=pad,
+        num_filter=num_filter, num_group=num_group, num_deformable_group=num_deformable_group, no_bias=no_bias,
+        layout=layout, border=border,
+    )  # fmt: skip
 
 
-DeformableConvolution.operator = Operator(("data", "offset", "weight", "bias"), prepare_call, optional=1)
+DeformableConvolution.operator = Operator(("data", "offset", "weight", "bias"), prepare_call, optional=1, shared=SHARED, linear=LINEAR)

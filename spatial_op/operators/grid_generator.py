@@ -6,6 +6,7 @@ from .. import check
 from ..dtypes import DTYPES
 from . import Operator, arguments
 from .coefficients import coefficients, pull_coefficients, push_coefficients
+from .dispatch import apply
 from .memory import hand_over, usable, working
 
 NAME = "GridGenerator"
@@ -178,7 +179,10 @@ def GridGenerator(data, transform_type, target_shape=(0, 0), out=None, name=None
     >>> so.GridGenerator(np.ones((1, 2, 1, 5)), "warp")[0, 0]
     array([[-0.5,  0. ,  0.5,  1. ,  1.5]])
     """
-    return prepare(data, transform_type, target_shape, align_corners=align_corners).forward(out)
+    return apply(
+        GridGenerator, (data,), out, name, transform_type=transform_type, target_shape=target_shape,
+        align_corners=align_corners,
+    )  # fmt: skip
 
 
-GridGenerator.operator = Operator(("data",), prepare)
+GridGenerator.operator = Operator(("data",), prepare, linear=())

@@ -1,6 +1,7 @@
 """``GridSampler`` and MXNet's ``BilinearSampler``: sample images at the points of a grid."""
 
 from . import Operator, arguments
+from .dispatch import apply
 from .warp import WarpCall
 
 
@@ -73,7 +74,10 @@ def GridSampler(data, grid, sampler_type="bilinear", out=None, name=None, *, pad
     >>> so.GridSampler(data, np.stack([x, y])[None])[0, 0]
     array([[4. , 5.5, 7. ]])
     """
-    return prepare(data, grid, sampler_type, padding_mode=padding_mode, align_corners=align_corners).forward(out)
+    return apply(
+        GridSampler, (data, grid), out, name, sampler_type=sampler_type, padding_mode=padding_mode,
+        align_corners=align_corners,
+    )  # fmt: skip
 
 
 def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_mode="zeros", align_corners=True):
@@ -118,7 +122,9 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
     >>> so.BilinearSampler(data, grid)[0, 0, 1]
     array([1.5, 2. , 2.5, 3. , 3.5])
     """
-    return prepare_bilinear(data, grid, padding_mode=padding_mode, align_corners=align_corners).forward(out)
+    return apply(
+        BilinearSampler, (data, grid), out, name, padding_mode=padding_mode, align_corners=align_corners
+    )
 
 
 GridSampler.operator = Operator(("data", "grid"), prepare)

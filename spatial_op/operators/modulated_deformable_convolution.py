@@ -2,7 +2,8 @@
 
 from .. import check
 from . import Operator
-from .convolution_arguments import BORDERS, prepare
+from .convolution_arguments import BORDERS, LINEAR, SHARED, prepare
+from .dispatch import apply
 
 NAME = "ModulatedDeformableConvolution"
 
@@ -114,12 +115,13 @@ def ModulatedDeformableConvolution(
            [ 45.,  55.,  65.,  35.],
            [ 85.,  95., 105.,  55.]])
     """
-    return prepare_call(
-        data, offset, mask, weight, bias, kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group,
-        no_bias=no_bias, im2col_step=im2col_step, layout=layout, border=border,
-    ).forward(out)  # fmt: skip
+    return apply(
+        ModulatedDeformableConvolution, (data, offset, mask, weight, bias), out, name, kernel=kernel, stride=stride, dilate=dilate, pad=pad,
+        num_filter=num_filter, num_group=num_group, num_deformable_group=num_deformable_group, no_bias=no_bias,
+        im2col_step=im2col_step, layout=layout, border=border,
+    )  # fmt: skip
 
 
 ModulatedDeformableConvolution.operator = Operator(
-    ("data", "offset", "mask", "weight", "bias"), prepare_call, optional=1
+    ("data", "offset", "mask", "weight", "bias"), prepare_call, optional=1, shared=SHARED, linear=LINEAR
 )

@@ -2,6 +2,7 @@
 
 from .. import check
 from . import Operator, arguments
+from .dispatch import apply
 from .warp import WarpCall
 
 NAME = "SpatialTransformer"
@@ -108,10 +109,10 @@ def SpatialTransformer(
            [ 4.5,  5.5,  6.5,  3.5],
            [ 8.5,  9.5, 10.5,  5.5]])
     """
-    call = prepare(
-        data, loc, target_shape, transform_type, sampler_type, padding_mode=padding_mode, align_corners=align_corners
-    )
-    return call.forward(out)
+    return apply(
+        SpatialTransformer, (data, loc), out, name, target_shape=target_shape, transform_type=transform_type,
+        sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners,
+    )  # fmt: skip
 
 
 SpatialTransformer.operator = Operator(("data", "loc"), prepare)

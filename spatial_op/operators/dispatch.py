@@ -1,0 +1,33 @@
+"""Arrays of other frameworks: which adapter an operator's inputs go to.
+
+An adapter is a module with ``apply(op, inputs, out, name, params)``. It is imported when the first array of its framework
+arrives; what is not in the table, NumPy's arrays among it, goes to the kernels, whose checks say what they expect.
+"""
+
+import importlib
+
+import numpy as np
+
+# The package that an array's class comes from -> the adapter.
+ADAPTERS = {"torch": "torch", "mxnet": "mxnet", "jax": "jax", "jaxlib": "jax", "dask": "dask"}
+FOUND = {np.ndarray: None, type(None): None}
+
+
+def adapter_of(kind):
+    """The adapter for a class of arrays or, if it inherits from one, for that; None for NumPy."""
+    if kind not in FOUND:
+        packages = (base.__module__.partition(".")[0] for base in kind.__mro__)
+        names = (ADAPTERS[package] for package in packages if package in ADAPTERS)
+        name = next(names, None)
+        FOUND[kind] = name and importlib.import_module(f"spatial_op.adapters.{name}")
+    return FOUND[kind]
+
+
+def apply(op, inputs, out, name, **params):
+    """The result of an operator, as the kind of array that its inputs are."""
+    for value in inputs:
+        if type(value) is not np.ndarray:
+            adapter = adapter_of(type(value))
+            if adapter is not None:
+                return adapter.apply(op, inputs, out, name, params)
+    return op.operator.prepare(*inputs, **params).forward(out)
