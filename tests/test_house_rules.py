@@ -19,8 +19,9 @@ LAYERS = [
     ("transforms/",),
     ("kernels/",),
     ("operators/",),
-    ("adapters/",),
     ("autodiff.py", "contrib.py"),
+    ("adapters/",),
+    ("dask.py", "mxnet.py", "onnx.py", "torch.py"),
     ("__init__.py",),
     ("cli/", "__main__.py"),
 ]

@@ -134,4 +134,6 @@ def DeformableConvolution(
     )  # fmt: skip
 
 
-DeformableConvolution.operator = Operator(("data", "offset", "weight", "bias"), prepare_call, optional=1, shared=SHARED, linear=LINEAR)
+DeformableConvolution.operator = Operator(
+    ("data", "offset", "weight", "bias"), prepare_call, optional=1, shared=SHARED, linear=LINEAR
+)

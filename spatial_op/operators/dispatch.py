@@ -5,6 +5,7 @@ arrives; what is not in the table, NumPy's arrays among it, goes to the kernels,
 """
 
 import importlib
+import sys
 
 import numpy as np
 
@@ -14,13 +15,17 @@ FOUND = {np.ndarray: None, type(None): None}
 
 
 def adapter_of(kind):
-    """The adapter for a class of arrays or, if it inherits from one, for that; None for NumPy."""
+    """The name of the adapter's module for a class of arrays or, if it inherits from one, for that; None for NumPy."""
     if kind not in FOUND:
         packages = (base.__module__.partition(".")[0] for base in kind.__mro__)
         names = (ADAPTERS[package] for package in packages if package in ADAPTERS)
         name = next(names, None)
-        FOUND[kind] = name and importlib.import_module(f"spatial_op.adapters.{name}")
+        FOUND[kind] = name and importlib.import_module(f"spatial_op.adapters.{name}").__name__
     return FOUND[kind]
+
+
+# To PyTorch's compiler, which cannot look into an import, the answer is a constant of the class.
+adapter_of._dynamo_marked_constant = True
 
 
 def apply(op, inputs, out, name, **params):
@@ -29,5 +34,5 @@ def apply(op, inputs, out, name, **params):
         if type(value) is not np.ndarray:
             adapter = adapter_of(type(value))
             if adapter is not None:
-                return adapter.apply(op, inputs, out, name, params)
+                return sys.modules[adapter].apply(op, inputs, out, name, params)
     return op.operator.prepare(*inputs, **params).forward(out)

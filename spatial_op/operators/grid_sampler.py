@@ -122,9 +122,7 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
     >>> so.BilinearSampler(data, grid)[0, 0, 1]
     array([1.5, 2. , 2.5, 3. , 3.5])
     """
-    return apply(
-        BilinearSampler, (data, grid), out, name, padding_mode=padding_mode, align_corners=align_corners
-    )
+    return apply(BilinearSampler, (data, grid), out, name, padding_mode=padding_mode, align_corners=align_corners)
 
 
 GridSampler.operator = Operator(("data", "grid"), prepare)
