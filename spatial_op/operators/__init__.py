@@ -4,6 +4,7 @@ Each operator is a function with an attribute ``operator``, which holds what aut
 
 * ``inputs``: the names of the differentiable inputs, in order, of which the last ``optional`` ones may be left out;
   the ``shared`` ones have no batch axis, the others have it first; in each of the ``linear`` ones the result is linear;
+* ``shapes(data_shape, **params)``: shapes of those inputs that follow from that of the data, by name;
 * ``prepare(*inputs, **params)``: check everything and return a call, whose ``forward(out)`` gives the result and whose
   ``backward(out_grad, grads, add)`` writes, or adds, to those arrays of ``grads`` that are not None; ``tangent(tangents)``
   gives the result's change along those tangents that are not None.
@@ -21,3 +22,4 @@ class Operator(NamedTuple):
     optional: int = 0
     shared: tuple = ()
     linear: tuple = ("data",)
+    shapes: Callable = lambda data_shape, **params: {}

@@ -56,6 +56,20 @@ def prepare(op, inputs, sizes, num_filter, num_group, num_deformable_group, no_b
     return ConvolutionCall(op, inputs, (kernel, stride, pad, dilate, target), groups, deformables, clamped)
 
 
+def shapes(data_shape, kernel, num_filter, stride=(), dilate=(), pad=(), num_group=1, num_deformable_group=1, **_):
+    """Shapes of the other inputs, of either operator."""
+    name = "DeformableConvolution"
+    kernel, stride, dilate, pad = pairs(name, kernel, stride, dilate, pad)
+    target = target_of(name, data_shape[2:], kernel, stride, dilate, pad)
+    taps = num_deformable_group * kernel[0] * kernel[1]
+    return {
+        "offset": (data_shape[0], 2 * taps, *target),
+        "mask": (data_shape[0], taps, *target),
+        "weight": (num_filter, data_shape[1] // num_group, *kernel),
+        "bias": (num_filter,),
+    }
+
+
 def with_bias(op, inputs, no_bias):
     """The inputs with bias or, with ``no_bias``, without it."""
     *others, (_, bias) = inputs.items()

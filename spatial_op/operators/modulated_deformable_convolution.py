@@ -2,7 +2,7 @@
 
 from .. import check
 from . import Operator
-from .convolution_arguments import BORDERS, LINEAR, SHARED, prepare
+from .convolution_arguments import BORDERS, LINEAR, SHARED, prepare, shapes
 from .dispatch import apply
 
 NAME = "ModulatedDeformableConvolution"
@@ -123,5 +123,5 @@ def ModulatedDeformableConvolution(
 
 
 ModulatedDeformableConvolution.operator = Operator(
-    ("data", "offset", "mask", "weight", "bias"), prepare_call, optional=1, shared=SHARED, linear=LINEAR
+    ("data", "offset", "mask", "weight", "bias"), prepare_call, optional=1, shared=SHARED, linear=LINEAR, shapes=shapes
 )

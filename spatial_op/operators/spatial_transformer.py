@@ -30,6 +30,14 @@ def prepare(
     return WarpCall(NAME, {"data": data, "loc": loc}, target_shape, transform, rows, align_corners)
 
 
+def shapes(data_shape, transform_type="affine", **_):
+    """The shape of ``loc``, if ``data`` has images or volumes; of splines, with MXNet's 16 control points."""
+    axes = len(data_shape) - 2
+    if axes not in arguments.SIZES:
+        return {}
+    return {"loc": (data_shape[0], len(arguments.transform(NAME, axes, transform_type).identity(16)))}
+
+
 def SpatialTransformer(
     data,
     loc,
@@ -115,4 +123,4 @@ def SpatialTransformer(
     )  # fmt: skip
 
 
-SpatialTransformer.operator = Operator(("data", "loc"), prepare)
+SpatialTransformer.operator = Operator(("data", "loc"), prepare, shapes=shapes)
