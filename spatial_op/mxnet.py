@@ -179,7 +179,8 @@ def rewritten(caller, network, change):
     """The symbol with each node changed, those of loops' and branches' bodies too."""
     if not isinstance(network, mx.sym.Symbol):
         raise TypeError(
-            f"{caller}: symbol is a {type(network).__module__}.{type(network).__qualname__}, expected a mxnet.sym.Symbol; pass for example mxnet.sym.load(path)."
+            f"{caller}: symbol is a {type(network).__module__}.{type(network).__qualname__}, expected a mxnet.sym.Symbol; "
+            "pass for example mxnet.sym.load(path)."
         )
     graph = json.loads(network.tojson())
     graphs = [graph]

@@ -44,6 +44,13 @@ def oracle(name, arrays, params, grad_req="write", out=None):
     return result, pullback(2 * result, out)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled():
+    """Compile in this thread: the compiler changes the filters of warnings, which MXNet's worker threads share with tests."""
+    for name, (params, *shapes) in CASES.items():
+        oracle(name, numbers(shapes), params)
+
+
 def test_every_operator_has_a_case():
     from spatial_op.operators.table import OPERATORS
 
@@ -123,14 +130,17 @@ def test_grad_req_of_symbols():
 def test_dtypes(dtype):
     params, *shapes = CASES["SpatialTransformer"]
     arrays = numbers(shapes, dtype)
+    expected, grads = oracle("SpatialTransformer", arrays, params)
     inputs = on_mxnet(arrays)
     for value in inputs:
         value.attach_grad()
     with mx.autograd.record():
         out = so.SpatialTransformer(*inputs, **params)
-    out.backward()
-    assert out.dtype == inputs[1].grad.dtype == np.dtype(dtype)
-    np.testing.assert_array_equal(out.asnumpy(), so.SpatialTransformer(*arrays, **params))
+    out.backward(2 * out)
+    np.testing.assert_array_equal(out.asnumpy(), expected)
+    assert out.dtype == np.dtype(dtype)
+    for value, grad in zip(inputs, grads):
+        np.testing.assert_array_equal(value.grad.asnumpy(), grad)
 
 
 def test_out_and_the_arrays_of_mxnet_np():
@@ -363,9 +373,9 @@ def test_errors():
         with mx.autograd.record(recording) if recording else mx.autograd.pause():
             with pytest.raises(ValueError, match=r"SpatialTransformer: loc has shape \(1, 6\)"):
                 so.SpatialTransformer(data, loc[:1], (4, 4))
-    with pytest.raises(TypeError, match="loc is a numpy.ndarray, expected a mxnet.ndarray.ndarray.NDArray"):
+    with pytest.raises(TypeError, match="loc is a numpy.ndarray, expected a mxnet.nd.NDArray"):
         so.SpatialTransformer(data, loc.asnumpy(), (4, 4))
-    with pytest.raises(TypeError, match="expected a mxnet.symbol.symbol.Symbol"):
+    with pytest.raises(TypeError, match="expected a mxnet.sym.Symbol"):
         so.SpatialTransformer(mx.sym.var("data"), loc, (4, 4))
     symbol = so.SpatialTransformer(mx.sym.var("data"), None, (4, 4), transform_type="shear")
     with pytest.raises(mx.base.MXNetError):

@@ -20,13 +20,13 @@ def no_out(op, out, kind):
         )
 
 
-def of_one_kind(op, inputs, kind, convert):
-    """All inputs must be instances of one class."""
+def of_one_kind(op, inputs, kind, expected, convert):
+    """All inputs must be instances of one class, by the name that users know."""
     for argument, value in zip(op.operator.inputs, inputs):
         if not isinstance(value, kind):
             raise TypeError(
-                f"{op.__name__}: {argument} is a {type(value).__module__}.{type(value).__qualname__}, expected a "
-                f"{kind.__module__}.{kind.__qualname__} like the other inputs; convert it with {convert}."
+                f"{op.__name__}: {argument} is a {type(value).__module__}.{type(value).__qualname__}, "
+                f"expected a {expected} like the other inputs; convert it with {convert}."
             )
 
 

@@ -25,7 +25,7 @@ def apply(op, inputs, out, name, params):
     if any(isinstance(value, mx.sym.Symbol) for value in inputs):
         return symbol(op, inputs, name, params)
     inputs = given(op, inputs)
-    of_one_kind(op, inputs, mx.nd.NDArray, "mxnet.nd.array")
+    of_one_kind(op, inputs, mx.nd.NDArray, "mxnet.nd.NDArray", "mxnet.nd.array")
     for argument, value in zip(op.operator.inputs, inputs):
         if value.context.device_type not in ("cpu", "cpu_pinned", "cpu_shared"):
             raise TypeError(
@@ -50,7 +50,7 @@ def symbol(op, inputs, name, params, attr=None):
     """A symbol; inputs that are left out become variables, as MXNet does it."""
     labels = arguments(op, params)
     composed = {label: value for label, value in zip(labels, inputs) if value is not None}
-    of_one_kind(op, composed.values(), mx.sym.Symbol, "mxnet.sym.var")
+    of_one_kind(op, composed.values(), mx.sym.Symbol, "mxnet.sym.Symbol", "mxnet.sym.var")
     names = mx.name.NameManager._current  # the public way to it warns
     if not hasattr(names, "value"):
         names.value = mx.name.NameManager()

@@ -18,7 +18,7 @@ def apply(op, inputs, out, name, params):
     """The operator on tensors."""
     no_out(op, out, "tensors")
     inputs = given(op, inputs)
-    of_one_kind(op, inputs, torch.Tensor, "torch.as_tensor")
+    of_one_kind(op, inputs, torch.Tensor, "torch.Tensor", "torch.as_tensor")
     for argument, value in zip(op.operator.inputs, inputs):
         if value.device.type not in ("cpu", "meta"):
             raise TypeError(

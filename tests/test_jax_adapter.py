@@ -1,0 +1,127 @@
+"""JAX: what its transformations make of our operators."""
+
+import numpy as np
+import pytest
+
+import spatial_op as so
+
+jax = pytest.importorskip("jax")
+from jax import numpy as jnp  # noqa: E402
+from jax.test_util import check_grads  # noqa: E402
+
+KERNEL = {"kernel": (3, 3), "pad": (1, 1), "num_filter": 4}
+# Every operator: parameters, and shapes of the inputs.
+CASES = {
+    "SpatialTransformer": ({"target_shape": (4, 4)}, (2, 3, 5, 6), (2, 6)),
+    "GridGenerator": ({"transform_type": "affine", "target_shape": (3, 4)}, (2, 6)),
+    "GridSampler": ({}, (2, 3, 5, 6), (2, 2, 3, 4)),
+    "BilinearSampler": ({}, (2, 3, 5, 6), (2, 2, 3, 4)),
+    "DeformableConvolution": (KERNEL, (2, 4, 5, 6), (2, 18, 5, 6), (4, 4, 3, 3), (4,)),
+    "ModulatedDeformableConvolution": (KERNEL, (2, 4, 5, 6), (2, 18, 5, 6), (2, 9, 5, 6), (4, 4, 3, 3), (4,)),
+}
+
+
+@pytest.fixture(autouse=True)
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+def case(name):
+    params, *shapes = CASES[name]
+    rng = np.random.default_rng(0)
+    inputs = [jnp.asarray(rng.uniform(-1, 1, shape)) for shape in shapes]
+    return (lambda *values: getattr(so, name)(*values, **params)), inputs, params
+
+
+def test_every_operator_has_a_case():
+    from spatial_op.operators.table import OPERATORS
+
+    assert list(CASES) == list(OPERATORS)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_jit_grad_and_vmap(name):
+    function, inputs, params = case(name)
+    expected, pullback = so.vjp(getattr(so, name), *map(np.asarray, inputs), **params)
+    out = function(*inputs)
+    assert isinstance(out, jax.Array)
+    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(jax.jit(function)(*inputs), expected)
+    every = tuple(range(len(inputs)))
+
+    def loss(*values):
+        return (function(*values) ** 2).sum()
+
+    grads = jax.jit(jax.grad(loss, every))(*inputs)
+    for mine, grad in zip(grads, pullback(2 * expected)):
+        np.testing.assert_array_equal(mine, grad)
+
+    shared = [label in getattr(so, name).operator.shared for label in getattr(so, name).operator.inputs]
+    alone = [value if share else value[:, None] for value, share in zip(inputs, shared)]
+    axes = tuple(None if share else 0 for share in shared[: len(inputs)])
+    for each, grad, share in zip(jax.vmap(jax.grad(loss, every), axes)(*alone), grads, shared):
+        np.testing.assert_allclose(each.sum(0) if share else each[:, 0], grad, rtol=1e-12, atol=1e-12)
+
+
+def test_gradients_are_those_of_differences():
+    for name in ("SpatialTransformer", "DeformableConvolution"):
+        function, inputs, _ = case(name)
+        check_grads(function, tuple(inputs), 1, modes=["rev"])
+
+
+def test_second_order_where_it_exists():
+    function, (data, loc), _ = case("SpatialTransformer")
+    check_grads(lambda data: function(data, loc) ** 2, (data,), 2, modes=["rev"])
+    for argument in (0, 1):
+        with pytest.raises(NotImplementedError, match="second derivative with respect to"):
+            jax.jacrev(jax.grad(lambda *values: (function(*values) ** 2).sum(), 1), argument)(data, loc)
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(function, (data, loc), (data, loc))
+
+
+def test_vmap_over_some_inputs():
+    function, (data, loc), _ = case("SpatialTransformer")
+    several = jnp.stack([loc, loc / 2, -loc])
+    twice = jax.vmap(jax.vmap(function, (None, 0)), (0, None))(jnp.stack([data, 2 * data]), several)
+    assert twice.shape == (2, 3, 2, 3, 4, 4)
+    np.testing.assert_array_equal(twice[1, 2], function(2 * data, -loc))
+    function, (data, offset, weight, bias), _ = case("DeformableConvolution")
+    weights = jnp.stack([weight, weight**2])
+    out = jax.vmap(function, (None, None, 0, None))(data, offset, weights, bias)
+    np.testing.assert_array_equal(out[1], function(data, offset, weight**2, bias))
+
+
+def test_inside_what_jax_compiles():
+    """Large arrays, and work of JAX before and after, in a loop."""
+    image = jnp.asarray(np.random.default_rng(0).random((8, 16, 64, 64), "float32"))
+    turn = jnp.tile(jnp.asarray([[0.8, -0.6, 0, 0.6, 0.8, 0]], "float32"), (8, 1))
+
+    @jax.jit
+    def spin(image):
+        def step(image, _):
+            return 2 * so.SpatialTransformer(image / 2, turn, (64, 64)), image.sum()
+
+        return jax.lax.scan(step, image, None, length=4)[0]
+
+    expected = np.asarray(image)
+    for _ in range(4):
+        expected = so.SpatialTransformer(expected, np.asarray(turn), (64, 64))
+    np.testing.assert_allclose(spin(image), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_dtypes():
+    data, loc = jnp.ones((1, 1, 3, 4), "bfloat16"), jnp.zeros((1, 6), "bfloat16")
+    out, grads = jax.value_and_grad(lambda *values: so.SpatialTransformer(*values, (2, 2)).sum(), (0, 1))(data, loc)
+    assert {out.dtype, *(grad.dtype for grad in grads)} == {jnp.dtype("bfloat16")} and out > 0
+    data = data.astype("float32")
+    np.testing.assert_array_equal(so.SpatialTransformer(data, np.zeros((1, 6), "float32"), (2, 2)), 1)
+
+
+def test_shapes_are_checked_while_jax_traces():
+    function, (data, loc), _ = case("SpatialTransformer")
+    with pytest.raises(ValueError, match=r"SpatialTransformer: loc has shape \(1, 6\)"):
+        jax.eval_shape(function, data, loc[:1])
+    assert jax.eval_shape(function, data, loc).shape == (2, 3, 4, 4)
+    with pytest.raises(TypeError, match="loc is a builtins.list, expected a jax.Array"):
+        so.SpatialTransformer(data, [[0.0] * 6], (4, 4))
