@@ -1,6 +1,8 @@
 """What the adapters share: an operator's result, gradients and tangents for plain arrays, shapes without numbers, parameters as text."""
 
 import ast
+import math
+import mmap
 
 import numpy as np
 
@@ -32,9 +34,16 @@ def of_one_kind(op, inputs, kind, expected, convert):
 
 def describe(op, shapes, dtypes, params):
     """Shape and dtype of the result for inputs of which no numbers are known; raises what the operator would."""
-    zeros = (np.zeros(shape, dtype) for shape, dtype in zip(shapes, dtypes))  # memory that nobody touches
-    call = op.operator.prepare(*zeros, **params)
+    call = op.operator.prepare(*map(zeros, shapes, dtypes), **params)
     return call.shape, call.dtype
+
+
+def zeros(shape, dtype):
+    """An array that takes no memory as long as nobody touches it."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size < 2**16:
+        return np.zeros(shape, dtype)
+    return np.frombuffer(mmap.mmap(-1, size), dtype).reshape(shape)
 
 
 def pull(op, arrays, params, wanted, out_grad):

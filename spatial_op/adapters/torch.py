@@ -8,6 +8,7 @@ Tensors share their memory with the arrays that are computed with.
 """
 
 import torch
+from torch.autograd import forward_ad
 
 from .calls import given, no_out, of_one_kind
 from .torch_compiled import compiled
@@ -31,9 +32,20 @@ def apply(op, inputs, out, name, params):
         result_dtype, inputs = inputs[0].dtype, widened(inputs)
     if torch.compiler.is_compiling() or any(without_numbers(value) for value in inputs):
         result = compiled(op, inputs, params)
-    else:
+    elif differentiated(inputs):
         result = Forward.apply(op, params, *inputs)
+    else:  # which saves two thirds of the time of a small call
+        result = Forward.forward(op, params, *inputs)
     return result if result_dtype is None else result.to(result_dtype)
+
+
+def differentiated(inputs):
+    """Whether gradients, tangents or a transformation of ``torch.func`` are asked for."""
+    if torch._C._are_functorch_transforms_active():
+        return True
+    if torch.is_grad_enabled() and any(value.requires_grad for value in inputs):
+        return True
+    return any(forward_ad.unpack_dual(value).tangent is not None for value in inputs)
 
 
 def widened(inputs):
