@@ -1,8 +1,9 @@
-"""``python -m spatial_op``: see it work (demo), see that it is right (check), see how fast it is (bench)."""
+"""``python -m spatial_op``: see it work (demo), that it is right (check), how fast it is (bench), and use it (warp)."""
 
 import sys
 
-OPTIONAL = ("click", "matplotlib", "PIL", "skimage")
+# Packages that commands need -> the extra that brings them.
+OPTIONAL = {"click": "demo", "matplotlib": "demo", "PIL": "demo", "skimage": "demo", "dask": "dask", "zarr": "dask"}
 
 
 def main(arguments=None):
@@ -17,7 +18,7 @@ def main(arguments=None):
             raise
         print(
             f"Error: this command needs the Python package {package}, which is not installed here; "
-            'install it with: pip install "spatial-op[demo]"',
+            f'install it with: pip install "spatial-op[{OPTIONAL[package]}]"',
             file=sys.stderr,
         )
         sys.exit(2)

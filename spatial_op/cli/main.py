@@ -24,6 +24,7 @@ def cli():
       python -m spatial_op demo     warp a photograph and look at the figure
       python -m spatial_op check    compare this machine's numbers with MXNet's
       python -m spatial_op bench    compare the speed with other libraries
+      python -m spatial_op warp     warp images, folders of them and zarr arrays of any size
     """
 
 
@@ -87,3 +88,44 @@ def bench(path, threads, quick, numbers):
     from . import bench
 
     raise SystemExit(bench.run(path, threads, quick, numbers))
+
+
+def numbers(context, parameter, text):
+    """Numbers separated by commas or spaces."""
+    if text is None:
+        return None
+    try:
+        return [float(word) for word in text.replace(",", " ").split()]
+    except ValueError:
+        raise click.BadParameter(f"{text!r} are not numbers; separate them by commas, like 1,0,20,0,1,0.") from None
+
+
+@cli.command()
+@click.argument("source", metavar="IN", type=click.Path(exists=True))
+@click.argument("target", metavar="OUT", type=click.Path())
+@click.option("--affine", callback=numbers, metavar="6 NUMBERS", help="Rows of a 2x3 matrix, in pixels.")
+@click.option("--rotate", type=float, metavar="DEGREES", help="Turn counter-clockwise, about the image's centre.")
+@click.option("--homography", callback=numbers, metavar="9 NUMBERS", help="Rows of a 3x3 matrix, in pixels.")
+@click.option("--size", metavar="HxW", help="Height and width of the result, in pixels. Default: the input's.")
+@click.option(
+    "--sampler", type=click.Choice(["bilinear", "nearest", "bicubic"]), default="bilinear", show_default=True,
+    help="How to sample between pixels.",
+)  # fmt: skip
+@click.option(
+    "--padding", type=click.Choice(["zeros", "border"]), default="zeros", show_default=True,
+    help="What lies outside the image: nothing, or its edge repeated.",
+)  # fmt: skip
+@click.option("--chunk", type=click.IntRange(min=1), help="Height and width of a zarr result's chunks.")
+@click.option("--workers", type=click.IntRange(min=1), help="Threads. Default: all cores.")
+def warp(source, target, affine, rotate, homography, size, sampler, padding, chunk, workers):
+    """Warp an image, a folder of images, or a zarr array of any size.
+
+    IN and OUT are both pictures, both folders of pictures, or both zarr arrays (names ending in .zarr) of shape
+    (..., height, width). A zarr array may be larger than memory: each chunk of OUT is computed from those chunks of IN that
+    it needs.
+
+    Matrices map a pixel (x, y) of OUT to the point of IN where it is sampled; (0, 0) is the centre of the first pixel.
+    """
+    from . import warp
+
+    warp.run(source, target, affine, rotate, homography, size, sampler, padding, chunk, workers)

@@ -10,6 +10,7 @@ after the layer had started (its threads stayed with the parent), and a second P
 ``workqueue`` layer is busy.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -122,12 +123,26 @@ class Kernel:
 def threads_for(units, elements):
     """How many threads the work deserves that has so many separable units and writes so many elements."""
     most = min(units, elements // GRAIN)
-    if most < 2 or threads_lost(os.getpid()):
+    if most < 2 or getattr(CALLER, "alone", False) or threads_lost(os.getpid()):
         return 1
     try:
         return min(most, numba.get_num_threads())
     except ValueError:  # no threading layer can be loaded
         return 1
+
+
+# What is known of each Python thread.
+CALLER = threading.local()
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Compute on the calling thread only, for callers that are themselves one of many."""
+    CALLER.alone = True
+    try:
+        yield
+    finally:
+        CALLER.alone = False
 
 
 class crew:
