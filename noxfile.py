@@ -36,6 +36,7 @@ CURRENT_ONLY = [
     "torch",
     "torch_adapter",
     "volumes",
+    "without_jit",
 ]
 
 

@@ -8,46 +8,16 @@ import subprocess
 import sys
 import textwrap
 
-import numpy as np
 import pytest
+from programs import PRELUDE, run
 
 ROOT = pathlib.Path(__file__).parents[1]
-
-# Every program starts with this: a call large enough to be parallel, and its answer by another route, NumPy alone.
-PRELUDE = '''
-import os, sys, threading, multiprocessing
-import numpy as np
-import spatial_op as so
-
-rng = np.random.default_rng(0)
-DATA = rng.standard_normal((2, 3, SIZE, SIZE + 1)).astype("float32")
-LOC = np.tile(np.array([[-1, 0, 0, 0, 1, 0]], "float32"), (2, 1))
-
-def work(_=None):
-    """A flip, forward and backward."""
-    out, pullback = so.vjp(so.SpatialTransformer, DATA, LOC, target_shape=DATA.shape[2:])
-    grad_data, grad_loc = pullback(out)
-    right = np.array_equal(out, DATA[..., ::-1]) and np.array_equal(grad_data, DATA) and np.isfinite(grad_loc).all()
-    return bool(right)
-'''
 
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     """One cache for all programs, so that kernels are compiled once."""
     return tmp_path_factory.mktemp("cache")
-
-
-def run(code, cache, size=200, root=ROOT, **env):
-    """Run a program, which must exit with 0 and say nothing on standard error, and return what it prints."""
-    program = PRELUDE.replace("SIZE", str(size)) + textwrap.dedent(code)
-    variables = {**os.environ, "PYTHONPATH": str(root), "NUMBA_CACHE_DIR": str(cache), "PYTHONWARNINGS": "error", **env}
-    variables.setdefault("NUMBA_NUM_THREADS", "2")
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=variables, cwd=root, capture_output=True, text=True, timeout=600
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 # TBB from a wheel is found only when it is loaded beforehand.
@@ -192,58 +162,6 @@ def test_a_layer_that_does_not_exist(cache):
         pytest.skip("TBB is there")
     code = "import spatial_op.kernels.jit as jit\nassert work() and jit.threads_for(8, 10**6) == 1"
     run(code, cache, NUMBA_THREADING_LAYER="tbb")
-
-
-def test_without_jit(cache, tmp_path):
-    """The twins in plain Python, with every row of every table, against compiled results."""
-    code = """
-    from spatial_op.paddings import PADDINGS
-    from spatial_op.samplers import SAMPLERS
-    from spatial_op.transforms import TRANSFORMS
-    results = []
-    rng = np.random.default_rng(7)
-    for transform in TRANSFORMS:
-        for sampler in SAMPLERS:
-            for padding in PADDINGS:
-                rules = [("bilinear", "zeros"), ("nearest", "border"), ("bicubic", "reflection")]
-                if (sampler, padding) not in (rules if transform == "affine" else rules[:1]):
-                    continue
-                for zoom, dtype in ((1, "float64"), (15, "float64"), (1, "float32")):
-                    if dtype == "float32" and (transform, sampler, padding) != ("affine", "bilinear", "zeros"):
-                        continue
-                    data = rng.standard_normal((1, 2, 50, 47)).astype(dtype)
-                    loc = so.identity_loc(transform, 1, dtype) * dtype_of(zoom, dtype) + rng.standard_normal() * dtype_of(0.1, dtype)
-                    params = dict(transform_type=transform, sampler_type=sampler, padding_mode=padding, target_shape=(5, 6))
-                    out, pullback = so.vjp(so.SpatialTransformer, data, loc, **params)
-                    results += [out, *pullback(out + dtype_of(1, dtype))]
-    data, loc = rng.standard_normal((1, 2, 9, 8)), so.identity_loc("affine", 1, "float64")
-    loc[0, 0] = np.nan
-    results.append(so.SpatialTransformer(data, loc, (3, 3)))
-    for axes, sides in ((2, (7, 18)), (3, (2, 3, 18))):
-        data, grid = rng.standard_normal((1, 2, *sides)), rng.uniform(-1.5, 1.5, (1, axes, *sides))
-        for sampler, padding in (("bilinear", "zeros"), ("nearest", "reflection"))[: axes - 1]:
-            out, pullback = so.vjp(so.GridSampler, data, grid, sampler_type=sampler, padding_mode=padding)
-            results += [out, *pullback(out + 1)]
-        loc = so.identity_loc("affine", 1, "float64", axes=axes) + 0.1
-        for op, inputs, params in (
-            (so.SpatialTransformer, (data, loc), {"target_shape": sides}),
-            (so.GridGenerator, (loc,), {"transform_type": "affine", "target_shape": sides}),
-        ):
-            out, pullback = so.vjp(op, *inputs, **params)
-            results += [out, *pullback(out + 1)]
-    out, pullback = so.vjp(so.GridGenerator, rng.standard_normal((1, 2, 5, 6)), transform_type="warp")
-    results += [out, *pullback(out + 1)]
-    np.savez(TARGET, *results)
-    """
-    code = "def dtype_of(x, dtype):\n    return np.dtype(dtype).type(x)\n" + textwrap.dedent(code)
-    for name, disable in (("compiled", "0"), ("plain", "1")):
-        target = repr(str(tmp_path / f"{name}.npz"))
-        run(code.replace("TARGET", target), cache, size=5, NUMBA_DISABLE_JIT=disable)
-    with np.load(tmp_path / "compiled.npz") as compiled, np.load(tmp_path / "plain.npz") as plain:
-        assert len(compiled.files) == len(plain.files) > 50
-        for name in compiled.files:
-            tolerance = 1e-12 if compiled[name].dtype == "float64" else 2e-5
-            np.testing.assert_allclose(plain[name], compiled[name], rtol=tolerance, atol=tolerance * 100, err_msg=name)
 
 
 # The kernels that the programs below ask about.

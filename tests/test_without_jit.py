@@ -1,0 +1,58 @@
+"""The twins of the compiled functions."""
+
+import textwrap
+
+import numpy as np
+from programs import run
+
+
+def test_without_jit(tmp_path):
+    """The twins in plain Python, with every row of every table, against compiled results."""
+    code = """
+    from spatial_op.paddings import PADDINGS
+    from spatial_op.samplers import SAMPLERS
+    from spatial_op.transforms import TRANSFORMS
+    results = []
+    rng = np.random.default_rng(7)
+    for transform in TRANSFORMS:
+        for sampler in SAMPLERS:
+            for padding in PADDINGS:
+                rules = [("bilinear", "zeros"), ("nearest", "border"), ("bicubic", "reflection")]
+                if (sampler, padding) not in (rules if transform == "affine" else rules[:1]):
+                    continue
+                for zoom, dtype in ((1, "float64"), (15, "float64"), (1, "float32")):
+                    if dtype == "float32" and (transform, sampler, padding) != ("affine", "bilinear", "zeros"):
+                        continue
+                    data = rng.standard_normal((1, 2, 50, 47)).astype(dtype)
+                    loc = so.identity_loc(transform, 1, dtype) * dtype_of(zoom, dtype) + rng.standard_normal() * dtype_of(0.1, dtype)
+                    params = dict(transform_type=transform, sampler_type=sampler, padding_mode=padding, target_shape=(5, 6))
+                    out, pullback = so.vjp(so.SpatialTransformer, data, loc, **params)
+                    results += [out, *pullback(out + dtype_of(1, dtype))]
+    data, loc = rng.standard_normal((1, 2, 9, 8)), so.identity_loc("affine", 1, "float64")
+    loc[0, 0] = np.nan
+    results.append(so.SpatialTransformer(data, loc, (3, 3)))
+    for axes, sides in ((2, (7, 18)), (3, (2, 3, 18))):
+        data, grid = rng.standard_normal((1, 2, *sides)), rng.uniform(-1.5, 1.5, (1, axes, *sides))
+        for sampler, padding in (("bilinear", "zeros"), ("nearest", "reflection"))[: axes - 1]:
+            out, pullback = so.vjp(so.GridSampler, data, grid, sampler_type=sampler, padding_mode=padding)
+            results += [out, *pullback(out + 1)]
+        loc = so.identity_loc("affine", 1, "float64", axes=axes) + 0.1
+        for op, inputs, params in (
+            (so.SpatialTransformer, (data, loc), {"target_shape": sides}),
+            (so.GridGenerator, (loc,), {"transform_type": "affine", "target_shape": sides}),
+        ):
+            out, pullback = so.vjp(op, *inputs, **params)
+            results += [out, *pullback(out + 1)]
+    out, pullback = so.vjp(so.GridGenerator, rng.standard_normal((1, 2, 5, 6)), transform_type="warp")
+    results += [out, *pullback(out + 1)]
+    np.savez(TARGET, *results)
+    """
+    code = "def dtype_of(x, dtype):\n    return np.dtype(dtype).type(x)\n" + textwrap.dedent(code)
+    for name, disable in (("compiled", "0"), ("plain", "1")):
+        target = repr(str(tmp_path / f"{name}.npz"))
+        run(code.replace("TARGET", target), None, size=5, NUMBA_DISABLE_JIT=disable)
+    with np.load(tmp_path / "compiled.npz") as compiled, np.load(tmp_path / "plain.npz") as plain:
+        assert len(compiled.files) == len(plain.files) > 50
+        for name in compiled.files:
+            tolerance = 1e-12 if compiled[name].dtype == "float64" else 2e-5
+            np.testing.assert_allclose(plain[name], compiled[name], rtol=tolerance, atol=tolerance * 100, err_msg=name)
