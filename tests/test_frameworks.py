@@ -1,10 +1,18 @@
 """A framework is imported when its array arrives, and no other one ever."""
 
 import importlib.util
+import pathlib
+import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+# PyTorch and MXNet use what is deprecated elsewhere.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+PAGE = pathlib.Path(__file__).parents[1] / "docs" / "adding.md"
 
 FRAMEWORKS = ("torch", "mxnet", "jax", "dask", "onnx", "distributed", "zarr")
 
@@ -41,6 +49,56 @@ def test_nothing_else_is_imported(name):
     program = PROGRAM.format(frameworks=FRAMEWORKS, arrays=ARRAYS[name], name=name)
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.stdout.strip().endswith("well"), run.stderr
+
+
+@pytest.fixture(scope="module")
+def mirror():
+    """The operator that ``docs/adding.md`` adds."""
+    (block,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S) if "def Mirror" in block)
+    space = {}
+    exec("import numpy as np\nimport spatial_op as so\n" + block, space)
+    return space["Mirror"]
+
+
+IMAGES = np.arange(24.0).reshape(2, 2, 2, 3)
+
+
+def test_a_new_operator_takes_tensors(mirror):
+    torch = pytest.importorskip("torch")
+    images = torch.tensor(IMAGES, requires_grad=True)
+    (grad,) = torch.autograd.grad((mirror(images) * torch.tensor(IMAGES)).sum(), images)
+    np.testing.assert_array_equal(grad, IMAGES[..., ::-1])
+    torch.autograd.gradcheck(mirror, images, check_forward_ad=True)
+    each = torch.func.vmap(lambda image: mirror(image[None])[0])(images)
+    np.testing.assert_array_equal(each.detach(), IMAGES[..., ::-1])
+
+
+def test_a_new_operator_takes_arrays_of_jax(mirror):
+    jax = pytest.importorskip("jax")
+    images = jax.numpy.asarray(IMAGES, "float32")
+    grad = jax.jit(jax.grad(lambda data: (mirror(data) * images).sum()))(images)
+    np.testing.assert_array_equal(grad, IMAGES[..., ::-1])
+
+
+def test_a_new_operator_takes_arrays_of_dask(mirror):
+    da = pytest.importorskip("dask.array")
+    out = mirror(da.from_array(IMAGES, chunks=(1, 2, 2, 3)))
+    assert out.chunks[0] == (1, 1)
+    np.testing.assert_array_equal(out.compute(), IMAGES[..., ::-1])
+
+
+def test_a_new_operator_takes_arrays_of_mxnet(mirror):
+    mx = pytest.importorskip("mxnet")
+    from spatial_op.adapters.mxnet import register
+
+    register(mirror)
+    images = mx.nd.array(IMAGES)
+    images.attach_grad()
+    with mx.autograd.record():
+        out = mirror(images)
+    out.backward(images)
+    np.testing.assert_array_equal(out.asnumpy(), IMAGES[..., ::-1])
+    np.testing.assert_array_equal(images.grad.asnumpy(), IMAGES[..., ::-1])
 
 
 def test_what_is_no_framework_is_no_attribute():

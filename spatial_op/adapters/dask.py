@@ -42,19 +42,14 @@ def apply(op, inputs, out, name, params):
 
 def checked(op, labels, inputs, params):
     """Shape and dtype of the result, or what the operator raises; of many samples, two are checked."""
-    shapes = [value.shape for value in inputs]
-    batches = {shape[0] for label, shape in zip(labels, shapes) if label not in op.operator.shared and shape}
-    if len(batches) == 1:
-        batch = min(batches.pop(), 2)
-        few = [
-            shape if label in op.operator.shared else (batch, *shape[1:])
-            for label, shape in zip(labels, shapes)
-            if shape
-        ]
-        if len(few) == len(shapes):
-            shape, dtype = describe(op, few, [value.dtype for value in inputs], params)
-            return (inputs[0].shape[0], *shape[1:]), dtype
-    return describe(op, shapes, [value.dtype for value in inputs], params)
+    shapes, dtypes = [value.shape for value in inputs], [value.dtype for value in inputs]
+    apart = [label not in op.operator.shared for label in labels[: len(inputs)]]
+    if not all(shapes) or len({shape[0] for shape, own in zip(shapes, apart) if own}) > 1:
+        return describe(op, shapes, dtypes, params)
+    batch = shapes[0][0]
+    few = [(min(batch, 2), *shape[1:]) if own else shape for shape, own in zip(shapes, apart)]
+    shape, dtype = describe(op, few, dtypes, params)
+    return (batch, *shape[1:]), dtype
 
 
 def run(*arrays, op, params):

@@ -178,6 +178,11 @@ def unknown(shape):
     return not shape or any(size <= 0 for size in shape)
 
 
+def register(op):
+    """Tell MXNet of an operator."""
+    kind = type(f"{op.__name__}Property", (Property,), {"op": staticmethod(op)})
+    mx.operator.register(op_type(op))(kind)
+
+
 for operator_function in OPERATORS.values():
-    kind = type(f"{operator_function.__name__}Property", (Property,), {"op": staticmethod(operator_function)})
-    mx.operator.register(op_type(operator_function))(kind)
+    register(operator_function)
