@@ -1,0 +1,54 @@
+"""Training and testing on distorted digits: the same for every network."""
+
+import numpy as np
+import torch
+from torch import nn
+
+
+class Sampler:
+    """Batches of training images, distorted anew each time."""
+
+    def __init__(self, images, labels, distort, size, seed):
+        self.images, self.labels, self.distort, self.size = images, labels, distort, size
+        self.rng = np.random.default_rng(seed)
+
+    def batch(self):
+        """Images and labels as tensors."""
+        chosen = self.rng.integers(0, len(self.images), self.size)
+        images = self.distort(self.rng, self.images[chosen])
+        return torch.from_numpy(images), torch.from_numpy(self.labels[chosen])
+
+
+def fixed(images, labels, distort, times):
+    """A test set that is the same for all: each image distorted several times."""
+    rng = np.random.default_rng(12345)
+    shown = np.concatenate([distort(rng, images) for _ in range(times)])
+    return torch.from_numpy(shown), torch.from_numpy(np.tile(labels, times))
+
+
+def train(network, sampler, steps, rate, tick=lambda: None):
+    """Adam, its rate falling to nothing along a cosine; a transformer's localisation network learns at a tenth of it."""
+    slow = [value for name, value in network.named_parameters() if name.startswith(("localisation", "last"))]
+    marked = set(map(id, slow))
+    quick = [value for value in network.parameters() if id(value) not in marked]
+    groups = [{"params": quick, "lr": rate}] + ([{"params": slow, "lr": rate / 10}] if slow else [])
+    optimizer = torch.optim.Adam(groups)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    network.train()
+    for _ in range(steps):
+        images, labels = sampler.batch()
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(images), labels).backward()
+        optimizer.step()
+        schedule.step()
+        tick()
+
+
+@torch.no_grad()
+def error(network, images, labels):
+    """Percent of the images that the network gets wrong."""
+    network.eval()
+    wrong = sum(
+        (network(some).argmax(1) != wanted).sum().item() for some, wanted in zip(images.split(500), labels.split(500))
+    )
+    return 100 * wrong / len(labels)
