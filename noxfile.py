@@ -21,6 +21,7 @@ CURRENT_ONLY = [
     "cli_warp",
     "dask",
     "deformable",
+    "docs",
     "errors_deformable",
     "grids",
     "jax_adapter",
@@ -28,6 +29,7 @@ CURRENT_ONLY = [
     "onnx",
     "onnx_deformable",
     "onnx_export",
+    "properties",
     "reference",
     "reference_deformable",
     "reference_grids",
@@ -49,11 +51,12 @@ def lint(session):
 
 @nox.session(python=HERE)
 def tests(session):
-    """Current NumPy and Numba, with every framework but MXNet."""
+    """Current NumPy and Numba, with every framework but MXNet; then the documentation."""
     session.install("torch==2.13.0")
     tbb = ["tbb"] if sys.platform == "linux" else []  # one more threading layer
-    session.install("-e", ".[test,opencv,onnx,jax,dask]", *tbb)
+    session.install("-e", ".[test,opencv,onnx,jax,dask,experiments,docs]", *tbb)
     session.run(*TESTS, *session.posargs)
+    session.run("sphinx-build", "-W", "-q", "docs", str(pathlib.Path(session.create_tmp(), "site")))
 
 
 @nox.session(python="3.11")

@@ -1,0 +1,35 @@
+"""How Sphinx builds these pages: ``sphinx-build -W docs site``."""
+
+import pathlib
+import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+
+import spatial_op
+
+project = "spatial_op"
+release = version = spatial_op.__version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["experiments/*.py"]
+html_theme = "furo"
+html_title = "spatial_op"
+autodoc_mock_imports = ["mxnet"]  # which imports on one old pair of Python and NumPy only
+napoleon_use_ivar = True
+
+
+def escape(app, kind, name, thing, options, lines):
+    """Docstrings are plain text: a star before a name and bars around one mean themselves, outside of code."""
+    for number, line in enumerate(lines):
+        parts = line.split("``")
+        parts[::2] = [re.sub(r"(?<=, )\*(?=\w)|\|", r"\\\g<0>", part) for part in parts[::2]]
+        if not line.lstrip().startswith(">>>"):
+            lines[number] = "``".join(parts)
+
+
+def setup(app):
+    """Before the sections are read."""
+    app.connect("autodoc-process-docstring", escape, priority=100)

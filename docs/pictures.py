@@ -1,0 +1,106 @@
+"""Draw the pictures of ``conventions.md``, with this package's operators: ``python docs/pictures.py``."""
+
+import pathlib
+
+import matplotlib
+import numpy as np
+
+import spatial_op as so
+from spatial_op.cli.photo import shipped
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+HERE = pathlib.Path(__file__).parent / "pictures"
+INK, ACCENT = "#222222", "#CC79A7"
+
+
+def save(figure, name):
+    """Write one picture."""
+    HERE.mkdir(exist_ok=True)
+    figure.savefig(HERE / f"{name}.png", dpi=160)
+    plt.close(figure)
+
+
+def show(axis, image, title):
+    """A grey image under a title."""
+    axis.imshow(image, cmap="gray", vmin=0, vmax=1)
+    axis.set_title(title, fontsize=10)
+    axis.set(xticks=[], yticks=[])
+
+
+def photograph():
+    """The cat, grey, (1, 1, H, W)."""
+    return np.float32(shipped().mean(0)[None, None, ::2, ::2])
+
+
+def corners():
+    """Where -1 and +1 are."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 1.9), layout="constrained")
+    values = np.array([0.3, 0.8, 0.55, 0.95])
+    for axis, align in zip(axes, (True, False)):
+        axis.imshow(values[None], cmap="gray", vmin=0, vmax=1, extent=(-0.5, 3.5, -0.5, 0.5), aspect="auto")
+        axis.plot(range(4), [0] * 4, "o", color=ACCENT, markeredgecolor=INK, markersize=6)
+        grid = np.linspace(-1, 1, 5)
+        low, high = (0, 3) if align else (-0.5, 3.5)
+        for number in grid:
+            place = low + (number + 1) / 2 * (high - low)
+            axis.plot([place] * 2, [-0.5, -0.75], color=INK, clip_on=False)
+            axis.text(place, -0.85, f"{number:g}", ha="center", va="top", fontsize=9)
+        axis.set(xlim=(-0.6, 3.6), ylim=(-0.5, 0.5), xticks=[], yticks=[])
+        axis.set_title(f"align_corners={align}", fontsize=10)
+        for spine in axis.spines.values():
+            spine.set_visible(False)
+    save(figure, "corners")
+
+
+def paddings():
+    """What lies outside."""
+    data, loc = photograph(), np.array([[2.2, 0, 0, 0, 2.2, 0]])
+    figure, axes = plt.subplots(1, 3, figsize=(9, 2.35), layout="constrained")
+    for axis, mode in zip(axes, ("zeros", "border", "reflection")):
+        show(axis, so.SpatialTransformer(data, loc, data.shape[2:], padding_mode=mode)[0, 0], f'"{mode}"')
+        height, width = data.shape[2:]
+        box = (width * (1 - 1 / 2.2) / 2, height * (1 - 1 / 2.2) / 2)
+        axis.add_patch(plt.Rectangle(box, width / 2.2, height / 2.2, fill=False, color=ACCENT, linewidth=1.5))
+    save(figure, "paddings")
+
+
+def samplers():
+    """What lies between pixels."""
+    data = np.random.default_rng(3).random((1, 1, 5, 7))
+    figure, axes = plt.subplots(1, 3, figsize=(9, 2.4), layout="constrained")
+    for axis, sampler in zip(axes, ("nearest", "bilinear", "bicubic")):
+        options = {"sampler_type": sampler, "padding_mode": "border", "align_corners": False}
+        show(
+            axis,
+            so.SpatialTransformer(data, so.identity_loc("affine", dtype="float64"), (150, 210), **options)[0, 0],
+            f'"{sampler}"',
+        )
+    save(figure, "samplers")
+
+
+def transforms():
+    """What each transform can do."""
+    data = photograph()
+    turn = np.deg2rad(20)
+    bent = so.identity_loc("tps", 1, "float64")
+    bent += np.random.default_rng(5).normal(0, 0.12, bent.shape)
+    rows = {
+        "translation": ([0.4, -0.3], "(tx, ty)"),
+        "attention": ([0.5, 0.2, -0.1], "(s, tx, ty)"),
+        "affine": ([np.cos(turn), -0.7 * np.sin(turn), 0, 1.4 * np.sin(turn), np.cos(turn), 0], "2x3 matrix"),
+        "projective": ([1, 0.1, 0, 0, 1, 0, 0.1, 0.45], "3x3 homography"),
+        "tps": (bent[0], "16 control points"),
+    }
+    figure, axes = plt.subplots(2, 3, figsize=(9, 4.7), layout="constrained")
+    show(axes.flat[0], data[0, 0], "the image")
+    for axis, (name, (loc, meaning)) in zip(axes.flat[1:], rows.items()):
+        out = so.SpatialTransformer(data, np.array([loc], float), data.shape[2:], name)
+        show(axis, out[0, 0], f'"{name}", {meaning}')
+    save(figure, "transforms")
+
+
+if __name__ == "__main__":
+    for draw in (corners, paddings, samplers, transforms):
+        draw()

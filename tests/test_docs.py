@@ -1,0 +1,34 @@
+"""The code of the pages runs as it stands."""
+
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+# The guides have tests of their own.
+PAGES = [
+    "README.md",
+    "docs/index.md",
+    *(f"docs/gradients/{path.name}" for path in (ROOT / "docs/gradients").glob("*.md")),
+]
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_page(page):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S)
+    assert blocks
+    if any("import torch" in block for block in blocks):
+        pytest.importorskip("torch")
+    space = {}
+    exec(compile("\n".join(blocks), page, "exec"), space)
+    assert any(isinstance(value, np.ndarray) for value in space.values())
+
+
+def test_every_block_is_known_to_a_test():
+    """A page with code is one of these, or a guide."""
+    with_code = {
+        path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md") if "```python" in path.read_text()
+    }
+    assert with_code <= {*PAGES, "docs/adding.md", "docs/moving.md"}
