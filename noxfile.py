@@ -23,6 +23,7 @@ CURRENT_ONLY = [
     "deformable",
     "docs",
     "errors_deformable",
+    "experiments",
     "grids",
     "jax_adapter",
     "jvp",

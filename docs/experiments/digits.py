@@ -39,7 +39,7 @@ def read_idx(folder, name):
     path = next((path for path in (folder / name, folder / f"{name}.gz") if path.exists()), None)
     if path is None:
         raise FileNotFoundError(f"{folder} has no {name} or {name}.gz, expected MNIST's four IDX files.")
-    with (gzip.open if path.suffix == ".gz" else open)(path) as file:
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
         content = file.read()
     kind, axes = struct.unpack(">HBB", content[:4])[1:]
     if kind != 8:

@@ -27,11 +27,11 @@ def fixed(images, labels, distort, times):
 
 
 def train(network, sampler, steps, rate, tick=lambda: None):
-    """Adam, its rate falling to nothing along a cosine; a transformer's localisation network learns at a tenth of it."""
+    """Adam, its rate falling to nothing along a cosine; a transformer's localisation network learns at half of it."""
     slow = [value for name, value in network.named_parameters() if name.startswith(("localisation", "last"))]
     marked = set(map(id, slow))
     quick = [value for value in network.parameters() if id(value) not in marked]
-    groups = [{"params": quick, "lr": rate}] + ([{"params": slow, "lr": rate / 10}] if slow else [])
+    groups = [{"params": quick, "lr": rate}] + ([{"params": slow, "lr": rate / 2}] if slow else [])
     optimizer = torch.optim.Adam(groups)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     network.train()
