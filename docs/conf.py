@@ -1,5 +1,6 @@
 """How Sphinx builds these pages: ``sphinx-build -W docs site``."""
 
+import importlib.util
 import pathlib
 import re
 import sys
@@ -17,7 +18,7 @@ source_suffix = {".md": "markdown"}
 exclude_patterns = ["experiments/*.py"]
 html_theme = "furo"
 html_title = "spatial_op"
-autodoc_mock_imports = ["mxnet"]  # which imports on one old pair of Python and NumPy only
+autodoc_mock_imports = [name for name in ("mxnet", "torch", "dask", "onnx") if importlib.util.find_spec(name) is None]
 napoleon_use_ivar = True
 
 
