@@ -4,19 +4,17 @@ Errors in percent, of networks with the same number of parameters, on digits tha
 (RTS), projected (P) or bent (E). Run it with ``python docs/experiments/distorted_digits.py``; ``--help`` tells the options.
 """
 
-import json
-import pathlib
-import time
+import functools
 
 import click
 import numpy as np
 import torch
 from digits import load
 from distortions import CANVAS, DISTORTIONS
+from figures import COLUMNS, transformed
 from networks import PARAMETERS, build, count
+from runs import options, report, side_by_side, tick
 from training import Sampler, error, fixed, train
-
-HERE = pathlib.Path(__file__).parent
 
 
 def label(kind, transform):
@@ -30,69 +28,41 @@ def settings(quick):
     return {"steps": steps, "batch": 64, "times": 4, "budget": 40_000}
 
 
-def one_run(kind, transform, distortion, seed, data, work, tick):
-    """Train one network; its error and how long a step took."""
-    (train_images, train_labels), (test_images, test_labels) = data
+def one_run(work, mnist, kind, transform, distortion, seed):
+    """Train one network; its error, and test images before and after its transformer."""
+    (train_images, train_labels), (test_images, test_labels) = load(mnist)
     distort = DISTORTIONS[distortion]
     torch.manual_seed(seed)
     network = build(kind, transform, CANVAS, work["budget"])
     sampler = Sampler(train_images, train_labels, distort, work["batch"], seed)
-    start = time.perf_counter()
     train(network, sampler, work["steps"][kind], 3e-3, tick)
-    seconds = (time.perf_counter() - start) / work["steps"][kind]
-    return {
-        "network": label(kind, transform), "distortion": distortion, "seed": seed, "parameters": count(network),
-        "error": error(network, *fixed(test_images, test_labels, distort, work["times"])), "seconds per step": seconds,
-    }, network  # fmt: skip
-
-
-def table(results):
-    """Rows of the mean and spread (standard deviation over seeds) of each network's error, for each distortion."""
-    names = list(dict.fromkeys(result["network"] for result in results))
-    distortions = list(dict.fromkeys(result["distortion"] for result in results))
-    lines = ["| | " + " | ".join(distortions) + " | parameters |", "|---" * (len(distortions) + 2) + "|"]
-    for name in names:
-        cells = []
-        for distortion in distortions:
-            errors = [r["error"] for r in results if (r["network"], r["distortion"]) == (name, distortion)]
-            cells.append(f"{np.mean(errors):.2f} ± {np.std(errors, ddof=len(errors) > 1):.2f}")
-        size = next(result["parameters"] for result in results if result["network"] == name)
-        lines.append(f"| {name} | " + " | ".join(cells) + f" | {size} |")
-    return "\n".join(lines)
+    result = {
+        "network": label(kind, transform), "task": distortion, "seed": seed, "parameters": count(network),
+        "error": error(network, *fixed(test_images, test_labels, distort, work["times"])),
+    }  # fmt: skip
+    given = torch.from_numpy(distort(np.random.default_rng(7), test_images[:COLUMNS]))
+    with torch.no_grad():
+        return result, None if transform is None else (given.numpy(), network.warp(given).numpy())
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="One seed, one distortion and few steps: about a minute.")
+@options
 @click.option("--mnist", type=click.Path(exists=True, file_okay=False), help="Folder with MNIST's IDX files.")
-@click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="Runs of each network.")
 @click.option("--distortion", "chosen", multiple=True, type=click.Choice(list(DISTORTIONS)), help="Default: all four.")
 @click.option("--transform", "shown", multiple=True, type=click.Choice(list(PARAMETERS)), help="Default: all three.")
-@click.option(
-    "--out", default=HERE / "results", type=click.Path(file_okay=False, path_type=pathlib.Path), show_default=True,
-    help="Folder for the numbers and the figure.",
-)  # fmt: skip
-def main(quick, mnist, seeds, chosen, shown, out):
+def main(quick, seeds, jobs, out, mnist, chosen, shown):
     """Train every network on every distortion, print the table of errors, and draw what the transformers do."""
-    from figures import transformed
-
-    work, data = settings(quick), load(mnist)
+    work = settings(quick)
     chosen = chosen or (("R",) if quick else tuple(DISTORTIONS))
     shown = shown or (("affine",) if quick else tuple(PARAMETERS))
     networks = [(kind, transform) for kind in work["steps"] for transform in (None, *shown)]
     runs = [(*network, name, seed) for name in chosen for seed in range(1 if quick else seeds) for network in networks]
-    results, kept = [], {}
-    with click.progressbar(
-        length=sum(work["steps"][kind] for kind, *_ in runs), label="training", show_pos=False
-    ) as bar:
-        for kind, transform, distortion, seed in runs:
-            result, network = one_run(kind, transform, distortion, seed, data, work, lambda: bar.update(1))
-            results.append(result)
-            if seed == 0 and transform:
-                kept[distortion, transform] = network  # of two kinds the convolutional one, which comes last
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "distorted_digits.json").write_text(json.dumps({"settings": work, "runs": results}, indent=1))
-    transformed(kept, data[1][0], out / "distorted_digits.png")
-    click.echo(table(results))
+    steps = sum(work["steps"][kind] for kind, *_ in runs)
+    results, pictures = side_by_side(functools.partial(one_run, work, mnist), runs, steps, jobs)
+    report("distorted_digits", work, results, out)
+    # Of the two kinds the convolutional one, which comes last.
+    drawn = {run[1:3]: picture for run, picture in zip(runs, pictures) if picture and run[3] == 0}
+    transformed({(distortion, name): seen for (name, distortion), seen in drawn.items()}, out / "distorted_digits.png")
 
 
 if __name__ == "__main__":

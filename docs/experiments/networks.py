@@ -37,7 +37,7 @@ class Convolutional(nn.Sequential):
     def __init__(self, size, width):
         left = ((size - 4) // 2 - 4) // 2
         super().__init__(
-            nn.Conv2d(1, width, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(width, width, 5), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(1, width, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(width, width, 5), nn.MaxPool2d(2), nn.ReLU(),
             nn.Flatten(), nn.Linear(width * left * left, 10),
         )  # fmt: skip
 
@@ -54,7 +54,7 @@ def convolutional_localisation(size):
     """Two convolutions on the halved image and a layer of 32."""
     left = ((size // 2 - 4) // 2) - 4
     return nn.Sequential(
-        nn.AvgPool2d(2), nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 20, 5), nn.ReLU(), nn.Flatten(),
+        nn.AvgPool2d(2), nn.Conv2d(1, 20, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(20, 20, 5), nn.ReLU(), nn.Flatten(),
         nn.Linear(20 * left * left, 32), nn.ReLU(),
     )  # fmt: skip
 
@@ -100,4 +100,5 @@ def build(kind, transform_type, size, budget):
     with torch.device("meta"):
         spent = 0 if transform_type is None else count(localisation(size)) + 33 * PARAMETERS[transform_type]
         width = min(classifier.widths, key=lambda width: abs(count(classifier(size, width)) + spent - budget))
-    return of_width(width)
+    # Channels last, since PyTorch's convolutions and pooling are a fifth quicker so on CPUs.
+    return of_width(width).to(memory_format=torch.channels_last)

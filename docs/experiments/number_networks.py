@@ -1,0 +1,93 @@
+"""Networks that read a whole house number: five digits at once, each from a head of its own, as in the paper's section 4.2."""
+
+import torch
+from rendered import BLANK, LONGEST
+from torch import nn
+
+import spatial_op as so
+from spatial_op.torch import SpatialTransformer
+
+CHANNELS = (1, 16, 32, 48, 64)
+SEEN = 64  # pixels that a transformer leaves of the crop
+
+
+class Scores(nn.Module):
+    """From features of ``side`` x ``side`` positions to scores (N, 11, 5): ten digits or nothing, at each place."""
+
+    def __init__(self, side):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(CHANNELS[-1] * side * side, 128), nn.ReLU(), nn.Linear(128, (BLANK + 1) * LONGEST)
+        )
+
+    def forward(self, features):
+        return self.layers(features).unflatten(1, (BLANK + 1, LONGEST))
+
+
+def stages():
+    """Four convolutions, each with normalisation and pooling."""
+    return [
+        nn.Sequential(
+            nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)
+        )
+        for before, after in zip(CHANNELS, CHANNELS[1:])
+    ]
+
+
+def plain(size):
+    """CNN: the stages on the whole crop."""
+    return nn.Sequential(*stages(), Scores(size // 16))
+
+
+class Located(nn.Module):
+    """A spatial transformer (affine, starting at the identity) and the network that finds where it shall look."""
+
+    def __init__(self, localisation, features, target):
+        super().__init__()
+        self.localisation = localisation
+        self.last = nn.Linear(features, 6)
+        self.transform = SpatialTransformer((target, target), padding_mode="border")
+        nn.init.zeros_(self.last.weight)
+        with torch.no_grad():
+            self.last.bias.copy_(torch.from_numpy(so.identity_loc("affine")[0]))
+
+    def loc(self, images):
+        """Affine parameters (N, 6)."""
+        return self.last(self.localisation(images))
+
+    def forward(self, images):
+        return self.transform(images, self.loc(images))
+
+
+def convolutional(size):
+    """A localisation network for the crop: four convolutions on a 32 x 32 picture of it."""
+    layers, before = [nn.AvgPool2d(size // 32)], 1
+    for after in (16, 32, 32):
+        layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+        layers += [nn.MaxPool2d(2)]
+        before = after
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(512, 32), nn.ReLU())
+
+
+def small(channels):
+    """A localisation network for features: two layers of 32 on an 8 x 8 picture of them."""
+    return nn.Sequential(
+        nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(64 * channels, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU()
+    )
+
+
+def single(size):
+    """ST-CNN Single: one transformer cuts a SEEN x SEEN picture out of the crop, the stages read it."""
+    return nn.Sequential(Located(convolutional(size), 32, SEEN), *stages(), Scores(SEEN // 16))
+
+
+def multi(size):
+    """ST-CNN Multi: three more transformers, one before each of the other stages."""
+    first, *others = stages()
+    layers = [Located(convolutional(size), 32, SEEN), first]
+    for place, (stage, channels) in enumerate(zip(others, CHANNELS[1:])):
+        layers += [Located(small(channels), 32, SEEN >> (place + 1)), stage]
+    return nn.Sequential(*layers, Scores(SEEN // 16))
+
+
+NETWORKS = {"CNN": plain, "ST-CNN Single": single, "ST-CNN Multi": multi}
