@@ -1,23 +1,70 @@
 """Figures of the experiments: grey, with one accent, readable in print."""
 
+import itertools
+
 import matplotlib
+import numpy as np
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 COLUMNS = 8
+ACCENT = "#d95f02"
+LINES = ("-", "--", ":", "-.")
+
+
+def panels(labels, width=0.75):
+    """A figure of COLUMNS square pictures in a row for each label, and its axes."""
+    figure, axes = plt.subplots(
+        len(labels), COLUMNS, figsize=(COLUMNS * width + 0.9, width * 1.08 * len(labels)), squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for row, label in zip(axes, labels):
+        row[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
+        for axis in row:
+            axis.set(xticks=[], yticks=[])
+    return figure, axes
+
+
+def save(figure, path):
+    """Write it and let it go."""
+    figure.savefig(path, dpi=200)
+    plt.close(figure)
 
 
 def transformed(pictures, path):
     """For each distortion and transformer: above what the network is given, below what its classifier sees."""
-    figure, axes = plt.subplots(
-        2 * len(pictures), COLUMNS, figsize=(COLUMNS * 0.75, 1.62 * len(pictures)), squeeze=False, layout="constrained"
-    )
-    for row, ((distortion, transform), images) in enumerate(pictures.items()):
-        for line, (shown, word) in enumerate(zip(images, (f"{distortion}, given", f"seen after\n{transform}"))):
-            for axis, image in zip(axes[2 * row + line], shown[:, 0]):
-                axis.imshow(image, cmap="gray_r", vmin=0, vmax=1)
-                axis.set(xticks=[], yticks=[])
-            axes[2 * row + line, 0].set_ylabel(word, rotation=0, ha="right", va="center", fontsize=8)
-    figure.savefig(path, dpi=200)
-    plt.close(figure)
+    labels = itertools.chain(*[(f"{distortion}, given", f"seen after\n{name}") for distortion, name in pictures])
+    figure, axes = panels(list(labels))
+    for row, images in zip(axes, itertools.chain(*pictures.values())):
+        for axis, image in zip(row, images[:, 0]):
+            axis.imshow(image, cmap="gray_r", vmin=0, vmax=1)
+    save(figure, path)
+
+
+def looked_at(pictures, path):
+    """For each network: images with the outlines of what its transformers cut out, (N, transformers, 6)."""
+    figure, axes = panels(list(pictures), 1.05)
+    corners = np.array([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1], [-1, -1, 1]])
+    for row, (images, locs) in zip(axes, pictures.values()):
+        for axis, image, loc in zip(row, images[:, 0], locs):
+            size = len(image)
+            axis.imshow(image, cmap="gray_r")
+            axis.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+            for one, line in zip(loc, LINES):
+                outline = (corners @ one.reshape(2, 3).T + 1) * (size - 1) / 2
+                axis.plot(*outline.T, line, color=ACCENT, linewidth=1.2)
+    save(figure, path)
+
+
+def sampling_points(pictures, path):
+    """For each network: images with the points, (N, K, 2) in pixels, that the middle of its last layer looks at."""
+    figure, axes = panels(list(pictures), 1.05)
+    for row, (images, points) in zip(axes, pictures.values()):
+        for axis, image, some in zip(row, images[:, 0], points):
+            size = len(image)
+            axis.imshow(image, cmap="gray_r", vmin=0, vmax=1.6)
+            axis.plot(*some.T, ".", color=ACCENT, markersize=2.2)
+            axis.plot(4 * (size // 8), 4 * (size // 8), "+", color="black", markersize=7)
+            axis.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+    save(figure, path)

@@ -21,17 +21,18 @@ class Scores(nn.Module):
         )
 
     def forward(self, features):
+        """Scores."""
         return self.layers(features).unflatten(1, (BLANK + 1, LONGEST))
 
 
 def stages():
-    """Four convolutions, each with normalisation and pooling."""
-    return [
-        nn.Sequential(
-            nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)
-        )
-        for before, after in zip(CHANNELS, CHANNELS[1:])
-    ]
+    """Four convolutions: the first with a stride of 2, the others with pooling; each normalised."""
+    made = []
+    for before, after in zip(CHANNELS, CHANNELS[1:]):
+        first = before == 1
+        step = nn.Conv2d(before, after, 5 if first else 3, 2 if first else 1, 2 if first else 1, bias=False)
+        made.append(nn.Sequential(step, *([] if first else [nn.MaxPool2d(2)]), nn.BatchNorm2d(after), nn.ReLU()))
+    return made
 
 
 def plain(size):
@@ -56,6 +57,7 @@ class Located(nn.Module):
         return self.last(self.localisation(images))
 
     def forward(self, images):
+        """Where the transformer looks."""
         return self.transform(images, self.loc(images))
 
 
@@ -63,8 +65,8 @@ def convolutional(size):
     """A localisation network for the crop: four convolutions on a 32 x 32 picture of it."""
     layers, before = [nn.AvgPool2d(size // 32)], 1
     for after in (16, 32, 32):
-        layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
-        layers += [nn.MaxPool2d(2)]
+        layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.MaxPool2d(2)]
+        layers += [nn.BatchNorm2d(after), nn.ReLU()]
         before = after
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(512, 32), nn.ReLU())
 

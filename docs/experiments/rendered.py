@@ -55,7 +55,7 @@ def placed(rng, masks, size, span):
         image[:, left : left + mask.shape[1]] = mask
     wide = np.array([mask.shape[1] for mask in masks])
     scale = np.minimum(rng.uniform(0.5, 0.8, count), span * size / wide)  # crop pixels for each of the strip's
-    angle, slant = rng.uniform(-0.35, 0.35, count), rng.uniform(-0.3, 0.3, count)
+    angle, slant = rng.uniform(-0.25, 0.25, count), rng.uniform(-0.2, 0.2, count)
     across = np.abs(np.cos(angle)) * wide + np.abs(np.sin(angle)) * HEIGHT
     down = np.abs(np.sin(angle)) * wide + np.abs(np.cos(angle)) * HEIGHT
     room = np.maximum(size - scale * np.stack([across, down]), 0) / 2
