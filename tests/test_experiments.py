@@ -97,15 +97,76 @@ def test_networks_have_the_same_size_and_start_at_the_identity():
     assert max(sizes) < 1.08 * min(sizes)
 
 
-def test_a_transformer_helps(tmp_path, record_property):
-    """Two thousand steps on turned digits: the error falls by more than a tenth."""
-    command = [sys.executable, str(FOLDER / "distorted_digits.py"), "--quick", "--out", str(tmp_path)]
+def quick(name, tmp_path):
+    """Errors by network of a short run, which leaves a table and a figure."""
+    command = [sys.executable, str(FOLDER / f"{name}.py"), "--quick", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    runs = json.loads((tmp_path / "distorted_digits.json").read_text())["runs"]
-    errors = {run["network"]: run["error"] for run in runs}
+    assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+    assert (tmp_path / f"{name}.md").read_text().strip() in done.stdout
+    return {run["network"]: run["error"] for run in json.loads((tmp_path / f"{name}.json").read_text())["runs"]}
+
+
+def shown(title, errors):
+    """What the test session prints of a short run."""
+    return f"{title}: errors", ["", *errors], ["quick", *(f"{error:.1f} %" for error in errors.values())]
+
+
+def test_a_transformer_helps(tmp_path, record_property):
+    """Two thousand steps on turned digits: the error falls by more than a tenth."""
+    errors = quick("distorted_digits", tmp_path)
     assert errors["ST-FCN affine"] < 0.9 * errors["FCN"]
-    assert (tmp_path / "distorted_digits.png").stat().st_size > 10_000
-    assert "| ST-FCN affine |" in done.stdout
-    row = ["R, quick", f"{errors['FCN']:.1f} %", f"{errors['ST-FCN affine']:.1f} %"]
-    record_property("table", ("Distorted digits: errors", ["", "FCN", "ST-FCN"], row))
+    record_property("table", shown("Distorted digits", errors))
+
+
+def test_deformable_convolution_helps(tmp_path, record_property):
+    """Five hundred steps on digits of any size and slant: the error falls by more than a quarter."""
+    errors = quick("deformable", tmp_path)
+    assert max(errors["deformable (v1)"], errors["modulated (v2)"]) < 0.75 * errors["dense"]
+    record_property("table", shown("Deformable convolution", errors))
+
+
+def test_house_numbers_are_what_the_labels_say():
+    import rendered
+
+    images, labels = rendered.batch(np.random.default_rng(3), 16, 64, 0.9)
+    assert images.shape == (16, 1, 64, 64) and images.dtype == np.float32 and np.isfinite(images).all()
+    lengths = (labels < rendered.BLANK).sum(1)
+    assert set(lengths) <= set(range(1, 6)) and len(set(lengths)) > 2
+    for row, length in zip(labels, lengths):
+        assert (row[length:] == rendered.BLANK).all()
+    for font in rendered.FONTS:
+        assert all(glyph.shape[0] == rendered.HEIGHT and glyph.max() > 0.9 for glyph in rendered.glyphs(font))
+    masks = [np.ones((rendered.HEIGHT + 2, 60), np.float32), np.ones((rendered.HEIGHT + 2, 20), np.float32)]
+    wide, narrow = rendered.placed(np.random.default_rng(0), masks, 64, 0.5)
+    # No cut at the edge of the crop: each keeps its area, which is its own times the square of its scale.
+    assert 26 * 60 * 0.5**2 * 0.8 < wide.sum() < 26 * 60 * (32 / 60) ** 2 * 1.05
+    assert 26 * 20 * 0.5**2 * 0.8 < narrow.sum() < 26 * 20 * 0.8**2 * 1.05
+
+
+def test_networks_that_read_numbers():
+    import number_networks
+    import torch
+
+    for size in (64, 128):
+        images = torch.rand(2, 1, size, size)
+        for name, make in number_networks.NETWORKS.items():
+            network = make(size)
+            scores = network(images)
+            assert scores.shape == (2, 11, 5)
+            scores.sum().backward()
+            if name != "CNN":
+                assert torch.allclose(network[0].loc(images)[0], torch.tensor([1.0, 0, 0, 0, 1, 0]))
+                assert network[0].last.weight.grad.abs().max() > 0
+
+
+def test_where_a_deformable_network_looks():
+    import deformable
+    import torch
+
+    network = deformable.build("deformable (v1)")
+    network.eval()
+    points = deformable.traced(network, torch.rand(2, 1, 40, 40))
+    # With no offsets: two 3 x 3 windows on positions that are four pixels apart, around the middle one.
+    expected = {(x, y) for x in range(12, 29, 4) for y in range(12, 29, 4)}
+    assert points.shape == (2, 81, 2) and {tuple(point) for point in points[0].int().tolist()} == expected
