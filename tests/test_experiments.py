@@ -97,14 +97,28 @@ def test_networks_have_the_same_size_and_start_at_the_identity():
     assert max(sizes) < 1.08 * min(sizes)
 
 
-def quick(name, tmp_path):
+def quick(name, tmp_path, figure=None):
     """Errors by network of a short run, which leaves a table and a figure."""
     command = [sys.executable, str(FOLDER / f"{name}.py"), "--quick", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+    assert (tmp_path / f"{figure or name}.png").stat().st_size > 10_000
     assert (tmp_path / f"{name}.md").read_text().strip() in done.stdout
     return {run["network"]: run["error"] for run in json.loads((tmp_path / f"{name}.json").read_text())["runs"]}
+
+
+def test_runs_of_the_same_settings_come_together(tmp_path):
+    import runs
+
+    def made(task, error, seed=0):
+        return {"network": "CNN", "task": task, "seed": seed, "parameters": 1, "error": error}
+
+    runs.report("some", {"steps": 1}, [made("R", 2.0), made("R", 4.0, 1)], tmp_path)
+    runs.report("some", {"steps": 1}, [made("R", 6.0, 1), made("P", 9.0)], tmp_path)
+    last = (tmp_path / "some.md").read_text().splitlines()[-1]
+    assert last == "| CNN | 4.00 ± 2.83 | 9.00 ± 0.00 | 1 |"
+    runs.report("some", {"steps": 2}, [made("R", 6.0)], tmp_path)
+    assert (tmp_path / "some.md").read_text().splitlines()[-1] == "| CNN | 6.00 ± 0.00 | 1 |"
 
 
 def shown(title, errors):
@@ -114,7 +128,7 @@ def shown(title, errors):
 
 def test_a_transformer_helps(tmp_path, record_property):
     """Two thousand steps on turned digits: the error falls by more than a tenth."""
-    errors = quick("distorted_digits", tmp_path)
+    errors = quick("distorted_digits", tmp_path, "distorted_digits_R")
     assert errors["ST-FCN affine"] < 0.9 * errors["FCN"]
     record_property("table", shown("Distorted digits", errors))
 

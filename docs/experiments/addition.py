@@ -13,12 +13,11 @@ import torch
 from digits import load
 from distortions import CANVAS, DISTORTIONS
 from figures import looked_at
-from networks import count
-from runs import options, report, side_by_side, tick
+from networks import count, identity_layer, of_size
+from runs import carry_out, options, tick
 from torch import nn
 from training import error, train
 
-import spatial_op as so
 from spatial_op.torch import SpatialTransformer
 
 BUDGET = 60_000
@@ -59,11 +58,8 @@ class Adding(nn.Module):
         if transformers:
             layers, found = convolutions(2, 16, CANVAS // 2)
             self.localisation = nn.Sequential(nn.AvgPool2d(2), layers, nn.Linear(found, 32), nn.ReLU())
-            self.last = nn.Linear(32, 6 * transformers)
+            self.last = identity_layer(32, transformers=transformers)
             self.transform = SpatialTransformer((CANVAS, CANVAS), padding_mode="border")
-            nn.init.zeros_(self.last.weight)
-            with torch.no_grad():
-                self.last.bias.copy_(torch.from_numpy(so.identity_loc("affine", transformers)).flatten())
         layers, found = convolutions(2 * max(transformers, 1), width, CANVAS)
         self.scores = nn.Sequential(layers, nn.Linear(found, 32), nn.ReLU(), nn.Linear(32, SUMS))
 
@@ -84,18 +80,7 @@ NETWORKS = {"CNN": 0, "ST-CNN": 1, "2 x ST-CNN": 2, "4 x ST-CNN": 4}
 def build(name):
     """The network whose width brings its parameters closest to the budget."""
     transformers = NETWORKS[name]
-    width = min(range(4, 60), key=lambda width: abs(size_of(transformers, width) - BUDGET))
-    return Adding(transformers, width).to(memory_format=torch.channels_last)
-
-
-def size_of(transformers, width):
-    """Parameters of a network, counted without one: its layers' weights and biases."""
-    left = (((CANVAS - 4) // 2 - 4) // 2) ** 2
-    small = (((CANVAS // 2 - 4) // 2 - 4) // 2) ** 2
-    locating = (2 * 25 + 1) * 16 + (16 * 25 + 1) * 16 + (16 * small + 1) * 32 + 33 * 6 * transformers
-    channels = 2 * max(transformers, 1)
-    adding = (channels * 25 + 1) * width + (width * 25 + 1) * width + (width * left + 1) * 32 + 33 * SUMS
-    return adding + (locating if transformers else 0)
+    return of_size(functools.partial(Adding, transformers), range(4, 60), BUDGET)
 
 
 def settings(quick):
@@ -130,10 +115,8 @@ def main(quick, seeds, jobs, out):
     runs = [
         (name, seed) for seed in range(1 if quick else seeds) for name in (("CNN", "2 x ST-CNN") if quick else NETWORKS)
     ]
-    results, pictures = side_by_side(functools.partial(one_run, work), runs, len(runs) * work["steps"], jobs)
-    report("addition", work, results, out)
-    drawn = {name: picture for (name, seed), picture in zip(runs, pictures) if picture and seed == 0}
-    looked_at(drawn, out / "addition.png")
+    pictures = carry_out("addition", work, one_run, runs, len(runs) * work["steps"], jobs, out)
+    looked_at({name: picture for (name,), picture in pictures.items()}, out / "addition.png")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import torch
 from digits import load
 from distortions import CANVAS, affine, matrix_warp
 from figures import sampling_points
-from networks import count
-from runs import options, report, side_by_side, tick
+from networks import count, of_size
+from runs import carry_out, options, tick
 from torch import nn
 from training import Sampler, error, fixed, train
 
@@ -71,9 +71,7 @@ def made(kind, width):
 
 def build(kind):
     """The network whose width brings its parameters closest to the budget."""
-    with torch.device("meta"):
-        width = min(range(8, 60), key=lambda width: abs(count(made(kind, width)) - BUDGET))
-    return made(kind, width)
+    return of_size(functools.partial(made, kind), range(8, 60), BUDGET)
 
 
 def traced(network, images):
@@ -124,10 +122,8 @@ def main(quick, seeds, jobs, out):
     """Train the three networks, print their errors, and draw where the deformable ones look."""
     work = settings(quick)
     runs = [(kind, seed) for seed in range(1 if quick else seeds) for kind in KINDS]
-    results, pictures = side_by_side(functools.partial(one_run, work), runs, len(runs) * work["steps"], jobs)
-    report("deformable", work, results, out)
-    drawn = {kind: picture for (kind, seed), picture in zip(runs, pictures) if picture and seed == 0}
-    sampling_points(drawn, out / "deformable.png")
+    pictures = carry_out("deformable", work, one_run, runs, len(runs) * work["steps"], jobs, out)
+    sampling_points({kind: picture for (kind,), picture in pictures.items()}, out / "deformable.png")
 
 
 if __name__ == "__main__":

@@ -4,16 +4,14 @@ Errors in percent, of networks with the same number of parameters, on digits tha
 (RTS), projected (P) or bent (E). Run it with ``python docs/experiments/distorted_digits.py``; ``--help`` tells the options.
 """
 
-import functools
-
 import click
 import numpy as np
 import torch
 from digits import load
 from distortions import CANVAS, DISTORTIONS
 from figures import COLUMNS, transformed
-from networks import PARAMETERS, build, count
-from runs import options, report, side_by_side, tick
+from networks import KINDS, PARAMETERS, build, count
+from runs import carry_out, options, tick
 from training import Sampler, error, fixed, train
 
 
@@ -24,11 +22,11 @@ def label(kind, transform):
 
 def settings(quick):
     """How much work: steps of each kind, images in a batch, times that each test image is shown, parameters."""
-    steps = {"FCN": 2000} if quick else {"FCN": 10_000, "CNN": 2000}
+    steps = {"FCN": 2000} if quick else {"FCN": 10_000, "CNN": 6000}
     return {"steps": steps, "batch": 64, "times": 4, "budget": 40_000}
 
 
-def one_run(work, mnist, kind, transform, distortion, seed):
+def one_run(work, mnist, kind, distortion, transform, seed):
     """Train one network; its error, and test images before and after its transformer."""
     (train_images, train_labels), (test_images, test_labels) = load(mnist)
     distort = DISTORTIONS[distortion]
@@ -49,20 +47,22 @@ def one_run(work, mnist, kind, transform, distortion, seed):
 @options
 @click.option("--mnist", type=click.Path(exists=True, file_okay=False), help="Folder with MNIST's IDX files.")
 @click.option("--distortion", "chosen", multiple=True, type=click.Choice(list(DISTORTIONS)), help="Default: all four.")
+@click.option("--network", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="Default: both.")
 @click.option("--transform", "shown", multiple=True, type=click.Choice(list(PARAMETERS)), help="Default: all three.")
-def main(quick, seeds, jobs, out, mnist, chosen, shown):
+def main(quick, seeds, jobs, out, mnist, chosen, kinds, shown):
     """Train every network on every distortion, print the table of errors, and draw what the transformers do."""
     work = settings(quick)
     chosen = chosen or (("R",) if quick else tuple(DISTORTIONS))
     shown = shown or (("affine",) if quick else tuple(PARAMETERS))
-    networks = [(kind, transform) for kind in work["steps"] for transform in (None, *shown)]
-    runs = [(*network, name, seed) for name in chosen for seed in range(1 if quick else seeds) for network in networks]
-    steps = sum(work["steps"][kind] for kind, *_ in runs)
-    results, pictures = side_by_side(functools.partial(one_run, work, mnist), runs, steps, jobs)
-    report("distorted_digits", work, results, out)
-    # Of the two kinds the convolutional one, which comes last.
-    drawn = {run[1:3]: picture for run, picture in zip(runs, pictures) if picture and run[3] == 0}
-    transformed({(distortion, name): seen for (name, distortion), seen in drawn.items()}, out / "distorted_digits.png")
+    kinds = [kind for kind in work["steps"] if kind in (kinds or KINDS)]
+    networks = [(kind, name, transform) for name in chosen for kind in kinds for transform in (None, *shown)]
+    runs = [(mnist, *network, seed) for seed in range(1 if quick else seeds) for network in networks]
+    steps = sum(work["steps"][run[1]] for run in runs)
+    pictures = carry_out("distorted_digits", work, one_run, runs, steps, jobs, out)
+    for name in chosen:
+        # Of the two kinds the convolutional one, which comes last.
+        drawn = {run[-1]: picture for run, picture in pictures.items() if run[1:3] == (kinds[-1], name)}
+        transformed(drawn, out / f"distorted_digits_{name}.png")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ Both train on the same batches in the same process, in turn; the ratio is that o
 """
 
 import json
+import pathlib
 import statistics
 import time
 
 import click
+import numba
 import numpy as np
 import torch
 from distortions import CANVAS
@@ -87,14 +89,14 @@ def measure(make, count, channels, size, epochs, threads):
 @click.option("--epochs", default=21, show_default=True, type=click.IntRange(min=1), help="Of each network.")
 @click.option("--quick", is_flag=True, help="Three epochs.")
 @click.option(
-    "--out", default=RESULTS, type=click.Path(file_okay=False), show_default=True, help="Folder for the table."
+    "--out",
+    default=RESULTS,
+    type=click.Path(file_okay=False, path_type=pathlib.Path),
+    show_default=True,
+    help="Folder for the table.",
 )
 def main(epochs, quick, out):
     """Time epochs on one thread and on two, print the table."""
-    import pathlib
-
-    import numba
-
     lines = ["| milliseconds per epoch | threads | ours | PyTorch's | ratio |", "|---|---|---|---|---|"]
     rows = [(case, threads) for case in cases() for threads in (1, 2) if threads <= numba.config.NUMBA_NUM_THREADS]
     numbers = []
@@ -104,10 +106,9 @@ def main(epochs, quick, out):
             ours, theirs = measure(*case, 3 if quick else epochs, threads)
             numbers.append({"case": name, "threads": threads, "ours": ours, "PyTorch": theirs})
             lines.append(f"| {name} | {threads} | {1e3 * ours:.1f} | {1e3 * theirs:.1f} | {theirs / ours:.2f} |")
-    folder = pathlib.Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "epochs.json").write_text(json.dumps(numbers, indent=1))
-    (folder / "epochs.md").write_text("\n".join(lines) + "\n")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "epochs.json").write_text(json.dumps(numbers, indent=1) + "\n")
+    (out / "epochs.md").write_text("\n".join(lines) + "\n")
     click.echo("\n".join(lines))
 
 

@@ -1,7 +1,5 @@
 """Figures of the experiments: grey, with one accent, readable in print."""
 
-import itertools
-
 import matplotlib
 import numpy as np
 
@@ -33,10 +31,10 @@ def save(figure, path):
 
 
 def transformed(pictures, path):
-    """For each distortion and transformer: above what the network is given, below what its classifier sees."""
-    labels = itertools.chain(*[(f"{distortion}, given", f"seen after\n{name}") for distortion, name in pictures])
-    figure, axes = panels(list(labels))
-    for row, images in zip(axes, itertools.chain(*pictures.values())):
+    """Above what the networks are given, below what the classifier behind each transformer sees."""
+    given, _ = next(iter(pictures.values()))
+    figure, axes = panels(["given", *(f"after {name}" for name in pictures)])
+    for row, images in zip(axes, [given, *(seen for _, seen in pictures.values())]):
         for axis, image in zip(row, images[:, 0]):
             axis.imshow(image, cmap="gray_r", vmin=0, vmax=1)
     save(figure, path)

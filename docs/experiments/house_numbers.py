@@ -3,8 +3,6 @@
 Errors in percent of whole numbers: one wrong digit is one error. Run it with ``python docs/experiments/house_numbers.py``.
 """
 
-import functools
-
 import click
 import numpy as np
 import torch
@@ -12,7 +10,7 @@ from figures import looked_at
 from networks import count
 from number_networks import NETWORKS
 from rendered import batch
-from runs import options, report, side_by_side, tick
+from runs import carry_out, options, tick
 from training import error, train
 
 SPAN = 0.9  # of the crop's width, the widest that a number is
@@ -56,10 +54,8 @@ def main(quick, seeds, jobs, out):
     """Train every network on crops of both sizes, print the table of errors, and draw where the transformers look."""
     work = settings(quick)
     runs = [(name, size, seed) for size in work["sizes"] for seed in range(1 if quick else seeds) for name in NETWORKS]
-    results, pictures = side_by_side(functools.partial(one_run, work), runs, len(runs) * work["steps"], jobs)
-    report("house_numbers", work, results, out)
-    drawn = {run[:2]: picture for run, picture in zip(runs, pictures) if picture and run[2] == 0}
-    looked_at({f"{name}\n{size} px": picture for (name, size), picture in drawn.items()}, out / "house_numbers.png")
+    pictures = carry_out("house_numbers", work, one_run, runs, len(runs) * work["steps"], jobs, out)
+    looked_at({f"{name}\n{size} px": picture for (name, size), picture in pictures.items()}, out / "house_numbers.png")
 
 
 if __name__ == "__main__":

@@ -59,17 +59,23 @@ def convolutional_localisation(size):
     )  # fmt: skip
 
 
+def identity_layer(features, transform_type="affine", transformers=1):
+    """The last layer of a localisation network: parameters of the transformers, at the start those of the identity."""
+    layer = nn.Linear(features, transformers * PARAMETERS[transform_type])
+    nn.init.zeros_(layer.weight)
+    with torch.no_grad():
+        layer.bias.copy_(torch.from_numpy(so.identity_loc(transform_type, transformers)).flatten())
+    return layer
+
+
 class Transformed(nn.Module):
     """A spatial transformer, which starts at the identity, and a classifier behind it."""
 
     def __init__(self, localisation, transform_type, size, classifier):
         super().__init__()
         self.localisation, self.classifier = localisation, classifier
-        self.last = nn.Linear(32, PARAMETERS[transform_type])
+        self.last = identity_layer(32, transform_type)
         self.transform = SpatialTransformer((size, size), transform_type, padding_mode="border")
-        nn.init.zeros_(self.last.weight)
-        with torch.no_grad():
-            self.last.bias.copy_(torch.from_numpy(so.identity_loc(transform_type)[0]))
 
     def warp(self, images):
         """What the classifier sees."""
@@ -88,6 +94,14 @@ def count(network):
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+def of_size(make, widths, budget):
+    """The network ``make(width)`` whose parameters come closest to the budget."""
+    with torch.device("meta"):
+        width = min(widths, key=lambda width: abs(count(make(width)) - budget))
+    # Channels last, since PyTorch's convolutions and pooling are a fifth quicker so on CPUs.
+    return make(width).to(memory_format=torch.channels_last)
+
+
 def build(kind, transform_type, size, budget):
     """A network of the kind, behind a transformer unless ``transform_type`` is None, of about ``budget`` parameters."""
     classifier, localisation = KINDS[kind]
@@ -97,8 +111,4 @@ def build(kind, transform_type, size, budget):
             return classifier(size, width)
         return Transformed(localisation(size), transform_type, size, classifier(size, width))
 
-    with torch.device("meta"):
-        spent = 0 if transform_type is None else count(localisation(size)) + 33 * PARAMETERS[transform_type]
-        width = min(classifier.widths, key=lambda width: abs(count(classifier(size, width)) + spent - budget))
-    # Channels last, since PyTorch's convolutions and pooling are a fifth quicker so on CPUs.
-    return of_width(width).to(memory_format=torch.channels_last)
+    return of_size(of_width, classifier.widths, budget)

@@ -1,10 +1,9 @@
 """Networks that read a whole house number: five digits at once, each from a head of its own, as in the paper's section 4.2."""
 
-import torch
+from networks import identity_layer
 from rendered import BLANK, LONGEST
 from torch import nn
 
-import spatial_op as so
 from spatial_op.torch import SpatialTransformer
 
 CHANNELS = (1, 16, 32, 48, 64)
@@ -46,11 +45,8 @@ class Located(nn.Module):
     def __init__(self, localisation, features, target):
         super().__init__()
         self.localisation = localisation
-        self.last = nn.Linear(features, 6)
+        self.last = identity_layer(features)
         self.transform = SpatialTransformer((target, target), padding_mode="border")
-        nn.init.zeros_(self.last.weight)
-        with torch.no_grad():
-            self.last.bias.copy_(torch.from_numpy(so.identity_loc("affine")[0]))
 
     def loc(self, images):
         """Affine parameters (N, 6)."""

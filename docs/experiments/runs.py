@@ -88,8 +88,25 @@ def table(results):
 
 
 def report(name, settings, results, out):
-    """Print the table; leave it beside the numbers."""
+    """Print the table; leave it beside the numbers, with those of other runs that were made with the same settings."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{name}.json").write_text(json.dumps({"settings": settings, "runs": results}, indent=1))
+    path = out / f"{name}.json"
+    before = json.loads(path.read_text()) if path.exists() else {}
+    if before.get("settings") == settings:
+        again = set(map(which, results))
+        results = [result for result in before["runs"] if which(result) not in again] + results
+    path.write_text(json.dumps({"settings": settings, "runs": results}, indent=1) + "\n")
     (out / f"{name}.md").write_text(table(results) + "\n")
     click.echo(table(results))
+
+
+def which(result):
+    """What tells a run from others."""
+    return result["network"], result["task"], result["seed"]
+
+
+def carry_out(name, settings, one_run, runs, steps, jobs, out):
+    """Train side by side, report, and give the pictures of the runs (whose last value is their seed) with seed 0."""
+    results, pictures = side_by_side(functools.partial(one_run, settings), runs, steps, jobs)
+    report(name, settings, results, out)
+    return {tuple(kept): picture for (*kept, seed), picture in zip(runs, pictures) if seed == 0 and picture}
