@@ -1,7 +1,7 @@
-"""Transformers in parallel: the sum of two digits, each distorted on its own (the paper's appendix A.1).
+"""Transformers in parallel: the sum of two digits in one image (after the paper's digit addition and its birds).
 
-An image has two channels with a digit in each, turned, scaled and moved (RTS) independently of the other. One transformer
-can undo only one of the two distortions; of two in parallel each can take a digit. Run it with
+The left half and the right half hold a digit each, turned, scaled and moved (RTS) independently of the other. One
+transformer can undo only one of the two distortions; of several in parallel each can take a digit. Run it with
 ``python docs/experiments/addition.py``.
 """
 
@@ -22,10 +22,18 @@ from spatial_op.torch import SpatialTransformer
 
 BUDGET = 60_000
 SUMS = 19
+SHAPE = (CANVAS, 2 * CANVAS)
+CUT = 32  # pixels that a transformer leaves of a digit
+# Where the transformers look at first: at all of the image, at its halves, at its quarters.
+TILES = {
+    1: [[1, 0, 0, 0, 1, 0]],
+    2: [[0.5, 0, x, 0, 1, 0] for x in (-0.5, 0.5)],
+    4: [[0.5, 0, x, 0, 0.5, y] for x in (-0.5, 0.5) for y in (-0.5, 0.5)],
+}
 
 
 class Pairs:
-    """Batches of images (N, 2, CANVAS, CANVAS) with a digit in each channel, and the sums."""
+    """Batches of images (N, 1, *SHAPE) of two digits, and the sums."""
 
     def __init__(self, images, labels, count, seed):
         self.images, self.labels, self.count, self.rng = images, labels, count, np.random.default_rng(seed)
@@ -33,45 +41,56 @@ class Pairs:
     def batch(self):
         """Images and sums as tensors."""
         chosen = self.rng.integers(0, len(self.images), (2, self.count))
-        shown = [DISTORTIONS["RTS"](self.rng, self.images[some]) for some in chosen]
-        return torch.from_numpy(np.concatenate(shown, 1)), torch.from_numpy(self.labels[chosen].sum(0))
+        halves = [DISTORTIONS["RTS"](self.rng, self.images[some]) for some in chosen]
+        return torch.from_numpy(np.concatenate(halves, 3)), torch.from_numpy(self.labels[chosen].sum(0))
 
 
-def convolutions(channels, width, size):
-    """Two convolutions with pooling, and the number of features that they leave of ``size`` x ``size`` pixels."""
+def convolutions(width, height, breadth):
+    """Two convolutions with pooling, and the number of features that they leave of so many pixels."""
     layers = nn.Sequential(
-        nn.Conv2d(channels, width, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(width, width, 5), nn.MaxPool2d(2),
-        nn.ReLU(), nn.Flatten(),
+        nn.Conv2d(1, width, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(width, width, 5), nn.MaxPool2d(2), nn.ReLU(),
+        nn.Flatten(),
     )  # fmt: skip
-    return layers, width * (((size - 4) // 2 - 4) // 2) ** 2
+    left = [((size - 4) // 2 - 4) // 2 for size in (height, breadth)]
+    return layers, width * left[0] * left[1]
+
+
+def adder(features):
+    """Scores of the sums from 0 to 18."""
+    return nn.Sequential(nn.Linear(features, 64), nn.ReLU(), nn.Linear(64, SUMS))
 
 
 class Adding(nn.Module):
-    """A convolutional network with a hidden layer, behind as many parallel transformers as wanted.
-
-    Each transformer warps both channels; what all of them see lies beside each other in the channels that follow.
-    """
+    """Parallel transformers, the same convolutions on what each of them sees, and a layer that adds."""
 
     def __init__(self, transformers, width):
         super().__init__()
-        self.transformers = transformers
-        if transformers:
-            layers, found = convolutions(2, 16, CANVAS // 2)
-            self.localisation = nn.Sequential(nn.AvgPool2d(2), layers, nn.Linear(found, 32), nn.ReLU())
-            self.last = identity_layer(32, transformers=transformers)
-            self.transform = SpatialTransformer((CANVAS, CANVAS), padding_mode="border")
-        layers, found = convolutions(2 * max(transformers, 1), width, CANVAS)
-        self.scores = nn.Sequential(layers, nn.Linear(found, 32), nn.ReLU(), nn.Linear(32, SUMS))
+        layers, found = convolutions(12, CANVAS // 2, CANVAS)
+        self.localisation = nn.Sequential(nn.AvgPool2d(2), layers, nn.Linear(found, 32), nn.ReLU())
+        self.last = identity_layer(32, transformers=transformers)
+        with torch.no_grad():
+            self.last.bias.copy_(torch.tensor(TILES[transformers], device="cpu").flatten())
+        cut = (CUT, 2 * CUT if transformers == 1 else CUT)
+        self.transform = SpatialTransformer(cut, padding_mode="border")
+        self.read, found = convolutions(width, *cut)
+        self.add = adder(transformers * found)
 
     def loc(self, images):
         """Affine parameters (N, transformers, 6)."""
         return self.last(self.localisation(images)).unflatten(1, (-1, 6))
 
     def forward(self, images):
-        """Scores of the sums from 0 to 18."""
-        if self.transformers:
-            images = torch.cat([self.transform(images, one) for one in self.loc(images).unbind(1)], 1)
-        return self.scores(images)
+        """Scores of the sums."""
+        seen = [self.transform(images, one) for one in self.loc(images).unbind(1)]
+        return self.add(torch.cat([self.read(one) for one in seen], 1))
+
+
+def made(transformers, width):
+    """A network with so many transformers."""
+    if transformers:
+        return Adding(transformers, width)
+    layers, found = convolutions(width, *SHAPE)
+    return nn.Sequential(layers, adder(found))
 
 
 NETWORKS = {"CNN": 0, "ST-CNN": 1, "2 x ST-CNN": 2, "4 x ST-CNN": 4}
@@ -79,8 +98,7 @@ NETWORKS = {"CNN": 0, "ST-CNN": 1, "2 x ST-CNN": 2, "4 x ST-CNN": 4}
 
 def build(name):
     """The network whose width brings its parameters closest to the budget."""
-    transformers = NETWORKS[name]
-    return of_size(functools.partial(Adding, transformers), range(4, 60), BUDGET)
+    return of_size(functools.partial(made, NETWORKS[name]), range(4, 60), BUDGET)
 
 
 def settings(quick):
@@ -102,9 +120,7 @@ def one_run(work, name, seed):
     if name == "CNN":
         return result, None
     with torch.no_grad():
-        # One picture of both channels: the first digit black, the second grey.
-        both = images[:8, :1].maximum(0.5 * images[:8, 1:])
-        return result, (both.numpy(), network.loc(images[:8]).numpy())
+        return result, (images[:8].numpy(), network.loc(images[:8]).numpy())
 
 
 @click.command()

@@ -46,11 +46,11 @@ def looked_at(pictures, path):
     corners = np.array([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1], [-1, -1, 1]])
     for row, (images, locs) in zip(axes, pictures.values()):
         for axis, image, loc in zip(row, images[:, 0], locs):
-            size = len(image)
+            height, width = image.shape
             axis.imshow(image, cmap="gray_r")
-            axis.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+            axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
             for one, line in zip(loc, LINES):
-                outline = (corners @ one.reshape(2, 3).T + 1) * (size - 1) / 2
+                outline = (corners @ one.reshape(2, 3).T + 1) * [(width - 1) / 2, (height - 1) / 2]
                 axis.plot(*outline.T, line, color=ACCENT, linewidth=1.2)
     save(figure, path)
 
