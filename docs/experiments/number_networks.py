@@ -57,6 +57,11 @@ class Located(nn.Module):
         return self.transform(images, self.loc(images))
 
 
+def normalised(features):
+    """A layer of 32, normalised: without that all its rectifiers may die, and the transformer no longer moves."""
+    return nn.Linear(features, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU()
+
+
 def convolutional(size):
     """A localisation network for the crop: four convolutions on a 32 x 32 picture of it."""
     layers, before = [nn.AvgPool2d(size // 32)], 1
@@ -64,14 +69,12 @@ def convolutional(size):
         layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.MaxPool2d(2)]
         layers += [nn.BatchNorm2d(after), nn.ReLU()]
         before = after
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(512, 32), nn.ReLU())
+    return nn.Sequential(*layers, nn.Flatten(), *normalised(512))
 
 
 def small(channels):
     """A localisation network for features: two layers of 32 on an 8 x 8 picture of them."""
-    return nn.Sequential(
-        nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(64 * channels, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU()
-    )
+    return nn.Sequential(nn.AdaptiveAvgPool2d(8), nn.Flatten(), *normalised(64 * channels), *normalised(32))
 
 
 def single(size):
