@@ -114,7 +114,7 @@ def test_runs_of_the_same_settings_come_together(tmp_path):
         return {"network": "CNN", "task": task, "seed": seed, "parameters": 1, "error": error}
 
     runs.report("some", {"steps": 1}, [made("R", 2.0), made("R", 4.0, 1)], tmp_path)
-    runs.report("some", {"steps": 1}, [made("R", 6.0, 1), made("P", 9.0)], tmp_path)
+    runs.report("some", {"steps": 1}, (made("R", 6.0, 1), made("P", 9.0)), tmp_path)
     last = (tmp_path / "some.md").read_text().splitlines()[-1]
     assert last == "| CNN | 4.00 ± 2.83 | 9.00 ± 0.00 | 1 |"
     runs.report("some", {"steps": 2}, [made("R", 6.0)], tmp_path)

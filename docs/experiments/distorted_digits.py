@@ -23,7 +23,7 @@ def label(kind, transform):
 def settings(quick):
     """How much work: steps of each kind, images in a batch, times that each test image is shown, parameters."""
     steps = {"FCN": 2000} if quick else {"FCN": 10_000, "CNN": 6000}
-    return {"steps": steps, "batch": 64, "times": 4, "budget": 40_000}
+    return {"steps": steps, "batch": 64, "times": 16, "budget": 40_000}
 
 
 def one_run(work, mnist, kind, distortion, transform, seed):

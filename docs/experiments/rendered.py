@@ -54,8 +54,8 @@ def placed(rng, masks, size, span):
         left = (width - mask.shape[1]) // 2
         image[:, left : left + mask.shape[1]] = mask
     wide = np.array([mask.shape[1] for mask in masks])
-    scale = np.minimum(rng.uniform(0.5, 0.8, count), span * size / wide)  # crop pixels for each of the strip's
-    angle, slant = rng.uniform(-0.25, 0.25, count), rng.uniform(-0.2, 0.2, count)
+    scale = np.minimum(rng.uniform(0.6, 1.0, count), span * size / wide)  # crop pixels for each of the strip's
+    angle, slant = rng.uniform(-0.1, 0.1, count), rng.uniform(-0.1, 0.1, count)
     across = np.abs(np.cos(angle)) * wide + np.abs(np.sin(angle)) * HEIGHT
     down = np.abs(np.sin(angle)) * wide + np.abs(np.cos(angle)) * HEIGHT
     room = np.maximum(size - scale * np.stack([across, down]), 0) / 2
@@ -84,7 +84,7 @@ def batch(rng, count, size, span):
         row[:length] = rng.integers(0, 10, length)
     images = 0.3 * background(rng, count, size)
     # Clutter: scraps of digits, small and faint enough not to be taken for the number.
-    for _ in range(4):
+    for _ in range(2):
         scraps = [strip(rng, rng.integers(0, 10, 1))[: HEIGHT // 2] for _ in range(count)]
         scraps = [np.pad(scrap, ((0, HEIGHT + 2 - len(scrap)), (0, 0))) for scrap in scraps]
         images += rng.uniform(-0.5, 0.5, (count, 1, 1)) * placed(rng, scraps, size, span)

@@ -94,7 +94,7 @@ def report(name, settings, results, out):
     before = json.loads(path.read_text()) if path.exists() else {}
     if before.get("settings") == settings:
         again = set(map(which, results))
-        results = [result for result in before["runs"] if which(result) not in again] + results
+        results = [*(result for result in before["runs"] if which(result) not in again), *results]
     path.write_text(json.dumps({"settings": settings, "runs": results}, indent=1) + "\n")
     (out / f"{name}.md").write_text(table(results) + "\n")
     click.echo(table(results))
