@@ -8,7 +8,7 @@ import numpy as np
 
 import spatial_op as so
 
-CANVAS, DIGIT = 40, 26
+CANVAS, DIGIT = 32, 20
 
 
 def affine(angle, scale, shift):
@@ -49,9 +49,9 @@ def similarity(rng, count):
 
 
 def projection(rng, count):
-    """P: 0.75 to 1 times as large, the canvas' corners pulled by 5 pixels (standard deviation)."""
+    """P: 0.75 to 1 times as large, the canvas' corners pulled by 4 pixels (standard deviation)."""
     corners = np.tile(np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], float), (count, 1, 1))
-    pulled = corners + np.clip(rng.normal(0, 5, (count, 4, 2)), -10, 10) * 2 / (CANVAS - 1)
+    pulled = corners + np.clip(rng.normal(0, 4, (count, 4, 2)), -8, 8) * 2 / (CANVAS - 1)
     scale = rng.uniform(0.75, 1, count)
     return affine(np.zeros(count), scale, np.zeros((count, 2))) @ homography(pulled)
 
@@ -68,9 +68,9 @@ def enlarged(points):
 
 
 def elastic_warp(rng, images):
-    """E: a thin plate spline, whose 16 points are moved by 2.5 pixels (standard deviation)."""
+    """E: a thin plate spline, whose 16 points are moved by 2 pixels (standard deviation)."""
     count = len(images)
-    loc = so.identity_loc("tps", count, "float64") + rng.normal(0, 2.5, (count, 32)) * 2 / (CANVAS - 1)
+    loc = so.identity_loc("tps", count, "float64") + rng.normal(0, 2, (count, 32)) * 2 / (CANVAS - 1)
     return so.SpatialTransformer(images, loc * CANVAS / DIGIT, (CANVAS, CANVAS), "tps", "bicubic")
 
 

@@ -13,7 +13,7 @@ from rendered import batch
 from runs import carry_out, options, tick
 from training import error, train
 
-SPAN = 0.9  # of the crop's width, the widest that a number is
+SPAN = 58  # pixels that a number is wide at most: as much as a small crop holds; a large one has more around it
 PART = 250  # crops that are made at a time
 
 

@@ -54,8 +54,8 @@ def convolutional_localisation(size):
     """Two convolutions on the halved image and a layer of 32."""
     left = ((size // 2 - 4) // 2) - 4
     return nn.Sequential(
-        nn.AvgPool2d(2), nn.Conv2d(1, 20, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(20, 20, 5), nn.ReLU(), nn.Flatten(),
-        nn.Linear(20 * left * left, 32), nn.ReLU(),
+        nn.AvgPool2d(2), nn.Conv2d(1, 8, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(8, 16, 5), nn.ReLU(), nn.Flatten(),
+        nn.Linear(16 * left * left, 32), nn.ReLU(),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from spatial_op.torch import SpatialTransformer
 
 CHANNELS = (1, 16, 32, 48, 64)
-SEEN = 64  # pixels that a transformer leaves of the crop
+LEFT = 8  # positions along each axis that the last layers read
 
 
 class Scores(nn.Module):
@@ -15,9 +15,11 @@ class Scores(nn.Module):
 
     def __init__(self, side):
         super().__init__()
+        pool = [nn.MaxPool2d(side // LEFT)] if side > LEFT else []
         self.layers = nn.Sequential(
-            nn.Flatten(), nn.Linear(CHANNELS[-1] * side * side, 128), nn.ReLU(), nn.Linear(128, (BLANK + 1) * LONGEST)
-        )
+            *pool, nn.Flatten(), nn.Linear(CHANNELS[-1] * LEFT**2, 128, bias=False), nn.BatchNorm1d(128), nn.ReLU(),
+            nn.Linear(128, (BLANK + 1) * LONGEST),
+        )  # fmt: skip
 
     def forward(self, features):
         """Scores."""
@@ -25,18 +27,22 @@ class Scores(nn.Module):
 
 
 def stages():
-    """Four convolutions: the first with a stride of 2, the others with pooling; each normalised."""
-    made = []
-    for before, after in zip(CHANNELS, CHANNELS[1:]):
-        first = before == 1
-        step = nn.Conv2d(before, after, 5 if first else 3, 2 if first else 1, 2 if first else 1, bias=False)
-        made.append(nn.Sequential(step, *([] if first else [nn.MaxPool2d(2)]), nn.BatchNorm2d(after), nn.ReLU()))
-    return made
+    """Four normalised convolutions, of a half, a quarter, an eighth and an eighth of the picture's width."""
+    shapes = ((5, 2, 1), (3, 1, 2), (3, 1, 2), (3, 1, 1))  # window, stride, pooling before it
+    return [
+        nn.Sequential(
+            nn.MaxPool2d(pool) if pool > 1 else nn.Identity(),
+            nn.Conv2d(before, after, window, stride, window // 2, bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(),
+        )
+        for before, after, (window, stride, pool) in zip(CHANNELS, CHANNELS[1:], shapes)
+    ]
 
 
 def plain(size):
     """CNN: the stages on the whole crop."""
-    return nn.Sequential(*stages(), Scores(size // 16))
+    return nn.Sequential(*stages(), Scores(size // 8))
 
 
 class Located(nn.Module):
@@ -78,17 +84,17 @@ def small(channels):
 
 
 def single(size):
-    """ST-CNN Single: one transformer cuts a SEEN x SEEN picture out of the crop, the stages read it."""
-    return nn.Sequential(Located(convolutional(size), 32, SEEN), *stages(), Scores(SEEN // 16))
+    """ST-CNN Single: one transformer of the whole crop, whose result is as large, in front of the same stages."""
+    return nn.Sequential(Located(convolutional(size), 32, size), *stages(), Scores(size // 8))
 
 
 def multi(size):
     """ST-CNN Multi: three more transformers, one before each of the other stages."""
     first, *others = stages()
-    layers = [Located(convolutional(size), 32, SEEN), first]
-    for place, (stage, channels) in enumerate(zip(others, CHANNELS[1:])):
-        layers += [Located(small(channels), 32, SEEN >> (place + 1)), stage]
-    return nn.Sequential(*layers, Scores(SEEN // 16))
+    layers = [Located(convolutional(size), 32, size), first]
+    for stage, channels, side in zip(others, CHANNELS[1:], (size // 2, size // 4, size // 8)):
+        layers += [Located(small(channels), 32, side), stage]
+    return nn.Sequential(*layers, Scores(size // 8))
 
 
 NETWORKS = {"CNN": plain, "ST-CNN Single": single, "ST-CNN Multi": multi}

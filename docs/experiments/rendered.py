@@ -47,14 +47,14 @@ def strip(rng, digits):
 
 
 def placed(rng, masks, size, span):
-    """Masks (N, size, size) of strips that are warped to somewhere in the crop, ``span`` times its width at most."""
+    """Masks (N, size, size) of strips that are warped to somewhere in the crop, ``span`` pixels wide at most."""
     count, width = len(masks), max(mask.shape[1] for mask in masks)
     data = np.zeros((count, 1, HEIGHT + 2, width), np.float32)
     for mask, image in zip(masks, data[:, 0]):
         left = (width - mask.shape[1]) // 2
         image[:, left : left + mask.shape[1]] = mask
     wide = np.array([mask.shape[1] for mask in masks])
-    scale = np.minimum(rng.uniform(0.6, 1.0, count), span * size / wide)  # crop pixels for each of the strip's
+    scale = np.minimum(rng.uniform(0.7, 1.0, count), span / wide)  # crop pixels for each of the strip's
     angle, slant = rng.uniform(-0.1, 0.1, count), rng.uniform(-0.1, 0.1, count)
     across = np.abs(np.cos(angle)) * wide + np.abs(np.sin(angle)) * HEIGHT
     down = np.abs(np.sin(angle)) * wide + np.abs(np.cos(angle)) * HEIGHT
@@ -88,8 +88,7 @@ def batch(rng, count, size, span):
         scraps = [strip(rng, rng.integers(0, 10, 1))[: HEIGHT // 2] for _ in range(count)]
         scraps = [np.pad(scrap, ((0, HEIGHT + 2 - len(scrap)), (0, 0))) for scrap in scraps]
         images += rng.uniform(-0.5, 0.5, (count, 1, 1)) * placed(rng, scraps, size, span)
-    sign = np.where(rng.random(count) < 0.5, -1, 1)[:, None, None]
     masks = placed(rng, [strip(rng, row[row < BLANK]) for row in labels], size, span)
-    images += masks * (sign * rng.uniform(0.9, 1.5, (count, 1, 1)) - images * 0.7)
+    images += masks * (rng.uniform(0.9, 1.5, (count, 1, 1)) - 0.7 * images)
     images += rng.normal(0, 0.05, images.shape)
     return np.float32(images[:, None]), labels

@@ -248,6 +248,12 @@ GROUPS = {
         row(VOLUMES, (64, 64, 64), "SpatialTransformer, affine", turned),
         row(VOLUMES, (64, 64, 64), "GridSampler, smooth grid", flowing),
     ),
+    "SpatialTransformer, affine, by size": tuple(
+        row((1, 3, size, size), (size, size), "scale 1.1", rotated) for size in (8, 16, 32, 64, 128, 256, 512, 2048)
+    ),
+    "SpatialTransformer, affine, by channels": tuple(
+        row((4, channels, 128, 128), (128, 128), "scale 1.1", rotated) for channels in (1, 2, 4, 8, 16, 32, 64, 128)
+    ),
 }
 CASES = tuple(case for cases in GROUPS.values() for case in cases)
 
