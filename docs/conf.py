@@ -11,13 +11,20 @@ import spatial_op
 
 project = "spatial_op"
 release = version = spatial_op.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx-mathjax-offline",  # formulas also where there is no network
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["experiments/results/*", "speed/*"]  # parts of pages
 html_theme = "furo"
 html_title = "spatial_op"
+html_show_copyright = False
 autodoc_mock_imports = [name for name in ("mxnet", "torch", "dask", "onnx") if importlib.util.find_spec(name) is None]
 napoleon_use_ivar = True
 
