@@ -35,7 +35,7 @@ class Crops:
 
 def settings(quick):
     """How much work: steps, images in a batch, crops to train and to test with."""
-    steps, train = (300, 2000) if quick else (10_000, 20_000)
+    steps, train = (300, 2000) if quick else (5000, 20_000)
     return {"steps": steps, "batch": 32, "train": train, "test": 2000}
 
 
@@ -43,7 +43,7 @@ def one_run(work, name, size, seed):
     """Train one network; its error, and some crops with where its first transformer looks."""
     torch.manual_seed(seed)
     network = NETWORKS[name](size).to(memory_format=torch.channels_last)
-    train(network, Crops(size, work["train"], work["batch"], seed), work["steps"], 3e-3, tick, 0.1)
+    train(network, Crops(size, work["train"], work["batch"], seed), work["steps"], 3e-3, tick, 0.3)
     test = Crops(size, work["test"], work["batch"], 12345)
     images, labels = test.images.float(), test.labels
     result = {
