@@ -10,7 +10,7 @@ import torch
 from digits import load
 from distortions import CANVAS, DISTORTIONS
 from figures import COLUMNS, transformed
-from networks import KINDS, PARAMETERS, build, count
+from networks import BUDGETS, KINDS, PARAMETERS, build, count
 from runs import carry_out, options, tick
 from training import Sampler, error, fixed, train
 
@@ -23,7 +23,7 @@ def label(kind, transform):
 def settings(quick):
     """How much work: steps of each kind, its parameters, images in a batch, times that each test image is shown."""
     steps = {"FCN": 2000} if quick else {"FCN": 5000, "CNN": 3000}
-    return {"steps": steps, "budget": {"FCN": 40_000, "CNN": 16_000}, "batch": 64, "times": 16}
+    return {"steps": steps, "budget": BUDGETS, "batch": 64, "times": 16}
 
 
 def one_run(work, mnist, kind, distortion, transform, seed):

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import torch
 from distortions import CANVAS
-from networks import build
+from networks import BUDGETS, build
 from runs import RESULTS
 from torch import nn
 
@@ -48,8 +48,8 @@ class Alone(nn.Module):
 def cases():
     """Name, network, images in an epoch, channels, size."""
     return (
-        ("ST-FCN, digits", lambda: build("FCN", "affine", CANVAS, 40_000), 1198, 1, CANVAS),
-        ("ST-CNN, digits", lambda: build("CNN", "affine", CANVAS, 16_000), 1198, 1, CANVAS),
+        ("ST-FCN, digits", lambda: build("FCN", "affine", CANVAS, BUDGETS["FCN"]), 1198, 1, CANVAS),
+        ("ST-CNN, digits", lambda: build("CNN", "affine", CANVAS, BUDGETS["CNN"]), 1198, 1, CANVAS),
         ("transformer alone, digits", lambda: Alone(CANVAS), 1198, 1, CANVAS),
         ("transformer alone, 32 channels of 56 x 56", lambda: Alone(56), 256, 32, 56),
         ("transformer alone, RGB of 224 x 224", lambda: Alone(224), 256, 3, 224),

@@ -11,6 +11,7 @@ import spatial_op as so
 from spatial_op.torch import SpatialTransformer
 
 PARAMETERS = {"affine": 6, "projective": 8, "tps": 32}
+BUDGETS = {"FCN": 40_000, "CNN": 16_000}  # parameters of a whole network
 
 
 class FullyConnected(nn.Sequential):
