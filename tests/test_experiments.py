@@ -114,12 +114,28 @@ def test_runs_of_the_same_settings_come_together(tmp_path):
     def made(task, error, seed=0):
         return {"network": "CNN", "task": task, "seed": seed, "parameters": 1, "error": error}
 
-    runs.report("some", {"steps": 1}, [made("R", 2.0), made("R", 4.0, 1)], tmp_path)
-    runs.report("some", {"steps": 1}, (made("R", 6.0, 1), made("P", 9.0)), tmp_path)
+    runs.report("some", {"steps": 1}, tmp_path, [made("R", 2.0), made("R", 4.0, 1)])
+    runs.report("some", {"steps": 1}, tmp_path, (made("R", 6.0, 1), made("P", 9.0)))
     last = (tmp_path / "some.md").read_text().splitlines()[-1]
     assert last == "| CNN | 4.00 ± 2.83 | 9.00 ± 0.00 | 1 |"
-    runs.report("some", {"steps": 2}, [made("R", 6.0)], tmp_path)
+    runs.report("some", {"steps": 2}, tmp_path, [made("R", 6.0)])
     assert (tmp_path / "some.md").read_text().splitlines()[-1] == "| CNN | 6.00 ± 0.00 | 1 |"
+
+
+def run_or_fail(error):
+    """A run that ends at once, well or not."""
+    if error is None:
+        raise ArithmeticError("the loss is not a number")
+    return {"error": error}, None
+
+
+def test_what_has_ended_is_kept_when_a_run_fails():
+    import runs
+
+    kept = []
+    with pytest.raises(ArithmeticError, match="not a number"):
+        runs.side_by_side(run_or_fail, [(2.0,), (None,), (3.0,)], 1, 1, kept.append)
+    assert [result["error"] for result in kept[-1]][0] == 2.0
 
 
 def shown(title, errors):

@@ -55,20 +55,29 @@ def timed(one_run, run):
     return {**result, "seconds": round(time.perf_counter() - start, 1)}, picture
 
 
-def side_by_side(one_run, runs, steps, jobs):
-    """Results and pictures of ``one_run(*run)`` for each run, in order; all take ``steps`` steps together."""
+def side_by_side(one_run, runs, steps, jobs, keep):
+    """Results and pictures of ``one_run(*run)`` for each run, in order; all take ``steps`` steps together.
+
+    Whenever a run ends ``keep`` is given the results so far, so that an interruption costs no more than what is running.
+    """
     context = multiprocessing.get_context("spawn")
     counter = context.Value("q", 0)
     with concurrent.futures.ProcessPoolExecutor(min(jobs, len(runs)), context, alone, (counter,)) as pool:
         waiting = [pool.submit(functools.partial(timed, one_run), run) for run in runs]
+        kept, running = 0, True
         with click.progressbar(length=steps, label="training") as bar:
-            while not all(future.done() for future in waiting):
+            while running:
                 time.sleep(0.2)
+                done = [future for future in waiting if future.done()]
+                running = len(done) < len(waiting)
                 bar.update(counter.value - bar.pos)
-                if any(future.done() and future.exception() for future in waiting):
+                ended = [future.result()[0] for future in done if not future.exception()]
+                if len(ended) > kept:
+                    kept = len(ended)
+                    keep(ended)
+                if len(ended) < len(done):
                     pool.shutdown(cancel_futures=True)
                     break
-            bar.update(counter.value - bar.pos)
         return zip(*[future.result() for future in waiting])
 
 
@@ -87,8 +96,8 @@ def table(results):
     return "\n".join(lines)
 
 
-def report(name, settings, results, out):
-    """Print the table; leave it beside the numbers, with those of other runs that were made with the same settings."""
+def report(name, settings, out, results):
+    """Leave the table and the numbers behind it, with those of other runs that were made with the same settings."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{name}.json"
     before = json.loads(path.read_text()) if path.exists() else {}
@@ -97,7 +106,6 @@ def report(name, settings, results, out):
         results = [*(result for result in before["runs"] if which(result) not in again), *results]
     path.write_text(json.dumps({"settings": settings, "runs": results}, indent=1) + "\n")
     (out / f"{name}.md").write_text(table(results) + "\n")
-    click.echo(table(results))
 
 
 def which(result):
@@ -106,7 +114,8 @@ def which(result):
 
 
 def carry_out(name, settings, one_run, runs, steps, jobs, out):
-    """Train side by side, report, and give the pictures of the runs (whose last value is their seed) with seed 0."""
-    results, pictures = side_by_side(functools.partial(one_run, settings), runs, steps, jobs)
-    report(name, settings, results, out)
+    """Train side by side, print the table, and give the pictures of the runs (whose last value is their seed) with seed 0."""
+    keep = functools.partial(report, name, settings, out)
+    _, pictures = side_by_side(functools.partial(one_run, settings), runs, steps, jobs, keep)
+    click.echo((out / f"{name}.md").read_text(), nl=False)
     return {tuple(kept): picture for (*kept, seed), picture in zip(runs, pictures) if seed == 0 and picture}
