@@ -117,9 +117,9 @@ def test_runs_of_the_same_settings_come_together(tmp_path):
     runs.report("some", {"steps": 1}, tmp_path, [made("R", 2.0), made("R", 4.0, 1)])
     runs.report("some", {"steps": 1}, tmp_path, (made("R", 6.0, 1), made("P", 9.0)))
     last = (tmp_path / "some.md").read_text().splitlines()[-1]
-    assert last == "| CNN | 4.00 ± 2.83 | 9.00 ± 0.00 | 1 |"
+    assert last == "| CNN | 4.00 ± 2.83 | 9.00 | 1 |"
     runs.report("some", {"steps": 2}, tmp_path, [made("R", 6.0)])
-    assert (tmp_path / "some.md").read_text().splitlines()[-1] == "| CNN | 6.00 ± 0.00 | 1 |"
+    assert (tmp_path / "some.md").read_text().splitlines()[-1] == "| CNN | 6.00 | 1 |"
 
 
 def run_or_fail(error):
@@ -201,3 +201,28 @@ def test_where_a_deformable_network_looks():
     # With no offsets: two 3 x 3 windows on positions that are four pixels apart, around the middle one.
     expected = {(x, y) for x in range(12, 29, 4) for y in range(12, 29, 4)}
     assert points.shape == (2, 81, 2) and {tuple(point) for point in points[0].int().tolist()} == expected
+    last = [layer for layer in network if isinstance(layer, deformable.Deformable)][-1]
+    with torch.no_grad():
+        last.where.bias[: 2 * deformable.TAPS : 2] = 1.0  # y of every tap: a position of the features further down
+    moved = deformable.traced(network, torch.rand(2, 1, 40, 40))
+    torch.testing.assert_close(moved - points, torch.tensor([0.0, 4.0]).expand_as(points))
+
+
+def test_networks_that_add():
+    import addition
+    import digits
+    import networks
+    import torch
+
+    images, sums = addition.Pairs(*digits.load()[0], 4, 0).batch()
+    assert images.shape == (4, 1, *addition.SHAPE) and 0 <= sums.min() and sums.max() < addition.SUMS
+    made = {name: addition.build(name) for name in addition.NETWORKS}
+    sizes = [networks.count(network) for network in made.values()]
+    assert max(sizes) < 1.08 * min(sizes)
+    for name, network in made.items():
+        assert network(images).shape == (4, addition.SUMS)
+        if transformers := addition.NETWORKS[name]:
+            # At first they share the image between them.
+            tiles = network.loc(images)[0]
+            assert len({(x, y) for _, _, x, _, _, y in tiles.tolist()}) == transformers
+            torch.testing.assert_close((tiles[:, 0] * tiles[:, 4]).sum(), torch.tensor(1.0))

@@ -1,7 +1,7 @@
-"""The paper's four distortions of digits, each one warp from the original to a larger canvas by our own operators.
+"""Four distortions of digits after the paper's, each one warp from the original to a larger canvas by our own operators.
 
 Sizes are in canvas pixels; a digit is ``DIGIT`` of them wide before it is distorted. Source: Jaderberg et al., "Spatial
-Transformer Networks", 2015, section 4.1 and appendix A.4, whose canvas has 42 pixels and whose digits 28.
+Transformer Networks", 2015, section 4.1 and appendix A.4, whose canvas has 42 pixels and whose digits 28; distances are smaller here.
 """
 
 import numpy as np
@@ -62,9 +62,9 @@ def matrix_warp(images, matrices):
     return so.SpatialTransformer(images, loc[:, :8] / loc[:, 8:], (CANVAS, CANVAS), "projective", "bicubic")
 
 
-def enlarged(points):
-    """Matrices whose points on the canvas become those on the digit."""
-    return np.diag([CANVAS / DIGIT, CANVAS / DIGIT, 1]) @ points
+def enlarged(matrices):
+    """Matrices to the digit, from matrices to the undistorted canvas in whose middle it is."""
+    return np.diag([CANVAS / DIGIT, CANVAS / DIGIT, 1]) @ matrices
 
 
 def elastic_warp(rng, images):

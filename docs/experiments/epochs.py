@@ -78,7 +78,7 @@ def measure(make, count, channels, size, epochs, threads):
         if not ours:
             network.transform = PyTorchs()
         classes = network(images[:2]).shape[1]
-        labels = torch.from_numpy(rng.integers(0, classes, count))
+        labels = torch.from_numpy(np.random.default_rng(1).integers(0, classes, count))
         contestants.append((network, torch.optim.SGD(network.parameters(), 1e-3), images, labels))
         epoch(*contestants[-1])
     seconds = [[epoch(*contestant) for contestant in contestants] for _ in range(epochs)]

@@ -59,7 +59,7 @@ class Located(nn.Module):
         return self.last(self.localisation(images))
 
     def forward(self, images):
-        """Where the transformer looks."""
+        """What the transformer sees."""
         return self.transform(images, self.loc(images))
 
 

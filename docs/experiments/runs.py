@@ -17,7 +17,7 @@ RESULTS = pathlib.Path(__file__).parent / "results"
 def options(function):
     """The options that every experiment has."""
     for option in (
-        click.option("--quick", is_flag=True, help="One seed, few steps: about a minute."),
+        click.option("--quick", is_flag=True, help="One seed, few steps: about a minute. Best with an --out of its own."),
         click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="Runs of each network."),
         click.option(
             "--jobs", default=os.cpu_count(), type=click.IntRange(min=1), show_default="one for each processor",
@@ -90,7 +90,8 @@ def table(results):
         cells = []
         for task in tasks:
             errors = [r["error"] for r in results if (r["network"], r["task"]) == (name, task)]
-            cells.append(f"{np.mean(errors):.2f} ± {np.std(errors, ddof=len(errors) > 1):.2f}" if errors else "")
+            spread = f" ± {np.std(errors, ddof=1):.2f}" if len(errors) > 1 else ""
+            cells.append(f"{np.mean(errors):.2f}{spread}" if errors else "")
         size = next(result["parameters"] for result in results if result["network"] == name)
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {size} |")
     return "\n".join(lines)
