@@ -157,6 +157,20 @@ def test_deformable_convolution_helps(tmp_path, record_property):
     record_property("table", shown("Deformable convolution", errors))
 
 
+def test_transformers_inside_help(tmp_path, record_property):
+    """Four hundred steps on house numbers of one or two digits: the error falls by more than half."""
+    errors = quick("house_numbers", tmp_path, "house_numbers_64")
+    assert errors["ST-CNN Multi"] < 0.5 * errors["CNN"]
+    record_property("table", shown("House numbers", errors))
+
+
+def test_parallel_transformers_help(tmp_path, record_property):
+    """Eight hundred steps on the sum of two digits: the error falls by more than a quarter."""
+    errors = quick("addition", tmp_path)
+    assert errors["2 x ST-CNN"] < 0.75 * errors["CNN"]
+    record_property("table", shown("Sums of two digits", errors))
+
+
 def test_house_numbers_are_what_the_labels_say():
     import rendered
 

@@ -48,8 +48,8 @@ class Pairs:
 def convolutions(width, height, breadth):
     """Two convolutions with pooling, and the number of features that they leave of so many pixels."""
     layers = nn.Sequential(
-        nn.Conv2d(1, width, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(width, width, 5), nn.MaxPool2d(2), nn.ReLU(),
-        nn.Flatten(),
+        nn.Conv2d(1, width, 5, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.ReLU(),
+        nn.Conv2d(width, width, 5, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(),
     )  # fmt: skip
     left = [((size - 4) // 2 - 4) // 2 for size in (height, breadth)]
     return layers, width * left[0] * left[1]
@@ -57,7 +57,7 @@ def convolutions(width, height, breadth):
 
 def adder(features):
     """Scores of the sums from 0 to 18."""
-    return nn.Sequential(nn.Linear(features, 64), nn.ReLU(), nn.Linear(64, SUMS))
+    return nn.Sequential(nn.Linear(features, 64, bias=False), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, SUMS))
 
 
 class Adding(nn.Module):
@@ -66,7 +66,9 @@ class Adding(nn.Module):
     def __init__(self, transformers, width):
         super().__init__()
         layers, found = convolutions(12, CANVAS // 2, CANVAS)
-        self.localisation = nn.Sequential(nn.AvgPool2d(2), layers, nn.Linear(found, 32), nn.ReLU())
+        self.localisation = nn.Sequential(
+            nn.AvgPool2d(2), layers, nn.Linear(found, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU()
+        )
         self.last = identity_layer(32, transformers=transformers)
         with torch.no_grad():
             self.last.bias.copy_(torch.tensor(TILES[transformers], device="cpu").flatten())
@@ -103,7 +105,7 @@ def build(name):
 
 def settings(quick):
     """How much work: steps, images in a batch, images to test with."""
-    return {"steps": 500 if quick else 2500, "batch": 64, "test": 4000}
+    return {"steps": 800 if quick else 2500, "batch": 64, "test": 4000}
 
 
 def one_run(work, name, seed):
@@ -128,9 +130,8 @@ def one_run(work, name, seed):
 def main(quick, seeds, jobs, out):
     """Train a network with no, one, two and four transformers, print the errors, and draw where the transformers look."""
     work = settings(quick)
-    runs = [
-        (name, seed) for seed in range(1 if quick else seeds) for name in (("CNN", "2 x ST-CNN") if quick else NETWORKS)
-    ]
+    names = ("CNN", "2 x ST-CNN") if quick else NETWORKS
+    runs = [(name, seed) for seed in range(1 if quick else seeds) for name in names]
     pictures = carry_out("addition", work, one_run, runs, len(runs) * work["steps"], jobs, out)
     looked_at({name: picture for (name,), picture in pictures.items()}, out / "addition.png")
 

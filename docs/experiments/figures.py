@@ -40,15 +40,19 @@ def transformed(pictures, path):
     save(figure, path)
 
 
-def looked_at(pictures, path):
-    """For each network: images with the outlines of what its transformers cut out, (N, transformers, 6)."""
+def looked_at(pictures, path, margin=0.0):
+    """For each network: images with the outlines of what its transformers cut out, (N, transformers, 6).
+
+    A part of the images' sizes, ``margin``, is shown around them.
+    """
     figure, axes = panels(list(pictures), 1.05)
     corners = np.array([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1], [-1, -1, 1]])
     for row, (images, locs) in zip(axes, pictures.values()):
         for axis, image, loc in zip(row, images[:, 0], locs):
             height, width = image.shape
             axis.imshow(image, cmap="gray_r")
-            axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+            across, down = margin * width + 0.5, margin * height + 0.5
+            axis.set(xlim=(-across, width - 1 + across), ylim=(height - 1 + down, -down))
             for one, line in zip(loc, LINES):
                 outline = (corners @ one.reshape(2, 3).T + 1) * [(width - 1) / 2, (height - 1) / 2]
                 axis.plot(*outline.T, line, color=ACCENT, linewidth=1.2)

@@ -20,9 +20,9 @@ PART = 250  # crops that are made at a time
 class Crops:
     """Batches out of ``many`` crops that are made once, since making one takes as long as training on it."""
 
-    def __init__(self, size, many, count, seed):
+    def __init__(self, size, longest, many, count, seed):
         self.count, self.rng = count, np.random.default_rng(seed)
-        parts = [batch(self.rng, PART, size, SPAN) for _ in range(many // PART)]
+        parts = [batch(self.rng, PART, size, SPAN, longest) for _ in range(many // PART)]
         # Half precision keeps the memory of 20,000 large crops below a gigabyte.
         self.images = torch.from_numpy(np.concatenate([images.astype(np.float16) for images, _ in parts]))
         self.labels = torch.from_numpy(np.concatenate([labels for _, labels in parts]))
@@ -34,17 +34,17 @@ class Crops:
 
 
 def settings(quick):
-    """How much work: steps, images in a batch, crops to train and to test with."""
-    steps, train = (300, 2000) if quick else (5000, 20_000)
-    return {"steps": steps, "batch": 32, "train": train, "test": 2000}
+    """How much work: steps, digits of a number, images in a batch, crops to train and to test with."""
+    steps, digits, crops = (400, 2, 4000) if quick else (5000, 5, 20_000)
+    return {"steps": steps, "digits": digits, "batch": 32, "train": crops, "test": 2000}
 
 
 def one_run(work, name, size, seed):
     """Train one network; its error, and some crops with where its first transformer looks."""
     torch.manual_seed(seed)
     network = NETWORKS[name](size).to(memory_format=torch.channels_last)
-    train(network, Crops(size, work["train"], work["batch"], seed), work["steps"], 3e-3, tick, 0.3)
-    test = Crops(size, work["test"], work["batch"], 12345)
+    train(network, Crops(size, work["digits"], work["train"], work["batch"], seed), work["steps"], 3e-3, tick, 0.3)
+    test = Crops(size, work["digits"], work["test"], work["batch"], 12345)
     images, labels = test.images.float(), test.labels
     result = {
         "network": name, "task": f"{size} x {size}", "seed": seed, "parameters": count(network),
@@ -65,7 +65,9 @@ def main(quick, seeds, jobs, out, chosen):
     sizes = tuple(map(int, chosen)) or ((64,) if quick else (64, 128))
     runs = [(name, size, seed) for size in sizes for seed in range(1 if quick else seeds) for name in NETWORKS]
     pictures = carry_out("house_numbers", work, one_run, runs, len(runs) * work["steps"], jobs, out)
-    looked_at({f"{name}\n{size} px": picture for (name, size), picture in pictures.items()}, out / "house_numbers.png")
+    for size in sizes:
+        drawn = {name: picture for (name, of), picture in pictures.items() if of == size}
+        looked_at(drawn, out / f"house_numbers_{size}.png", 0.25)
 
 
 if __name__ == "__main__":

@@ -76,11 +76,11 @@ def background(rng, count, size):
     return so.SpatialTransformer(cells, so.identity_loc("affine", count), (size, size), sampler_type="bicubic")[:, 0]
 
 
-def batch(rng, count, size, span):
-    """Grey images (N, 1, size, size) and their digits (N, 5), which are 10 beyond the end."""
+def batch(rng, count, size, span, longest=LONGEST):
+    """Grey images (N, 1, size, size) of one to ``longest`` digits, and these (N, 5), which are 10 beyond the end."""
     labels = np.full((count, LONGEST), BLANK)
     for row in labels:
-        length = rng.integers(1, LONGEST + 1)
+        length = rng.integers(1, longest + 1)
         row[:length] = rng.integers(0, 10, length)
     images = 0.3 * background(rng, count, size)
     # Clutter: scraps of digits, small and faint enough not to be taken for the number.
