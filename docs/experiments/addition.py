@@ -133,7 +133,7 @@ def main(quick, seeds, jobs, out):
     names = ("CNN", "2 x ST-CNN") if quick else NETWORKS
     runs = [(name, seed) for seed in range(1 if quick else seeds) for name in names]
     pictures = carry_out("addition", work, one_run, runs, len(runs) * work["steps"], jobs, out)
-    looked_at({name: picture for (name,), picture in pictures.items()}, out / "addition.png")
+    looked_at({name: picture for (name,), picture in pictures.items()}, out / "addition.png", 0.25)
 
 
 if __name__ == "__main__":

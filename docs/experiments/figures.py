@@ -11,10 +11,10 @@ ACCENT = "#d95f02"
 LINES = ("-", "--", ":", "-.")
 
 
-def panels(labels, width=0.75):
-    """A figure of COLUMNS square pictures in a row for each label, and its axes."""
+def panels(labels, width=0.75, flatness=1.0):
+    """A figure of COLUMNS pictures, ``flatness`` times as high as wide, in a row for each label, and its axes."""
     figure, axes = plt.subplots(
-        len(labels), COLUMNS, figsize=(COLUMNS * width + 0.9, width * 1.08 * len(labels)), squeeze=False,
+        len(labels), COLUMNS, figsize=(COLUMNS * width + 0.9, (width * flatness + 0.06) * len(labels)), squeeze=False,
         layout="constrained",
     )  # fmt: skip
     for row, label in zip(axes, labels):
@@ -43,16 +43,16 @@ def transformed(pictures, path):
 def looked_at(pictures, path, margin=0.0):
     """For each network: images with the outlines of what its transformers cut out, (N, transformers, 6).
 
-    A part of the images' sizes, ``margin``, is shown around them.
+    A part of the images' heights, ``margin``, is shown around them.
     """
-    figure, axes = panels(list(pictures), 1.05)
+    height, width = next(iter(pictures.values()))[0].shape[2:]
+    around = margin * height + 0.5
+    figure, axes = panels(list(pictures), 1.05, (height + 2 * around) / (width + 2 * around))
     corners = np.array([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1], [-1, -1, 1]])
     for row, (images, locs) in zip(axes, pictures.values()):
         for axis, image, loc in zip(row, images[:, 0], locs):
-            height, width = image.shape
             axis.imshow(image, cmap="gray_r")
-            across, down = margin * width + 0.5, margin * height + 0.5
-            axis.set(xlim=(-across, width - 1 + across), ylim=(height - 1 + down, -down))
+            axis.set(xlim=(-around, width - 1 + around), ylim=(height - 1 + around, -around))
             for one, line in zip(loc, LINES):
                 outline = (corners @ one.reshape(2, 3).T + 1) * [(width - 1) / 2, (height - 1) / 2]
                 axis.plot(*outline.T, line, color=ACCENT, linewidth=1.2)
