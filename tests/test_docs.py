@@ -32,3 +32,16 @@ def test_every_block_is_known_to_a_test():
         path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md") if "```python" in path.read_text()
     }
     assert with_code <= {*PAGES, "docs/adding.md", "docs/moving.md"}
+
+
+def test_speed_tables_are_those_of_the_numbers(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import speed
+
+    numbers = speed.measured()
+    assert numbers and speed.tables(numbers) == (speed.HERE / "tables.md").read_text()
+    for result in numbers.values():
+        assert {row["peer"] for row in result["rows"]} - {None} <= {
+            *speed.STYLES,
+            *speed.LIMITS,
+        }

@@ -1,0 +1,212 @@
+"""Draw the figures and write the tables of ``speed.md`` from the numbers that ``bench`` left in ``docs/speed``.
+
+``python -m spatial_op bench --json docs/speed/current.json`` and, on the stack that MXNet imports on,
+``... --json docs/speed/mxnet.json`` measure; ``python docs/speed.py`` draws.
+"""
+
+import json
+import pathlib
+import statistics
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+HERE = pathlib.Path(__file__).parent / "speed"
+STACKS = {"current": "On the current stack", "mxnet": "On the stack that MXNet imports on"}
+PASSES = {"forward": "forward", "forward_backward": "forward and backward"}
+INK, PALE = "#222222", "#e5e5e5"
+LIMITS = "PyTorch, plain convolution", "NumPy, bare products"  # do less than the operator: no marks in the figure
+# Colours that differ as greys too, and a mark for each library.
+STYLES = {
+    "spatial_op": ("#222222", "o", "-"),
+    "PyTorch": ("#D55E00", "s", "--"),
+    "PyTorch, basis kept": ("#E69F00", "D", ":"),
+    "MXNet": ("#56B4E9", "^", "-."),
+    "OpenCV": ("#009E73", "v", ":"),
+    "ONNX Runtime": ("#CC79A7", "P", "--"),
+    "Kornia": ("#999999", "X", "--"),
+    "torchvision": ("#777777", "h", "--"),
+}
+SWEEPS = {
+    "SpatialTransformer, affine, by size": ("height and width of 1x3 images", lambda case: case["data"][3]),
+    "SpatialTransformer, affine, by channels": ("channels of 4 images of 128x128", lambda case: case["data"][1]),
+}
+
+
+def measured():
+    """What ``bench`` wrote, by stack."""
+    return {name: json.loads(path.read_text()) for name in STACKS if (path := HERE / f"{name}.json").exists()}
+
+
+def groups(result):
+    """The titles of the tables, each with its cases."""
+    found = {}
+    for case in result["cases"]:
+        found.setdefault(case["group"], []).append(case)
+    return found
+
+
+def ratios(result, kind):
+    """Ratios of one pass: case, peer -> one for each number of threads, in order."""
+    found = {}
+    for row in result["rows"]:
+        if row["pass"] == kind and row["ratio"]:
+            found.setdefault((row["case"], row["peer"]), []).append(row["ratio"])
+    return found
+
+
+def tables(results):
+    """One table for each stack, pass and group, as Markdown."""
+    lines = []
+    for name, result in results.items():
+        machine = result["machine"]
+        versions = ", ".join(f"{library} {version}" for library, version in machine["versions"].items())
+        threads = " / ".join(str(count) for count in sorted({row["threads"] for row in result["rows"]}))
+        lines += [f"## {STACKS[name]}", "", f"{machine['processor']}, {machine['cores']} cores; {versions}."]
+        lines += [f"Threads: {threads}.", ""]
+        for group, cases in groups(result).items():
+            lines += [*table(result, group, cases), ""]
+        if result["errors"]:
+            lines += ["Not timed:", "", *(f"* {words(result, error)}" for error in dict.fromkeys(result["errors"])), ""]
+    return "\n".join(lines)
+
+
+def words(result, error):
+    """What ``bench`` says of a result that differs, with the case itself in the place of its number."""
+    labels = {f"case {case['case']}:": f"{case['label']}:" for case in result["cases"]}
+    number = error[error.index("case ") : error.index(":") + 1]
+    return error.replace(number, labels[number]).removesuffix("; not timed") + "."
+
+
+def table(result, group, cases):
+    """How many times longer each library takes, forward and both ways."""
+    passes = {kind: ratios(result, kind) for kind in PASSES}
+    numbers = {case["case"] for case in cases}
+    columns = [
+        (peer, kind)
+        for peer in dict.fromkeys(peer for found in passes.values() for number, peer in found if number in numbers)
+        for kind in PASSES
+        if any((number, peer) in passes[kind] for number in numbers)
+    ]
+    if not columns:
+        return
+    yield f"### {group}"
+    yield ""
+    yield "| | " + " | ".join(f"{peer}, {PASSES[kind]}" for peer, kind in columns) + " |"
+    yield "|---" + "|---:" * len(columns) + "|"
+    for case in cases:
+        yield f"| {case['label']} | " + " | ".join(times(passes[k].get((case["case"], p))) for p, k in columns) + " |"
+    if len(cases) > 1:
+        means = (mean([passes[kind].get((number, peer)) for number in sorted(numbers)]) for peer, kind in columns)
+        yield "| **geometric mean** | " + " | ".join(f"**{times(values)}**" for values in means) + " |"
+
+
+def mean(rows):
+    """Geometric means over the cases, one for each number of threads."""
+    return [statistics.geometric_mean(column) for column in zip(*(row for row in rows if row))]
+
+
+def times(values):
+    """Ratios in words."""
+    return " / ".join(f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in values or ())
+
+
+def save(figure, name):
+    """Write one figure."""
+    figure.savefig(HERE / f"{name}.png", dpi=160)
+    plt.close(figure)
+
+
+def draw_ratios(results):
+    """Each case of each library as a mark, by group, on a line that says how many times longer it takes."""
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 5.2), sharey=True, layout="constrained")
+    titles = [
+        title
+        for title in dict.fromkeys(t for result in results.values() for t in groups(result))
+        if title not in SWEEPS
+    ]
+    used = {}
+    for axis, (kind, word) in zip(axes, PASSES.items()):
+        for result in results.values():
+            place = {case["case"]: titles.index(t) for t in titles for case in groups(result).get(t, ())}
+            for (number, peer), values in ratios(result, kind).items():
+                if number in place and peer not in LIMITS:
+                    row = list(STYLES).index(peer)
+                    colour, marker, _ = STYLES[peer]
+                    height = place[number] + 0.09 * (row - 4)
+                    used[peer] = axis.plot(
+                        values[-1], height, marker, color=colour, markersize=5, markeredgewidth=0.4,
+                        markeredgecolor="white", linestyle="none",
+                    )[0]  # fmt: skip
+        axis.axvline(1, color=INK, linewidth=1)
+        axis.set(xscale="log", xlabel="times as long as spatial_op", title=word)
+        axis.set_xticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
+        axis.minorticks_off()
+        axis.grid(axis="x", color=PALE)
+        axis.set_axisbelow(True)
+        for edge in range(1, len(titles)):
+            axis.axhline(edge - 0.5, color=PALE, linewidth=0.8)
+    axes[0].set_yticks(range(len(titles)), titles)
+    axes[0].set_ylim(len(titles) - 0.5, -0.5)
+    order = [peer for peer in STYLES if peer in used]
+    figure.legend([used[p] for p in order], order, loc="outside lower center", ncols=len(order), frameon=False)
+    save(figure, "ratios")
+
+
+def draw_scaling(results):
+    """Nanoseconds per output element against sizes and channels; thin on one thread, thick on all."""
+    result = results["current"]
+    counts = sorted({row["threads"] for row in result["rows"]})
+    figure, axes = plt.subplots(2, 2, figsize=(9.5, 6.2), sharey="row", layout="constrained")
+    shown = {}
+    for column, (title, (label, across)) in enumerate(SWEEPS.items()):
+        cases = {case["case"]: case for case in groups(result).get(title, ())}
+        if column == 0:  # some sizes stand in the main table
+            for case in result["cases"]:
+                if case["data"][:2] == [1, 3] and case["label"].endswith("scale 1.1") and case["data"][2] >= 1024:
+                    cases[case["case"]] = case
+        for axis, (kind, word) in zip(axes[:, column], PASSES.items()):
+            for (library, threads), points in curves(result, kind, cases, across).items():
+                if library in ("spatial_op", "PyTorch", "OpenCV"):
+                    colour, marker, line = STYLES[library]
+                    alone = threads == counts[0]
+                    shown[library, threads] = axis.plot(
+                        *zip(*sorted(points)), line, marker=marker, color=colour, linewidth=1 if alone else 2,
+                        markersize=4, markerfacecolor="white" if alone else colour,
+                    )[0]  # fmt: skip
+            axis.set(xscale="log", yscale="log", xlabel=label, title=word)
+            axis.set_xscale("log", base=2)
+            axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.grid(color=PALE)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("ns per output element")
+    names = {key: f"{key[0]}, {key[1]} thread{'s' * (key[1] > 1)}" for key in sorted(shown)}
+    figure.legend([shown[key] for key in names], names.values(), loc="outside lower center", ncols=3, frameon=False)
+    save(figure, "scaling")
+
+
+def curves(result, kind, cases, across):
+    """Points (place, ns per element) of each library and number of threads; ours is the median over its races."""
+    found, ours = {}, {}
+    for row in result["rows"]:
+        if row["pass"] != kind or row["case"] not in cases:
+            continue
+        case = cases[row["case"]]
+        elements = case["data"][0] * case["data"][1] * case["target"][0] * case["target"][1]
+        ours.setdefault((row["threads"], across(case), elements), []).append(row["ours_ms"])
+        if row["peer"]:
+            point = across(case), 1e6 * row["peer_ms"] / elements
+            found.setdefault((row["peer"], row["threads"]), []).append(point)
+    for (threads, place, elements), values in ours.items():
+        found.setdefault(("spatial_op", threads), []).append((place, 1e6 * statistics.median(values) / elements))
+    return found
+
+
+if __name__ == "__main__":
+    numbers = measured()
+    (HERE / "tables.md").write_text(tables(numbers))
+    draw_ratios(numbers)
+    draw_scaling(numbers)
