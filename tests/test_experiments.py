@@ -135,7 +135,7 @@ def test_what_has_ended_is_kept_when_a_run_fails():
     kept = []
     with pytest.raises(ArithmeticError, match="not a number"):
         runs.side_by_side(run_or_fail, [(2.0,), (None,), (3.0,)], 1, 1, kept.append)
-    assert [result["error"] for result in kept[-1]][0] == 2.0
+    assert kept[-1][0]["error"] == 2.0
 
 
 def shown(title, errors):

@@ -13,7 +13,7 @@ import torch
 from digits import load
 from distortions import CANVAS, DISTORTIONS
 from figures import looked_at
-from networks import count, identity_layer, of_size
+from networks import count, identity_layer, normalised, of_size
 from runs import carry_out, options, tick
 from torch import nn
 from training import error, train
@@ -57,7 +57,7 @@ def convolutions(width, height, breadth):
 
 def adder(features):
     """Scores of the sums from 0 to 18."""
-    return nn.Sequential(nn.Linear(features, 64, bias=False), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, SUMS))
+    return nn.Sequential(*normalised(features, 64), nn.Linear(64, SUMS))
 
 
 class Adding(nn.Module):
@@ -66,9 +66,7 @@ class Adding(nn.Module):
     def __init__(self, transformers, width):
         super().__init__()
         layers, found = convolutions(12, CANVAS // 2, CANVAS)
-        self.localisation = nn.Sequential(
-            nn.AvgPool2d(2), layers, nn.Linear(found, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU()
-        )
+        self.localisation = nn.Sequential(nn.AvgPool2d(2), layers, *normalised(found))
         self.last = identity_layer(32, transformers=transformers)
         with torch.no_grad():
             self.last.bias.copy_(torch.tensor(TILES[transformers], device="cpu").flatten())
@@ -133,7 +131,7 @@ def main(quick, seeds, jobs, out):
     names = ("CNN", "2 x ST-CNN") if quick else NETWORKS
     runs = [(name, seed) for seed in range(1 if quick else seeds) for name in names]
     pictures = carry_out("addition", work, one_run, runs, len(runs) * work["steps"], jobs, out)
-    looked_at({name: picture for (name,), picture in pictures.items()}, out / "addition.png", 0.25)
+    looked_at({name: picture for (name,), picture in pictures.items()}, out / "addition.png")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 
 COLUMNS = 8
 ACCENT = "#d95f02"
+MARGIN = 0.25  # of the height of an image, shown around it where something may lie outside
 LINES = ("-", "--", ":", "-.")
 
 
@@ -40,13 +41,10 @@ def transformed(pictures, path):
     save(figure, path)
 
 
-def looked_at(pictures, path, margin=0.0):
-    """For each network: images with the outlines of what its transformers cut out, (N, transformers, 6).
-
-    A part of the images' heights, ``margin``, is shown around them.
-    """
+def looked_at(pictures, path):
+    """For each network: images with the outlines of what its transformers cut out, (N, transformers, 6)."""
     height, width = next(iter(pictures.values()))[0].shape[2:]
-    around = margin * height + 0.5
+    around = MARGIN * height + 0.5
     figure, axes = panels(list(pictures), 1.05, (height + 2 * around) / (width + 2 * around))
     corners = np.array([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1], [-1, -1, 1]])
     for row, (images, locs) in zip(axes, pictures.values()):

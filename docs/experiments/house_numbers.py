@@ -67,7 +67,7 @@ def main(quick, seeds, jobs, out, chosen):
     pictures = carry_out("house_numbers", work, one_run, runs, len(runs) * work["steps"], jobs, out)
     for size in sizes:
         drawn = {name: picture for (name, of), picture in pictures.items() if of == size}
-        looked_at(drawn, out / f"house_numbers_{size}.png", 0.25)
+        looked_at(drawn, out / f"house_numbers_{size}.png")
 
 
 if __name__ == "__main__":

@@ -60,6 +60,11 @@ def convolutional_localisation(size):
     )  # fmt: skip
 
 
+def normalised(features, width=32):
+    """A layer, normalised: without that all its rectifiers may die, and a transformer behind it no longer moves."""
+    return nn.Linear(features, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()
+
+
 def identity_layer(features, transform_type="affine", transformers=1):
     """The last layer of a localisation network: parameters of the transformers, at the start those of the identity."""
     layer = nn.Linear(features, transformers * PARAMETERS[transform_type])

@@ -1,6 +1,6 @@
 """Networks that read a whole house number: five digits at once, each from a head of its own, as in the paper's section 4.2."""
 
-from networks import identity_layer
+from networks import identity_layer, normalised
 from rendered import BLANK, LONGEST
 from torch import nn
 
@@ -17,8 +17,7 @@ class Scores(nn.Module):
         super().__init__()
         pool = [nn.MaxPool2d(side // LEFT)] if side > LEFT else []
         self.layers = nn.Sequential(
-            *pool, nn.Flatten(), nn.Linear(CHANNELS[-1] * LEFT**2, 128, bias=False), nn.BatchNorm1d(128), nn.ReLU(),
-            nn.Linear(128, (BLANK + 1) * LONGEST),
+            *pool, nn.Flatten(), *normalised(CHANNELS[-1] * LEFT**2, 128), nn.Linear(128, (BLANK + 1) * LONGEST),
         )  # fmt: skip
 
     def forward(self, features):
@@ -61,11 +60,6 @@ class Located(nn.Module):
     def forward(self, images):
         """What the transformer sees."""
         return self.transform(images, self.loc(images))
-
-
-def normalised(features):
-    """A layer of 32, normalised: without that all its rectifiers may die, and the transformer no longer moves."""
-    return nn.Linear(features, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU()
 
 
 def convolutional(size):
