@@ -179,25 +179,21 @@ def forward_kernel(shape):
     rows, vectors = ((0,) * count for count in shape)
     shape, narrow, wide = (rows, vectors), (rows, (0,)), len(vectors) * COUNT
 
-    def make(label):
-        def convolve(
-            threads, plan, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight, leaning,
-            change, bias, out,
-        ):  # fmt: skip
-            label  # part of the disk cache's key
-            filters, area = out.shape[1] // groups, data.shape[2] * data.shape[3]
-            packed = aligned(data.shape[0] * len(blocks) * area * plan.width, data)
-            panels = aligned(data.shape[1] * weight.shape[2] * padded(filters), data)
-            for part in prange(threads):
-                pack_images(part, threads, data, blocks, plan.width, packed)
-                pack_all_filters(part, threads, weight, blocks, filters, plan.step, wide, panels)
-            for part in prange(threads):
-                convolution = described(sizes, edges, groups, deformables, blocks)
-                given = Given(data, offset, mask, modulated, weight)
-                convolve_part(
-                    part, threads, shape, narrow, convolution, given, leaning, change, plan, packed, panels, bias, out
-                )
+    def convolve(
+        threads, plan, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight, leaning,
+        change, bias, out,
+    ):  # fmt: skip
+        filters, area = out.shape[1] // groups, data.shape[2] * data.shape[3]
+        packed = aligned(data.shape[0] * len(blocks) * area * plan.width, data)
+        panels = aligned(data.shape[1] * weight.shape[2] * padded(filters), data)
+        for part in prange(threads):
+            pack_images(part, threads, data, blocks, plan.width, packed)
+            pack_all_filters(part, threads, weight, blocks, filters, plan.step, wide, panels)
+        for part in prange(threads):
+            convolution = described(sizes, edges, groups, deformables, blocks)
+            given = Given(data, offset, mask, modulated, weight)
+            convolve_part(
+                part, threads, shape, narrow, convolution, given, leaning, change, plan, packed, panels, bias, out
+            )
 
-        return convolve
-
-    return Kernel(make, "convolve")
+    return Kernel(convolve)

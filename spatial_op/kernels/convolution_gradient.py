@@ -226,46 +226,42 @@ def backward_kernel(shape, vectors):
     shape, width = ((0,) * shape[0], (0,) * vectors), vectors * COUNT
     rows = len(shape[0])
 
-    def make(label):
-        def pull(
-            threads, tiles, chunks, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight,
-            upper, want, add, grad_data, grad_offset, grad_mask, grad_weight,
-        ):  # fmt: skip
-            label  # part of the disk cache's key
-            samples, area, count = data.shape[0], upper.shape[2] * upper.shape[3], len(blocks)
-            taps, filters = weight.shape[2], upper.shape[1] // groups
-            whole = (filters + rows - 1) // rows * rows
-            want_samples = want[0] or want[1] or want[2]
-            channel_filters = aligned(count * taps * filters * width if want_samples else 0, data)
-            weight_parts = aligned(chunks * count * taps * whole * width if want[3] else 0, data)
-            offset_parts = aligned(count * samples * taps * PLANES * area if want_samples else 0, data)
-            if want_samples:
-                for part in prange(threads):
-                    for unit in range(part, count * filters, threads):
-                        block, filter = blocks[unit // filters], unit % filters
-                        at = unit // filters * taps * filters * width
-                        pack_channels(weight, block, filter, filters, taps, width, channel_filters, at)
+    def pull(
+        threads, tiles, chunks, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight,
+        upper, want, add, grad_data, grad_offset, grad_mask, grad_weight,
+    ):  # fmt: skip
+        samples, area, count = data.shape[0], upper.shape[2] * upper.shape[3], len(blocks)
+        taps, filters = weight.shape[2], upper.shape[1] // groups
+        whole = (filters + rows - 1) // rows * rows
+        want_samples = want[0] or want[1] or want[2]
+        channel_filters = aligned(count * taps * filters * width if want_samples else 0, data)
+        weight_parts = aligned(chunks * count * taps * whole * width if want[3] else 0, data)
+        offset_parts = aligned(count * samples * taps * PLANES * area if want_samples else 0, data)
+        if want_samples:
             for part in prange(threads):
-                convolution = described(sizes, edges, groups, deformables, blocks)
-                given = Given(data, offset, mask, modulated, weight)
-                pull_part(
-                    part, threads, shape, convolution, given, tiles, chunks, channel_filters, upper,
-                    (want_samples, want[0], want[3]), add[0], grad_data, weight_parts, offset_parts,
-                )  # fmt: skip
-            for part in prange(threads):
-                if want[1]:
-                    gather_offsets(
-                        part, threads, blocks, offset_parts, samples, taps, area, deformables, 0, grad_offset, add[1]
-                    )
-                if want[2]:
-                    gather_offsets(
-                        part, threads, blocks, offset_parts, samples, taps, area, deformables, 2, grad_mask, add[2]
-                    )
-                if want[3]:
-                    gather_weight(
-                        part, threads, rows, width, chunks, blocks, taps, filters, weight_parts, grad_weight, add[3]
-                    )
+                for unit in range(part, count * filters, threads):
+                    block, filter = blocks[unit // filters], unit % filters
+                    at = unit // filters * taps * filters * width
+                    pack_channels(weight, block, filter, filters, taps, width, channel_filters, at)
+        for part in prange(threads):
+            convolution = described(sizes, edges, groups, deformables, blocks)
+            given = Given(data, offset, mask, modulated, weight)
+            pull_part(
+                part, threads, shape, convolution, given, tiles, chunks, channel_filters, upper,
+                (want_samples, want[0], want[3]), add[0], grad_data, weight_parts, offset_parts,
+            )  # fmt: skip
+        for part in prange(threads):
+            if want[1]:
+                gather_offsets(
+                    part, threads, blocks, offset_parts, samples, taps, area, deformables, 0, grad_offset, add[1]
+                )
+            if want[2]:
+                gather_offsets(
+                    part, threads, blocks, offset_parts, samples, taps, area, deformables, 2, grad_mask, add[2]
+                )
+            if want[3]:
+                gather_weight(
+                    part, threads, rows, width, chunks, blocks, taps, filters, weight_parts, grad_weight, add[3]
+                )
 
-        return pull
-
-    return Kernel(make, "pull convolution")
+    return Kernel(pull)

@@ -93,64 +93,48 @@ def push_part(part, threads, source, tools, needs, values, tangents, out, edge):
 def forward_kernel(tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis):
     """Kernel ``(threads, needs, values, out, edge)`` that writes the grid ``out``."""
 
-    def make(label):
-        def generate(threads, needs, values, out, edge):
-            label  # part of the disk cache's key
-            for part in prange(threads):
-                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-                generate_part(part, threads, source, tools, needs, values, out, edge)
+    def generate(threads, needs, values, out, edge):
+        for part in prange(threads):
+            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+            generate_part(part, threads, source, tools, needs, values, out, edge)
 
-        return generate
-
-    return Kernel(make, "generate")
+    return Kernel(generate)
 
 
 def backward_kernel(tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis):
     """Kernel ``(threads, needs, values, out_grad, edge, sums)`` that writes ``sums``, the gradient in parts."""
 
-    def make(label):
-        def contract(threads, needs, values, out_grad, edge, sums):
-            label  # part of the disk cache's key
-            for part in prange(threads):
-                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-                contract_part(part, threads, source, tools, needs, values, out_grad, edge, sums)
+    def contract(threads, needs, values, out_grad, edge, sums):
+        for part in prange(threads):
+            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+            contract_part(part, threads, source, tools, needs, values, out_grad, edge, sums)
 
-        return contract
-
-    return Kernel(make, "contract")
+    return Kernel(contract)
 
 
 def push_kernel(tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis):
     """Kernel ``(threads, needs, values, tangents, out, edge)`` that writes the grid's tangent ``out``."""
 
-    def make(label):
-        def push_grid(threads, needs, values, tangents, out, edge):
-            label  # part of the disk cache's key
-            for part in prange(threads):
-                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-                push_part(part, threads, source, tools, needs, values, tangents, out, edge)
+    def push_grid(threads, needs, values, tangents, out, edge):
+        for part in prange(threads):
+            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+            push_part(part, threads, source, tools, needs, values, tangents, out, edge)
 
-        return push_grid
-
-    return Kernel(make, "push_grid")
+    return Kernel(push_grid)
 
 
 def flow_kernel():
     """Kernel ``(threads, values, out, ramp, scale_x, scale_y)``: (values + ramp times the pixel's number from the centre) times the scale."""
 
-    def make(label):
-        def flow(threads, values, out, ramp, scale_x, scale_y):
-            label  # part of the disk cache's key
-            for part in prange(threads):
-                samples, axes, h, w = values.shape
-                given, target = values.reshape(values.size), out.reshape(out.size)
-                for line in range(part, samples * axes * h, threads):
-                    axis, row = line // h % axes, line % h
-                    at, scale = index(line * w), scale_x if axis == 0 else scale_y
-                    first, step = (-0.5 * (w - 1), 1.0) if axis == 0 else (row - 0.5 * (h - 1), 0.0)
-                    for k in range(index(w)):
-                        target[at + k] = (given[at + k] + ramp * (first + step * k)) * scale
+    def flow(threads, values, out, ramp, scale_x, scale_y):
+        for part in prange(threads):
+            samples, axes, h, w = values.shape
+            given, target = values.reshape(values.size), out.reshape(out.size)
+            for line in range(part, samples * axes * h, threads):
+                axis, row = line // h % axes, line % h
+                at, scale = index(line * w), scale_x if axis == 0 else scale_y
+                first, step = (-0.5 * (w - 1), 1.0) if axis == 0 else (row - 0.5 * (h - 1), 0.0)
+                for k in range(index(w)):
+                    target[at + k] = (given[at + k] + ramp * (first + step * k)) * scale
 
-        return flow
-
-    return Kernel(make, "flow")
+    return Kernel(flow)

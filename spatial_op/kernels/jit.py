@@ -1,8 +1,10 @@
-"""The only file that knows Numba: its options, where compiled code is kept, and when work is spread over threads.
+"""How kernels are compiled: Numba's options, what compiled code depends on, and when work is spread over threads.
 
-*Cache.* Compiled kernels are kept on disk. Numba looks only at a kernel's own file to see whether it changed, so the
-key also holds a digest of the sources that kernels are made of and of table rows from elsewhere. Without a
-writable place nothing is kept, which is no error.
+*Cache.* Compiled kernels are kept on disk, each under a name that follows from the sources of the package and from the
+rows that the kernel was made of; ``disk`` says how.
+
+*Forks.* A fork waits until no other thread compiles or loads a kernel. Otherwise the child would have the compiler's locks
+without the thread that holds them, and wait for ever.
 
 *Threads.* Work that takes longer than waking threads is split over ``numba.get_num_threads()`` of them. Two situations
 would end the process inside Numba's threading layers and are computed on the calling thread instead: a child forked
@@ -20,7 +22,11 @@ import types
 
 import numba
 import numpy as np
+from llvmlite.binding import ffi
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import register_jitable
+
+from . import disk
 
 JITTED = not numba.config.DISABLE_JIT
 
@@ -46,7 +52,7 @@ GRAIN = 16384
 
 @functools.cache
 def digest():
-    """What compiled code depends on and Numba's own cache key does not see."""
+    """The package's sources, as far as compiled code is made of them."""
     root = pathlib.Path(__file__).parents[1]
     state = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
@@ -58,19 +64,20 @@ def digest():
 
 
 def fingerprint(value, seen):
-    """What a value from outside the package means to code that uses it: of functions, all that they refer to, too.
+    """What a value means to code that uses it: of functions from outside the package, all that they refer to, too.
 
-    ``digest`` covers the package's own functions, and NumPy's never change.
+    ``digest`` covers what the package's own functions do, and NumPy's never change; so their names are enough.
     """
     value = getattr(value, "py_func", value)  # of a function that its author compiles
-    if isinstance(value, tuple):
-        return " ".join(fingerprint(part, seen) for part in value)
+    if isinstance(value, (tuple, frozenset)):
+        return f"({' '.join(fingerprint(part, seen) for part in value)})"
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {value.shape} {value.tobytes().hex()}"
     if not isinstance(value, types.FunctionType):
-        return repr(value) if isinstance(value, (bool, int, float, complex, str, np.generic, np.ufunc)) else ""
+        known = (bool, int, float, complex, str, bytes, types.NoneType, np.generic, np.ufunc)
+        return repr(value) if isinstance(value, known) else type(value).__qualname__
     if value in seen or value.__module__.partition(".")[0] in (__name__.partition(".")[0], "numpy"):
-        return ""
+        return f"{value.__module__}.{value.__qualname__}"
     seen.add(value)
     codes, words, names = [value.__code__], [], []
     for code in codes:  # and the functions inside, which the loop finds
@@ -87,37 +94,27 @@ def fingerprint(value, seen):
 
 
 class Kernel:
-    """A function ``run(threads, *arguments)`` whose outer loop is a ``prange(threads)``, compiled on first use.
+    """A function ``run(threads, *arguments)`` whose outer loop is a ``prange(threads)``, compiled on first use."""
 
-    ``make(label)`` returns the function, which must mention ``label``: so the label enters the key of the disk cache.
-    The parallel and the serial form need different labels, because Numba's key does not tell them apart.
-    """
+    def __init__(self, function):
+        self.serial, self.parallel = self._compiler(function, False), self._compiler(function, True)
 
-    def __init__(self, make, name):
-        self.make, self.name = make, name
-        closure = [cell.cell_contents for cell in make("").__closure__]
+    @staticmethod
+    def _compiler(function, parallel):
+        compiler = numba.njit(parallel=parallel, **OPTIONS)(function)
         seen = set()
-        self.rows = "".join(fingerprint(value, seen) for value in closure if isinstance(value, types.FunctionType))
-        self.serial, self.parallel = self._compiler(False), self._compiler(True)
-
-    def _compiler(self, parallel, cache=True):
-        label = f"{self.name} {'parallel' if parallel else 'serial'} {digest()} {self.rows}"
-        function = self.make(label)
-        try:
-            return numba.njit(parallel=parallel, cache=cache, **OPTIONS)(function)
-        except RuntimeError:  # there is no directory that could be written
-            return numba.njit(parallel=parallel, **OPTIONS)(function)
+        closure = [fingerprint(cell.cell_contents, seen) for cell in function.__closure__ or ()]
+        label = (function.__module__, function.__qualname__, parallel, digest(), *closure)
+        if JITTED:
+            compiler._cache = disk.Shelf(repr(label))
+        return compiler
 
     def __call__(self, threads, *arguments):
         """Run on ``threads`` threads, or on the calling one where more would not be safe."""
-        try:
-            if threads == 1:
-                return self.serial(1, *arguments)
-            with crew() as safe:
-                return self.parallel(threads, *arguments) if safe else self.serial(1, *arguments)
-        except (OSError, ImportError):  # the cache is full or went away, or its rows' module did: compile, keep nothing
-            self.serial, self.parallel = self._compiler(False, cache=False), self._compiler(True, cache=False)
-            return self(threads, *arguments)
+        if threads == 1:
+            return self.serial(1, *arguments)
+        with crew() as safe:
+            return self.parallel(threads, *arguments) if safe else self.serial(1, *arguments)
 
 
 def threads_for(units, elements):
@@ -196,12 +193,29 @@ def threads_lost(pid):
     return few and bool(flags & FORKED)
 
 
+# LLVM's own lock, which is also taken where code is thrown away.
+LLVM_LOCK = getattr(ffi.lib, "_lock", contextlib.nullcontext())
+
+
+def before_fork():
+    """Wait until nobody compiles or loads."""
+    global_compiler_lock.acquire()
+    LLVM_LOCK.__enter__()
+
+
 def after_fork():
-    """In a forked child: forget the parent's lock, and remember if its threads were left behind. TBB knows forks."""
+    """Let others compile again."""
+    LLVM_LOCK.__exit__(None, None, None)
+    global_compiler_lock.release()
+
+
+def after_fork_in_child():
+    """Forget the parent's lock, and remember if its threads were left behind. TBB knows forks."""
+    after_fork()
     crew.one_at_a_time = threading.Lock()
     if layer() in ("omp", "workqueue"):
         bereft.add(os.getpid())
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=after_fork)
+    os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=after_fork_in_child)

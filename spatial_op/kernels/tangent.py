@@ -68,14 +68,10 @@ def push_kernel(
 ):
     """Kernel ``(threads, needs, data, values, tangents, out, edge)`` that adds to ``out``."""
 
-    def make(label):
-        def push_samples(threads, needs, data, values, tangents, out, edge):
-            label  # part of the disk cache's key
-            for part in prange(threads):
-                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-                rules = Rules(near, fix, shift, first, taps, edge)
-                push_part(part, threads, source, rules, tools, needs, data, values, tangents, out)
+    def push_samples(threads, needs, data, values, tangents, out, edge):
+        for part in prange(threads):
+            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+            rules = Rules(near, fix, shift, first, taps, edge)
+            push_part(part, threads, source, rules, tools, needs, data, values, tangents, out)
 
-        return push_samples
-
-    return Kernel(make, "push")
+    return Kernel(push_samples)

@@ -98,17 +98,13 @@ def forward_kernel(
 ):
     """Kernel ``(threads, needs, data, values, out, edge)`` that writes ``out``."""
 
-    def make(label):
-        def forward_volume(threads, needs, data, values, out, edge):
-            label  # part of the disk cache's key
-            for part in prange(threads):
-                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-                rules = Rules(near, fix, shift, first, taps, edge)
-                forward_part(part, threads, source, rules, needs, data, values, out)
+    def forward_volume(threads, needs, data, values, out, edge):
+        for part in prange(threads):
+            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+            rules = Rules(near, fix, shift, first, taps, edge)
+            forward_part(part, threads, source, rules, needs, data, values, out)
 
-        return forward_volume
-
-    return Kernel(make, "forward_volume")
+    return Kernel(forward_volume)
 
 
 def backward_kernel(
@@ -116,19 +112,15 @@ def backward_kernel(
 ):
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of ``values`` in parts."""
 
-    def make(label):
-        def backward_volume(
-            threads, bands, needs, data, values, out_grad, edge, want_data, add_data, grad_data, want_values, sums
-        ):
-            label  # part of the disk cache's key
-            for part in prange(threads):
-                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-                rules = Rules(near, fix, shift, first, taps, edge)
-                backward_part(
-                    part, threads, bands, source, rules, needs, data, values, out_grad,
-                    want_data, add_data, grad_data, want_values, sums,
-                )  # fmt: skip
+    def backward_volume(
+        threads, bands, needs, data, values, out_grad, edge, want_data, add_data, grad_data, want_values, sums
+    ):
+        for part in prange(threads):
+            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+            rules = Rules(near, fix, shift, first, taps, edge)
+            backward_part(
+                part, threads, bands, source, rules, needs, data, values, out_grad,
+                want_data, add_data, grad_data, want_values, sums,
+            )  # fmt: skip
 
-        return backward_volume
-
-    return Kernel(make, "backward_volume")
+    return Kernel(backward_volume)

@@ -163,17 +163,13 @@ def forward_kernel(
 ):
     """Kernel ``(threads, needs, data, values, out, edge)`` that writes ``out``."""
 
-    def make(label):
-        def forward(threads, needs, data, values, out, edge):
-            label  # part of the disk cache's key
-            for part in prange(threads):
-                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-                rules = Rules(near, fix, shift, first, taps, edge)
-                forward_part(part, threads, source, rules, needs, data, values, out)
+    def forward(threads, needs, data, values, out, edge):
+        for part in prange(threads):
+            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+            rules = Rules(near, fix, shift, first, taps, edge)
+            forward_part(part, threads, source, rules, needs, data, values, out)
 
-        return forward
-
-    return Kernel(make, "forward")
+    return Kernel(forward)
 
 
 def backward_kernel(
@@ -181,19 +177,15 @@ def backward_kernel(
 ):
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of ``values`` in parts."""
 
-    def make(label):
-        def backward(
-            threads, bands, needs, data, values, out_grad, edge, want_data, add_data, grad_data, want_values, sums
-        ):
-            label  # part of the disk cache's key
-            for part in prange(threads):
-                source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-                rules = Rules(near, fix, shift, first, taps, edge)
-                backward_part(
-                    part, threads, bands, source, rules, needs, data, values, out_grad,
-                    want_data, add_data, grad_data, want_values, sums,
-                )  # fmt: skip
+    def backward(
+        threads, bands, needs, data, values, out_grad, edge, want_data, add_data, grad_data, want_values, sums
+    ):
+        for part in prange(threads):
+            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+            rules = Rules(near, fix, shift, first, taps, edge)
+            backward_part(
+                part, threads, bands, source, rules, needs, data, values, out_grad,
+                want_data, add_data, grad_data, want_values, sums,
+            )  # fmt: skip
 
-        return backward
-
-    return Kernel(make, "backward")
+    return Kernel(backward)
