@@ -148,12 +148,12 @@ class _Unlocked:
         self.array = array
 
 
+def unlocked(value):
+    """The same memory, of a type that says that it can be written to."""
+    return value if value.flags.writeable else np.asarray(_Unlocked(value))
+
+
 def plain(value, dtype):
     """The same numbers as the kernels want them: contiguous, aligned, native, of one dtype."""
     value = np.ascontiguousarray(value, dtype)
-    flags = value.flags
-    if not flags.aligned:
-        value = value.copy()
-    elif not flags.writeable:
-        value = np.asarray(_Unlocked(value))
-    return value
+    return unlocked(value) if value.flags.aligned else value.copy()

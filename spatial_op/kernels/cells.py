@@ -143,11 +143,14 @@ def pays(box, frame, tile):
 
 @inlined
 def pad(tile, places, cells, parts):
-    """Make the lanes after the last pixel of each run harmless: a cell like the run's first, and no distance."""
+    """Give the lanes after the last pixel of each run the place and cell of the run's first pixel, and no distance.
+
+    Gradients add zeros there; at a place of their own, these could be pixels that another thread adds to.
+    """
     for q in range(index(tile.runs)):
         at = q * index(tile.pitch)
         for k in range(index(tile.length), index(tile.length + COUNT - 1) // index(COUNT) * index(COUNT)):
-            places[at + k], cells[at + k], parts[at + k] = 0, cells[at], 0
+            places[at + k], cells[at + k], parts[at + k] = places[at], cells[at], 0
 
 
 @inner

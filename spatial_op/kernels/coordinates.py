@@ -10,7 +10,7 @@ A *source* of coordinates is a transform, whose row of the table says how, or an
 * ``finish(source, values, at, sums, sample, block, t, frame, tile, work)`` turns the gradients of the coordinates of tile
   number ``t``, which are ``work.grads``, into the tile's part of the gradient of ``values``;
 * ``push(source, values, at, count, tangents, frame, tile, work)`` writes to ``work.grads`` how the coordinates of a tile change
-  when the sample's ``count`` numbers change by ``tangents``.
+  when the sample's ``count`` numbers change by ``tangents``, which hold this sample's only.
 """
 
 from typing import NamedTuple
@@ -157,8 +157,8 @@ def plan_tangent(source, values, at, count, tangents, frame, work, sums):
         source.unfold(values, at, one, frame.sizes, row)
         one[i], sums[COUNT + i] = 0, 0
         for k in range(count):
-            if tangents[at + k] != 0:
-                sums[COUNT + i] += row[k] * tangents[at + k]
+            if tangents[k] != 0:
+                sums[COUNT + i] += row[k] * tangents[k]
 
 
 @inner
@@ -267,7 +267,7 @@ def copy(source, values, at, count, tangents, frame, tile, work):
     """The tangents themselves, in source pixels."""
     area = pixels_of(frame.target)
     for axis in range(len(frame.target)):
-        begin, grads = at + axis * area + first_pixel(tile, frame.target), work.grads[axis]
+        begin, grads = axis * area + first_pixel(tile, frame.target), work.grads[axis]
         half = frame.sizes.span[axis] * 0.5
         for q in range(tile.rows):
             to, first = index(q * tile.pitch), index(begin + q * frame.target[0])

@@ -29,11 +29,10 @@ def load_four(array, at, step):
 
 
 @inner
-def fill_four(rules, source, plane, frame, box, window):
-    """``fill`` for four channels."""
+def fill_four(rules, source, plane, step, frame, box, window):
+    """``fill`` for four channels, which are ``step`` apart."""
     w, h = frame.source
     left, right = image_part(box, w)
-    step = h * w
     for r in range(box.height):
         row, inside = rules.fix(box.y + r, h, rules.edge)
         at = index(r * box.stride * FOUR)

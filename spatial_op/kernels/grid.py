@@ -2,7 +2,7 @@
 
 from numba import prange
 
-from .coordinates import Source
+from .coordinates import Source, pixels_of
 from .jit import Kernel, index, inner
 from .lanes import COUNT
 from .tiles import first_pixel, grid_plane_frame, grid_volume_frame, plane_work, tile_at, tiles_of, volume_work
@@ -26,16 +26,11 @@ def volume_tools(shape, edge, needs, like):
 
 
 @inner
-def generate_part(part, threads, source, tools, needs, values, out, edge):
+def generate_part(part, threads, source, tools, needs, given, out, edge):
     """Every ``threads``-th unit of the work; a unit is a tile of a sample."""
     samples, axes = out.shape[0], out.shape[1]
     frame, work, tiles = tools(out.shape, edge, needs, out)
-    target, numbers, per_sample = (
-        out.reshape(out.size),
-        values.reshape(values.size),
-        values.strides[0] // values.itemsize,
-    )
-    area = out.strides[1] // out.itemsize
+    target, area, (numbers, per_sample) = out.reshape(out.size), pixels_of(frame.target), given
     for unit in range(part, samples * tiles, threads):
         sample, tile = unit % samples, tile_at(unit // samples, frame.target)
         source.start(source, numbers, sample * per_sample, frame, tile, work)
@@ -48,16 +43,11 @@ def generate_part(part, threads, source, tools, needs, values, out, edge):
 
 
 @inner
-def contract_part(part, threads, source, tools, needs, values, out_grad, edge, sums):
+def contract_part(part, threads, source, tools, needs, given, out_grad, edge, sums):
     """The transpose: every tile has its own place in ``sums``."""
     samples, axes = out_grad.shape[0], out_grad.shape[1]
     frame, work, tiles = tools(out_grad.shape, edge, needs, out_grad)
-    upper, numbers, per_sample = (
-        out_grad.reshape(out_grad.size),
-        values.reshape(values.size),
-        values.strides[0] // values.itemsize,
-    )
-    area = out_grad.strides[1] // out_grad.itemsize
+    upper, area, (numbers, per_sample) = out_grad.reshape(out_grad.size), pixels_of(frame.target), given
     for unit in range(part, samples * tiles, threads):
         sample, t = unit % samples, unit // samples
         tile = tile_at(t, frame.target)
@@ -72,16 +62,16 @@ def contract_part(part, threads, source, tools, needs, values, out_grad, edge, s
 
 
 @inner
-def push_part(part, threads, source, tools, needs, values, tangents, out, edge):
-    """``generate_part`` for how the grid changes when ``values`` change by ``tangents``."""
+def push_part(part, threads, source, tools, needs, given, tangents, out, edge):
+    """``generate_part`` for how the grid changes when what is given changes by ``tangents``."""
     samples, axes = out.shape[0], out.shape[1]
     frame, work, tiles = tools(out.shape, edge, needs, out)
-    target, numbers, steps = out.reshape(out.size), values.reshape(values.size), tangents.reshape(tangents.size)
-    area, per_sample = out.strides[1] // out.itemsize, values.strides[0] // values.itemsize
+    target, area, (numbers, per_sample) = out.reshape(out.size), pixels_of(frame.target), given
     for unit in range(part, samples * tiles, threads):
         sample, tile = unit % samples, tile_at(unit // samples, frame.target)
         source.start(source, numbers, sample * per_sample, frame, tile, work)
-        source.push(source, numbers, sample * per_sample, per_sample, steps, frame, tile, work)
+        count = tangents.shape[1]
+        source.push(source, numbers, sample * per_sample, count, tangents[sample], frame, tile, work)
         for axis in range(axes):
             grads = work.grads[axis]
             for q in range(tile.rows):
@@ -91,34 +81,34 @@ def push_part(part, threads, source, tools, needs, values, tangents, out, edge):
 
 
 def forward_kernel(tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis):
-    """Kernel ``(threads, needs, values, out, edge)`` that writes the grid ``out``."""
+    """Kernel ``(threads, needs, numbers, step, out, edge)`` that writes the grid ``out``."""
 
-    def generate(threads, needs, values, out, edge):
+    def generate(threads, needs, numbers, step, out, edge):
         for part in prange(threads):
             source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            generate_part(part, threads, source, tools, needs, values, out, edge)
+            generate_part(part, threads, source, tools, needs, (numbers, step), out, edge)
 
     return Kernel(generate)
 
 
 def backward_kernel(tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis):
-    """Kernel ``(threads, needs, values, out_grad, edge, sums)`` that writes ``sums``, the gradient in parts."""
+    """Kernel ``(threads, needs, numbers, step, out_grad, edge, sums)`` that writes ``sums``, the gradient in parts."""
 
-    def contract(threads, needs, values, out_grad, edge, sums):
+    def contract(threads, needs, numbers, step, out_grad, edge, sums):
         for part in prange(threads):
             source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            contract_part(part, threads, source, tools, needs, values, out_grad, edge, sums)
+            contract_part(part, threads, source, tools, needs, (numbers, step), out_grad, edge, sums)
 
     return Kernel(contract)
 
 
 def push_kernel(tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis):
-    """Kernel ``(threads, needs, values, tangents, out, edge)`` that writes the grid's tangent ``out``."""
+    """Kernel ``(threads, needs, numbers, step, tangents, out, edge)`` that writes the grid's tangent ``out``."""
 
-    def push_grid(threads, needs, values, tangents, out, edge):
+    def push_grid(threads, needs, numbers, step, tangents, out, edge):
         for part in prange(threads):
             source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            push_part(part, threads, source, tools, needs, values, tangents, out, edge)
+            push_part(part, threads, source, tools, needs, (numbers, step), tangents, out, edge)
 
     return Kernel(push_grid)
 

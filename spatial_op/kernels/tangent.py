@@ -3,7 +3,7 @@
 from numba import prange
 
 from .cells import Rules, classify, enumerate_plane, enumerate_volume, place_plane, place_volume, reach_of
-from .coordinates import Source
+from .coordinates import Source, pixels_of
 from .in_place import advance_in_place, plane_kit, void, volume_kit
 from .jit import Kernel, index, inner
 from .tiles import (
@@ -20,34 +20,34 @@ from .tiles import (
 
 
 @inner
-def plane_tools(data, out, rules, needs):
+def plane_tools(images, out, rules, needs):
     """What planes and volumes do differently: frame, work, tiles, kit, and how a tile is made ready."""
-    _, _, h, w = data.shape
+    pixels, (_, _, h, w), _ = images
     _, _, h_out, w_out = out.shape
     frame = plane_frame(w, h, w_out, h_out, rules.edge)
-    work = plane_work(frame.target, needs, reach_of(rules), data)
+    work = plane_work(frame.target, needs, reach_of(rules), pixels)
     return frame, work, tiles_of(h_out, w_out), plane_kit(), place_plane, enumerate_plane
 
 
 @inner
-def volume_tools(data, out, rules, needs):
+def volume_tools(images, out, rules, needs):
     """``plane_tools`` for volumes."""
-    _, _, d, h, w = data.shape
+    pixels, (_, _, d, h, w), _ = images
     _, _, d_out, h_out, w_out = out.shape
     frame = volume_frame(w, h, d, w_out, h_out, d_out, rules.edge)
-    work = volume_work(frame.target, needs, reach_of(rules), data)
+    work = volume_work(frame.target, needs, reach_of(rules), pixels)
     return frame, work, d_out * tiles_of(h_out, w_out), volume_kit(), place_volume, enumerate_volume
 
 
 @inner
-def push_part(part, threads, source, rules, tools, needs, data, values, tangents, out):
+def push_part(part, threads, source, rules, tools, needs, images, given, tangents, out):
     """Every ``threads``-th unit of the work; a unit is a tile of a block of channels of a sample."""
-    samples, channels = data.shape[0], data.shape[1]
-    frame, work, tiles, kit, place, enumerate_cells = tools(data, out, rules, needs)
-    pixels, target = data.reshape(data.size), out.reshape(out.size)
-    numbers, steps = values.reshape(values.size), tangents.reshape(tangents.size)
-    per_sample, blocks = values.strides[0] // values.itemsize, blocks_of(channels)
-    area, area_out = data.strides[1] // data.itemsize, out.strides[1] // out.itemsize
+    pixels, sizes, (image_step, channel_step) = images
+    samples, channels = sizes[0], sizes[1]
+    frame, work, tiles, kit, place, enumerate_cells = tools(images, out, rules, needs)
+    (numbers, per_sample), target, blocks = given, out.reshape(out.size), blocks_of(channels)
+    area = pixels_of(frame.target)
+    flat = tangents.reshape((tangents.shape[0], tangents.size // tangents.shape[0]))
     for unit in range(part, samples * blocks * tiles, threads):
         tile = tile_at(unit % tiles, frame.target)
         sample, block = unit // tiles // blocks, unit // tiles % blocks
@@ -55,23 +55,26 @@ def push_part(part, threads, source, rules, tools, needs, data, values, tangents
         place(source, rules, numbers, sample * per_sample, frame, tile, work)
         enumerate_cells(frame, tile, work)
         classify(rules, frame, tile, work, False)
-        source.push(source, numbers, sample * per_sample, per_sample, steps, frame, tile, work)
+        count = flat.shape[1]
+        source.push(source, numbers, sample * per_sample, count, flat[sample], frame, tile, work)
         void(tile, work)
         for channel in range(block * BLOCK, min(channels, block * BLOCK + BLOCK)):
-            image = sample * channels + channel
-            at = index(image * area_out + first_pixel(tile, frame.target))
-            advance_in_place(kit, rules, pixels, image * area, frame, tile, work, target, at)
+            plane = sample * image_step + channel * channel_step
+            at = index((sample * channels + channel) * area + first_pixel(tile, frame.target))
+            advance_in_place(kit, rules, pixels, plane, frame, tile, work, target, at)
 
 
 def push_kernel(
     tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
 ):
-    """Kernel ``(threads, needs, data, values, tangents, out, edge)`` that adds to ``out``."""
+    """Kernel that adds to ``out``."""
 
-    def push_samples(threads, needs, data, values, tangents, out, edge):
+    def push_samples(threads, needs, pixels, sizes, apart, numbers, step, tangents, out, edge):
         for part in prange(threads):
             source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
             rules = Rules(near, fix, shift, first, taps, edge)
-            push_part(part, threads, source, rules, tools, needs, data, values, tangents, out)
+            push_part(
+                part, threads, source, rules, tools, needs, (pixels, sizes, apart), (numbers, step), tangents, out
+            )
 
     return Kernel(push_samples)

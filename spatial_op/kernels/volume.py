@@ -13,15 +13,13 @@ from .tiles import BLOCK, blocks_of, first_pixel, tile_at, tiles_of, volume_fram
 
 
 @inner
-def forward_part(part, threads, source, rules, needs, data, values, out):
+def forward_part(part, threads, source, rules, needs, images, given, out):
     """Every ``threads``-th unit of the work; a unit is a tile of a block of channels of a sample."""
-    samples, channels, d, h, w = data.shape
-    _, _, d_out, h_out, w_out = out.shape
-    pixels, target, numbers = data.reshape(data.size), out.reshape(out.size), values.reshape(values.size)
-    per_sample = values.strides[0] // values.itemsize
+    pixels, (samples, channels, d, h, w), (image_step, channel_step) = images
+    (numbers, per_sample), (_, _, d_out, h_out, w_out), target = given, out.shape, out.reshape(out.size)
     frame = volume_frame(w, h, d, w_out, h_out, d_out, rules.edge)
     tiles, blocks = d_out * tiles_of(h_out, w_out), blocks_of(channels)
-    work = volume_work(frame.target, needs, reach_of(rules), data)
+    work = volume_work(frame.target, needs, reach_of(rules), pixels)
     for unit in range(part, samples * blocks * tiles, threads):
         tile = tile_at(unit % tiles, frame.target)
         sample, block = unit // tiles // blocks, unit // tiles % blocks
@@ -30,7 +28,7 @@ def forward_part(part, threads, source, rules, needs, data, values, out):
         enumerate_volume(frame, tile, work)
         classify(rules, frame, tile, work, False)
         for channel in range(block * BLOCK, min(channels, block * BLOCK + BLOCK)):
-            plane = (sample * channels + channel) * d * h * w
+            plane = sample * image_step + channel * channel_step
             at = index((sample * channels + channel) * d_out * h_out * w_out + first_pixel(tile, frame.target))
             gather_in_place(volume_kit(), rules, pixels, plane, frame, tile, work, target, at)
 
@@ -47,17 +45,16 @@ def reaches(rules, low, high, d, top, bottom):
 
 @inner
 def backward_part(
-    part, threads, bands, source, rules, needs, data, values, out_grad,
+    part, threads, bands, source, rules, needs, images, given, out_grad,
     want_data, add_data, grad_data, want_values, sums,
 ):  # fmt: skip
     """Every ``threads``-th unit of the work; a unit is a band of source slices of a block of channels of a sample."""
-    samples, channels, d, h, w = data.shape
-    _, _, d_out, h_out, w_out = out_grad.shape
-    pixels, upper, numbers = data.reshape(data.size), out_grad.reshape(out_grad.size), values.reshape(values.size)
-    lower, per_sample = grad_data.reshape(grad_data.size), values.strides[0] // values.itemsize
+    pixels, (samples, channels, d, h, w), (image_step, channel_step) = images
+    (numbers, per_sample), (_, _, d_out, h_out, w_out) = given, out_grad.shape
+    upper, lower = out_grad.reshape(out_grad.size), grad_data.reshape(grad_data.size)
     frame = volume_frame(w, h, d, w_out, h_out, d_out, rules.edge)
     tiles, blocks = d_out * tiles_of(h_out, w_out), blocks_of(channels)
-    work = volume_work(frame.target, needs, reach_of(rules), data)
+    work = volume_work(frame.target, needs, reach_of(rules), pixels)
     for unit in range(part, samples * blocks * bands, threads):
         band, block, sample = unit % bands, unit // bands % blocks, unit // bands // blocks
         top, bottom = band * d // bands, (band + 1) * d // bands
@@ -82,7 +79,8 @@ def backward_part(
                 plane = (sample * channels + channel) * d * h * w
                 at = index((sample * channels + channel) * d_out * h_out * w_out + first_pixel(tile, frame.target))
                 if mine:
-                    accumulate_in_place(volume_kit(), rules, pixels, plane, frame, tile, work, upper, at)
+                    seen = sample * image_step + channel * channel_step
+                    accumulate_in_place(volume_kit(), rules, pixels, seen, frame, tile, work, upper, at)
                 if touched:
                     scatter_in_place(
                         volume_kit(), rules, upper, at, frame, tile, work, lower, plane, top, bottom
@@ -96,13 +94,13 @@ def backward_part(
 def forward_kernel(
     start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
 ):
-    """Kernel ``(threads, needs, data, values, out, edge)`` that writes ``out``."""
+    """Kernel that writes ``out``, from pixels and numbers that lie ``apart`` and ``step``, as ``operators.memory`` has them."""
 
-    def forward_volume(threads, needs, data, values, out, edge):
+    def forward_volume(threads, needs, pixels, sizes, apart, numbers, step, out, edge):
         for part in prange(threads):
             source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
             rules = Rules(near, fix, shift, first, taps, edge)
-            forward_part(part, threads, source, rules, needs, data, values, out)
+            forward_part(part, threads, source, rules, needs, (pixels, sizes, apart), (numbers, step), out)
 
     return Kernel(forward_volume)
 
@@ -110,16 +108,17 @@ def forward_kernel(
 def backward_kernel(
     start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
 ):
-    """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of ``values`` in parts."""
+    """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of what is given in parts."""
 
     def backward_volume(
-        threads, bands, needs, data, values, out_grad, edge, want_data, add_data, grad_data, want_values, sums
+        threads, bands, needs, pixels, sizes, apart, numbers, step, out_grad, edge,
+        want_data, add_data, grad_data, want_values, sums
     ):
         for part in prange(threads):
             source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
             rules = Rules(near, fix, shift, first, taps, edge)
             backward_part(
-                part, threads, bands, source, rules, needs, data, values, out_grad,
+                part, threads, bands, source, rules, needs, (pixels, sizes, apart), (numbers, step), out_grad,
                 want_data, add_data, grad_data, want_values, sums,
             )  # fmt: skip
 

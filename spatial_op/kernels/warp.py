@@ -35,16 +35,14 @@ from .window import accumulate, fill, fold, gather, scatter
 
 
 @inner
-def forward_part(part, threads, source, rules, needs, data, values, out):
+def forward_part(part, threads, source, rules, needs, images, given, out):
     """Every ``threads``-th unit of the work; a unit is a tile of a block of channels of a sample."""
-    samples, channels, h, w = data.shape
-    _, _, h_out, w_out = out.shape
-    pixels, target, numbers = data.reshape(data.size), out.reshape(out.size), values.reshape(values.size)
-    per_sample = values.strides[0] // values.itemsize
+    pixels, (samples, channels, h, w), (image_step, channel_step) = images
+    (numbers, per_sample), (_, _, h_out, w_out), target = given, out.shape, out.reshape(out.size)
     frame = plane_frame(w, h, w_out, h_out, rules.edge)
     tiles, blocks = tiles_of(h_out, w_out), blocks_of(channels)
-    work = plane_work(frame.target, needs, reach_of(rules), data)
-    window = window_for(channels, frame.target, data)
+    work = plane_work(frame.target, needs, reach_of(rules), pixels)
+    window = window_for(channels, frame.target, pixels)
     for unit in range(part, samples * blocks * tiles, threads):
         tile = tile_at(unit // (samples * blocks), frame.target)
         sample, block = unit // blocks % samples, unit % blocks
@@ -59,13 +57,13 @@ def forward_part(part, threads, source, rules, needs, data, values, out):
         channel, last = block * BLOCK, min(channels, block * BLOCK + BLOCK)
         while channel < last:
             together = FOUR if windowed and few and last - channel >= FOUR else 1
-            plane = (sample * channels + channel) * h * w
+            plane = sample * image_step + channel * channel_step
             at = index((sample * channels + channel) * h_out * w_out + first_pixel(tile, frame.target))
             if together > 1:
-                fill_four(rules, pixels, plane, frame, box, window)
+                fill_four(rules, pixels, plane, channel_step, frame, box, window)
                 gather_four(rules, window, box, frame, tile, work, target, at)
             elif windowed:
-                fill(rules, pixels, plane, frame, box, window)
+                fill(rules, pixels, plane, channel_step, frame, box, window)
                 gather(rules, window, box, frame, tile, work, target, at)
             else:
                 gather_in_place(plane_kit(), rules, pixels, plane, frame, tile, work, target, at)
@@ -84,7 +82,7 @@ def reaches(rules, box, h, top, bottom):
 
 @inner
 def backward_part(
-    part, threads, bands, source, rules, needs, data, values, out_grad,
+    part, threads, bands, source, rules, needs, images, given, out_grad,
     want_data, add_data, grad_data, want_values, sums,
 ):  # fmt: skip
     """Every ``threads``-th unit of the work; a unit is a band of source rows of a block of channels of a sample.
@@ -93,14 +91,13 @@ def backward_part(
     many bands there are. The coordinates' gradients of a tile belong to one of the bands, and
     each tile has its own place in ``sums``.
     """
-    samples, channels, h, w = data.shape
-    _, _, h_out, w_out = out_grad.shape
-    pixels, upper, numbers = data.reshape(data.size), out_grad.reshape(out_grad.size), values.reshape(values.size)
-    lower, per_sample = grad_data.reshape(grad_data.size), values.strides[0] // values.itemsize
+    pixels, (samples, channels, h, w), (image_step, channel_step) = images
+    (numbers, per_sample), (_, _, h_out, w_out) = given, out_grad.shape
+    upper, lower = out_grad.reshape(out_grad.size), grad_data.reshape(grad_data.size)
     frame = plane_frame(w, h, w_out, h_out, rules.edge)
     tiles, blocks = tiles_of(h_out, w_out), blocks_of(channels)
-    work = plane_work(frame.target, needs, reach_of(rules), data)
-    window = window_for(channels, frame.target, data)
+    work = plane_work(frame.target, needs, reach_of(rules), pixels)
+    window = window_for(channels, frame.target, pixels)
     for t in range(tiles):
         tile = tile_at(t, frame.target)
         for unit in range(part, samples * blocks * bands, threads):
@@ -127,10 +124,10 @@ def backward_part(
             for axis in range(2):
                 work.grads[axis][:] = 0
             for channel in range(first, last if mine else 0):
-                plane = (sample * channels + channel) * h * w
+                plane = sample * image_step + channel * channel_step
                 at = index((sample * channels + channel) * h_out * w_out + first_pixel(tile, frame.target))
                 if windowed:
-                    fill(rules, pixels, plane, frame, box, window)
+                    fill(rules, pixels, plane, channel_step, frame, box, window)
                     accumulate(rules, window, box, frame, tile, work, upper, at)
                 else:
                     accumulate_in_place(plane_kit(), rules, pixels, plane, frame, tile, work, upper, at)
@@ -161,13 +158,13 @@ def backward_part(
 def forward_kernel(
     start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
 ):
-    """Kernel ``(threads, needs, data, values, out, edge)`` that writes ``out``."""
+    """Kernel that writes ``out``, from pixels and numbers that lie ``apart`` and ``step``, as ``operators.memory`` has them."""
 
-    def forward(threads, needs, data, values, out, edge):
+    def forward(threads, needs, pixels, sizes, apart, numbers, step, out, edge):
         for part in prange(threads):
             source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
             rules = Rules(near, fix, shift, first, taps, edge)
-            forward_part(part, threads, source, rules, needs, data, values, out)
+            forward_part(part, threads, source, rules, needs, (pixels, sizes, apart), (numbers, step), out)
 
     return Kernel(forward)
 
@@ -175,16 +172,17 @@ def forward_kernel(
 def backward_kernel(
     start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
 ):
-    """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of ``values`` in parts."""
+    """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of what is given in parts."""
 
     def backward(
-        threads, bands, needs, data, values, out_grad, edge, want_data, add_data, grad_data, want_values, sums
+        threads, bands, needs, pixels, sizes, apart, numbers, step, out_grad, edge,
+        want_data, add_data, grad_data, want_values, sums
     ):
         for part in prange(threads):
             source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
             rules = Rules(near, fix, shift, first, taps, edge)
             backward_part(
-                part, threads, bands, source, rules, needs, data, values, out_grad,
+                part, threads, bands, source, rules, needs, (pixels, sizes, apart), (numbers, step), out_grad,
                 want_data, add_data, grad_data, want_values, sums,
             )  # fmt: skip
 

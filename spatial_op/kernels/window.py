@@ -17,8 +17,8 @@ def image_part(box, w):
 
 
 @inner
-def fill(rules, source, plane, frame, box, window):
-    """Copy the box of one channel, with the padding rule's values outside the image."""
+def fill(rules, source, plane, apart, frame, box, window):
+    """Copy the box of one channel, with the padding rule's values outside the image; channels are ``apart``."""
     w, h = frame.source
     left, right = image_part(box, w)
     for r in range(box.height):
@@ -36,7 +36,7 @@ def fill(rules, source, plane, frame, box, window):
         for k in range(index(right - left)):
             window[middle + k] = source[begin + k]
         for k in range(index(0), index(right - left), index(COUNT)):
-            prefetch(source, begin + k + index(h * w))  # the next channel
+            prefetch(source, begin + k + index(apart))  # the next channel
         for k in range(index(right), index(box.width)):
             j, inside = rules.fix(box.x + int(k), w, rules.edge)
             window[at + k] = source[index(start + j)] if inside else 0

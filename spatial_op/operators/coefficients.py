@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import check
 from ..dtypes import DTYPES
+from .memory import laid_out
 
 
 @functools.lru_cache(maxsize=64)
@@ -17,10 +18,16 @@ def at_rest(transform, parameters, dtype):
 def coefficients(transform, given):
     """Parameters as they are, or combined by the transform's ``solve``; a grid, for which there is no transform, as it is."""
     if transform is None or transform.solve is None:
-        return check.plain(given, DTYPES[given.dtype.newbyteorder("=")])
+        return given
     parameters = given.shape[1]
     moved = given.astype("float64") - at_rest(transform, parameters, given.dtype.newbyteorder("="))
     return product(moved, transform.solve(parameters))
+
+
+def numbers_of(values):
+    """What kernels are given of them: the numbers in a row, and how far samples are apart."""
+    numbers, (step,) = laid_out(values, DTYPES[values.dtype.newbyteorder("=")], 1)
+    return numbers, step
 
 
 def push_coefficients(transform, tangent):

@@ -5,7 +5,7 @@ import numpy as np
 from .. import check
 from ..dtypes import DTYPES
 from . import Operator, arguments
-from .coefficients import coefficients, pull_coefficients, push_coefficients
+from .coefficients import coefficients, numbers_of, pull_coefficients, push_coefficients
 from .dispatch import apply
 from .memory import hand_over, usable, working
 
@@ -22,6 +22,7 @@ class GridCall:
         self.dtype = data.dtype.newbyteorder("=")
         self.edge = 0 if align_corners else 1
         self.values = coefficients(transform, data)
+        self.numbers = numbers_of(self.values)
 
     def needs(self, build):
         """Sizes of scratch arrays for coordinates."""
@@ -40,7 +41,7 @@ class GridCall:
 
         def run(direct):
             kernel = build.generate(self.axes, self.transform)
-            kernel(self.threads()[0], self.needs(build), self.values, direct, self.edge)
+            kernel(self.threads()[0], self.needs(build), *self.numbers, direct, self.edge)
 
         return written(out, self.shape, self.dtype, self.given, run)
 
@@ -50,7 +51,7 @@ class GridCall:
 
         out, change = np.zeros(self.shape, DTYPES[self.dtype]), push_coefficients(self.transform, tangents[0])
         kernel = build.push_grid(self.axes, self.transform)
-        kernel(self.threads()[0], self.needs(build), self.values, change, out, self.edge)
+        kernel(self.threads()[0], self.needs(build), *self.numbers, change, out, self.edge)
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
@@ -62,7 +63,7 @@ class GridCall:
         sums = np.zeros((self.shape[0], 1, tiles, self.values.shape[1]))
         upper = check.plain(out_grad, DTYPES[self.dtype])
         kernel = build.contract(self.axes, self.transform)
-        kernel(threads, self.needs(build), self.values, upper, self.edge, sums)
+        kernel(threads, self.needs(build), *self.numbers, upper, self.edge, sums)
         grad = pull_coefficients(self.transform, self.given, sums.sum(axis=(1, 2)))
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             grads[0][...] = grad + (grads[0] if add[0] else 0)

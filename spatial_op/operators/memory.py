@@ -1,6 +1,48 @@
-"""Arrays that kernels write to in place of those that callers gave."""
+"""Callers' arrays as kernels read them, and arrays that kernels write to in place of those that callers gave."""
+
+import math
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from .. import check
+
+
+def laid_out(value, dtype, axes):
+    """The numbers of an array in a row, and how far from each other the entries of its first ``axes`` axes are, in numbers.
+
+    The other axes follow each other densely. An axis that repeats its entries, as that of an expanded array, is read where
+    it is. What is laid out in another way, or has another dtype, is copied.
+    """
+    sizes, repeated = value.shape, ()
+    if not value.flags.c_contiguous:
+        repeated = [axis for axis in range(axes) if sizes[axis] > 1 and value.strides[axis] == 0]
+        value = value[tuple(slice(1) if axis in repeated else slice(None) for axis in range(axes))]
+    if value.dtype == dtype and value.flags.aligned and dense(value, axes):
+        value = check.unlocked(value)
+    else:
+        value = check.plain(value, dtype)
+    if value.flags.c_contiguous:  # strides may be anything where a size is 1
+        steps = [math.prod(value.shape[axis + 1 :]) for axis in range(axes)]
+        numbers = value.reshape(-1)
+    else:
+        steps = [step // value.itemsize if size > 1 else 0 for size, step in zip(value.shape, value.strides[:axes])]
+        last = sum((size - 1) * step for size, step in zip(value.shape, steps))
+        numbers = as_strided(value, (last + math.prod(value.shape[axes:]),), (value.itemsize,))
+    return numbers, tuple(0 if axis in repeated else step for axis, step in enumerate(steps))
+
+
+def dense(value, axes):
+    """Whether all axes but the first ones follow each other densely, and none runs backwards."""
+    if value.flags.c_contiguous:
+        return True
+    expected = value.itemsize
+    for axis in range(value.ndim - 1, -1, -1):
+        size, step = value.shape[axis], value.strides[axis]
+        if size > 1 and (step < 0 or step % value.itemsize or (axis >= axes and step != expected)):
+            return False
+        expected *= size
+    return True
 
 
 def usable(array, dtype):

@@ -4,8 +4,8 @@ import numpy as np
 
 from .. import check
 from ..dtypes import DTYPES
-from .coefficients import coefficients, pull_coefficients, push_coefficients
-from .memory import hand_over, usable, working
+from .coefficients import coefficients, numbers_of, pull_coefficients, push_coefficients
+from .memory import hand_over, laid_out, usable, working
 
 
 class WarpCall:
@@ -22,8 +22,14 @@ class WarpCall:
         self.dtype = data.dtype.newbyteorder("=")
         self.edge = 0 if align_corners else 1
         self.compute = DTYPES[self.dtype]
-        self.data = check.plain(data, self.compute)
+        self.images = self.of_images(data)
         self.values = coefficients(transform, self.given)
+        self.numbers = numbers_of(self.values)
+
+    def of_images(self, data):
+        """What kernels are given of images: their pixels, their shape, and how far samples and channels are apart."""
+        pixels, apart = laid_out(data, self.compute, 2)
+        return pixels, data.shape, apart
 
     def needs(self, build):
         """Sizes of scratch arrays for coordinates."""
@@ -40,7 +46,7 @@ class WarpCall:
         direct = working(out, self.compute)
         threads = build.forward_threads(self.shape, jit.threads_for)
         kernel = build.forward(self.axes, self.transform, *self.rows)
-        kernel(threads, self.needs(build), self.data, self.values, direct, self.edge)
+        kernel(threads, self.needs(build), *self.images, *self.numbers, direct, self.edge)
         hand_over(direct, out)
         return out
 
@@ -53,11 +59,11 @@ class WarpCall:
         threads = build.forward_threads(self.shape, jit.threads_for)
         if data_tangent is not None:
             kernel = build.forward(self.axes, self.transform, *self.rows)
-            kernel(threads, self.needs(build), check.plain(data_tangent, self.compute), self.values, out, self.edge)
+            kernel(threads, self.needs(build), *self.of_images(data_tangent), *self.numbers, out, self.edge)
         if given_tangent is not None:
             change = push_coefficients(self.transform, given_tangent)
             kernel = build.push(self.axes, self.transform, *self.rows)
-            kernel(threads, self.needs(build), self.data, self.values, change, out, self.edge)
+            kernel(threads, self.needs(build), *self.images, *self.numbers, change, out, self.edge)
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
@@ -68,14 +74,14 @@ class WarpCall:
         grad_data, grad_given = grads
         upper = check.plain(out_grad, self.compute)
         if grad_data is None:
-            lower = np.empty((0,) * self.data.ndim, self.compute)
+            lower = np.empty((0,) * len(self.shape), self.compute)
         else:
             lower = working(grad_data, self.compute, add[0])
         threads, bands = build.backward_split(self.shape, jit.threads_for)
         parts = self.parts(build, grad_given, add[1])
         kernel = build.backward(self.axes, self.transform, *self.rows)
         kernel(
-            threads, bands, self.needs(build), self.data, self.values, upper, self.edge,
+            threads, bands, self.needs(build), *self.images, *self.numbers, upper, self.edge,
             grad_data is not None, add[0], lower, grad_given is not None, parts,
         )  # fmt: skip
         if grad_data is not None:
@@ -89,11 +95,11 @@ class WarpCall:
     def parts(self, build, grad, add):
         """Room for the second input's gradient in parts: by blocks of channels and, for parameters, by tiles."""
         samples, channels, *target = self.shape
-        blocks = build.blocks_of(channels)
+        blocks, dtype = build.blocks_of(channels), self.numbers[0].dtype
         if self.transform is not None:
             return np.zeros((samples, blocks, build.tiles(target), self.values.shape[1]))
         if grad is None:
-            return np.empty((0, blocks, *self.values.shape[1:]), self.values.dtype)
-        if blocks == 1 and not add and usable(grad, self.values.dtype):
+            return np.empty((0, blocks, *self.values.shape[1:]), dtype)
+        if blocks == 1 and not add and usable(grad, dtype):
             return grad[:, None]
-        return np.zeros((samples, blocks, *self.values.shape[1:]), self.values.dtype)
+        return np.zeros((samples, blocks, *self.values.shape[1:]), dtype)
