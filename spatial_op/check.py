@@ -9,6 +9,8 @@ import numpy as np
 
 from .dtypes import DTYPES
 
+TooHardError = getattr(np, "exceptions", np).TooHardError
+
 
 def listed(names):
     """'a', 'b' or 'c'."""
@@ -114,6 +116,12 @@ def target_shape(op, value, axes):
     return tuple(whole_number(op, f"target_shape[{axis}]", size, least=1) for axis, size in enumerate(sizes))
 
 
+def at_most(op, argument, value, most):
+    """A size that kernels can count."""
+    if value > most:
+        raise ValueError(f"{op}: {argument} is {value}, expected at most {most}; cut data into parts.")
+
+
 def output(op, argument, value, expected_shape, expected_dtype, inputs):
     """An array that may be written to without harm to the inputs."""
     if not isinstance(value, np.ndarray):
@@ -133,10 +141,18 @@ def output(op, argument, value, expected_shape, expected_dtype, inputs):
             f"{op}: {argument} is read-only, expected an array that can be written; pass numpy.empty({expected_shape}, '{expected_dtype}')."
         )
     for name, other in inputs.items():
-        if np.shares_memory(value, other):
+        if overlaps(value, other):
             raise ValueError(
                 f"{op}: {argument} overlaps {name} in memory, expected memory of its own; pass numpy.empty({expected_shape}, '{expected_dtype}')."
             )
+
+
+def overlaps(one, other):
+    """Whether two arrays share memory; also where that would take long to find out, which only contrived strides do."""
+    try:
+        return np.shares_memory(one, other, max_work=100_000)
+    except TooHardError:
+        return True
 
 
 class _Unlocked:

@@ -2,7 +2,8 @@
 
 Channels are cut into *blocks* of at most two vectors, so that each has one group and one deformable group. A row of the
 table of blocks is (first channel, channels, group, deformable group). Images are held block by block, pixel by pixel, the
-block's channels side by side, filled up with zeros to ``width``.
+block's channels side by side, filled up with zeros to ``width``: whole vectors, or less than one, if there are so few
+channels. Then a vector that is read at a pixel also holds the next ones, and the array is a vector longer.
 """
 
 import numpy as np
@@ -35,7 +36,7 @@ def pack_pixels(images, at, area, channels, width, start, end, blocks, to):
             rows, columns = max(0, min(COUNT, channels - c)), min(COUNT, end - p)
             turn(
                 images, index(at + c * area + p), index(area), index(rows), index(columns),
-                blocks, index(to + p * width + c), index(width), index(COUNT),
+                blocks, index(to + p * width + c), index(width), index(min(COUNT, width - c)),
             )  # fmt: skip
 
 

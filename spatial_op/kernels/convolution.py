@@ -23,7 +23,7 @@ RUN = 2048
 class Plan(NamedTuple):
     """How the work is cut.
 
-    ``width``: channels of a full block; ``step``: taps that are multiplied at once; ``tiles``: of an image; ``parts``: of
+    ``width``: numbers that a block has for each pixel; ``step``: taps that are multiplied at once; ``tiles``: of an image; ``parts``: of
     the filters of a group, where there are too few tiles.
     """
 
@@ -81,7 +81,7 @@ def sample_tap(packed, at, width, points, start, count, room, columns, to, strid
         pixels = corners(at, width, places, j, index(room))
         place = index(to) + (j - index(start)) * index(stride)
         first = sampled(packed, pixels, weights, j, index(room))
-        if width == COUNT:
+        if width <= COUNT:
             store(columns, place, first)
         else:
             second = sampled(packed, behind(pixels), weights, j, index(room))
@@ -184,7 +184,7 @@ def forward_kernel(shape):
         change, bias, out,
     ):  # fmt: skip
         filters, area = out.shape[1] // groups, data.shape[2] * data.shape[3]
-        packed = aligned(data.shape[0] * len(blocks) * area * plan.width, data)
+        packed = aligned(data.shape[0] * len(blocks) * area * plan.width + COUNT, data)
         panels = aligned(data.shape[1] * weight.shape[2] * padded(filters), data)
         for part in prange(threads):
             pack_images(part, threads, data, blocks, plan.width, packed)

@@ -14,7 +14,20 @@ from .convolution import most_positions, sample_tap, tile_bounds
 from .jit import Kernel, index, inlined, inner
 from .lanes import COUNT, load, load_some, mix, spread, store, store_some
 from .matrix import multiply, totals
-from .points import CORNERS, HALVES, Given, begin, behind, corners, described, look, new_points, sampled, spoil
+from .points import (
+    CORNERS,
+    HALVES,
+    Given,
+    begin,
+    behind,
+    channels_of,
+    corners,
+    described,
+    look,
+    new_points,
+    sampled,
+    spoil,
+)
 
 PLANES = 3  # of an offset's gradient: y, x and the mask
 
@@ -29,13 +42,13 @@ def copy_tile(upper, at, area, count, filters, length, tile):
 
 
 @inlined
-def dots(images, pixels, grad):
+def dots(images, pixels, some, grad):
     """Products of a point's gradient with the four pixels around it, channel by channel."""
     return (
-        grad * load(images, pixels[0]),
-        grad * load(images, pixels[1]),
-        grad * load(images, pixels[2]),
-        grad * load(images, pixels[3]),
+        grad * channels_of(images, pixels[0], some),
+        grad * channels_of(images, pixels[1], some),
+        grad * channels_of(images, pixels[2], some),
+        grad * channels_of(images, pixels[3], some),
     )
 
 
@@ -46,39 +59,51 @@ def both(one, other):
 
 
 @inlined
-def spill(images, pixels, weights, j, room, grad):
+def add_to(images, at, some, weight, grad):
+    """Add to ``some`` channels of a pixel."""
+    if some >= index(COUNT):
+        store(images, at, mix(load(images, at), weight, grad))
+    else:
+        store_some(images, at, mix(load_some(images, at, some, 0.0), weight, grad), some)
+
+
+@inlined
+def spill(images, pixels, some, weights, j, room, grad):
     """Add a point's gradient to the four pixels around it; one after the other, since they may coincide."""
     k = j + room
     m = k + room
     n = m + room
-    store(images, pixels[0], mix(load(images, pixels[0]), weights[j], grad))
-    store(images, pixels[1], mix(load(images, pixels[1]), weights[k], grad))
-    store(images, pixels[2], mix(load(images, pixels[2]), weights[m], grad))
-    store(images, pixels[3], mix(load(images, pixels[3]), weights[n], grad))
+    add_to(images, pixels[0], some, weights[j], grad)
+    add_to(images, pixels[1], some, weights[k], grad)
+    add_to(images, pixels[2], some, weights[m], grad)
+    add_to(images, pixels[3], some, weights[n], grad)
 
 
 @inner
-def pass_tap(images, width, points, count, room, grads, columns, spilled, sums):
-    """Samples of one tap, their gradients added to the pixels, and the four products with the pixels."""
+def pass_tap(images, width, points, count, room, grads, columns, stride, spilled, sums):
+    """Samples of one tap, their gradients added to the pixels, and the four products with the pixels.
+
+    The pixels of ``images`` and ``spilled`` have ``width`` numbers, the rows of ``grads`` and ``columns`` have ``stride``.
+    """
     _, places, weights, _ = points
-    step = index(room)
+    step, some = index(room), index(min(width, COUNT))
     for j in range(index(count)):
         pixels = corners(0, width, places, j, step)
-        at = j * index(width)
+        at = j * index(stride)
         grad = load(grads, at)
-        sample, products = sampled(images, pixels, weights, j, step), dots(images, pixels, grad)
-        if width == COUNT:
+        sample, products = sampled(images, pixels, weights, j, step), dots(images, pixels, some, grad)
+        if width <= COUNT:
             store(columns, at, sample)
-            spill(spilled, pixels, weights, j, step, grad)
+            spill(spilled, pixels, some, weights, j, step, grad)
         else:
             others = behind(pixels)
             more = load(grads, at + index(COUNT))
-            products = both(products, dots(images, others, more))
+            products = both(products, dots(images, others, some, more))
             second = sampled(images, others, weights, j, step)
             store(columns, at, sample)
             store(columns, at + index(COUNT), second)
-            spill(spilled, pixels, weights, j, step, grad)
-            spill(spilled, others, weights, j, step, more)
+            spill(spilled, pixels, some, weights, j, step, grad)
+            spill(spilled, others, some, weights, j, step, more)
         one, two, three, four = totals(products)
         sums[j] = one
         sums[j + step] = two
@@ -115,10 +140,10 @@ def pull_offsets(count, room, halves, sums, mask, first, modulated, parts, at, a
 
 @inner
 def pull_part(
-    part, threads, shape, convolution, given, tiles, chunks, channel_filters, upper, want, add, grad_data, weight_parts,
-    offset_parts,
+    part, threads, shape, pitch, convolution, given, tiles, chunks, channel_filters, upper, want, add, grad_data,
+    weight_parts, offset_parts,
 ):  # fmt: skip
-    """Every ``threads``-th unit."""
+    """Every ``threads``-th unit; a pixel has ``pitch`` numbers."""
     rows, width = len(shape[0]), len(shape[1]) * COUNT
     want_samples, want_data, want_weight = want
     data, blocks, deformables, modulated = given.data, convolution.blocks, convolution.deformables, given.modulated
@@ -131,7 +156,7 @@ def pull_part(
     room = most_positions(tiles, rows, area)
     length = room if room // COUNT % 2 else room + COUNT  # an odd number of lines spreads the rows over the cache
     points = new_points(room, 1, data)
-    images, spilled = aligned(source * width, data), aligned(source * width, data)
+    images, spilled = aligned(source * pitch + COUNT, data), aligned(source * pitch + COUNT, data)
     tile_grads = aligned(whole * length, data)
     tile_grads[filters * length :] = 0
     sample_grads, columns = aligned(room * width, data), aligned(room * width, data)
@@ -142,7 +167,7 @@ def pull_part(
         weight_at, begun = unit * taps * whole * width, False
         for image in range(samples * chunk // chunks, samples * (chunk + 1) // chunks):
             plane = (image * channels + first_channel) * source
-            pack_pixels(numbers, plane, source, some, width, 0, source, images, 0)
+            pack_pixels(numbers, plane, source, some, pitch, 0, source, images, 0)
             if want_samples:
                 spilled[:] = 0
             for tile in range(tiles):
@@ -163,7 +188,7 @@ def pull_part(
                                 shape, tile_grads, index(p), index(1), index(length), channel_filters, index(right),
                                 index(filters), sample_grads, index(p * width), index(width), False,
                             )  # fmt: skip
-                        pass_tap(images, width, points, count, room, sample_grads, columns, spilled, sums)
+                        pass_tap(images, pitch, points, count, room, sample_grads, columns, width, spilled, sums)
                         to = ((number * samples + image) * taps + tap) * PLANES * area + start
                         pull_offsets(
                             count, room, points.halves, sums, masks, place + start, modulated, offset_parts, to, area
@@ -171,7 +196,7 @@ def pull_part(
                         if not finite:
                             spoil(at, area, count, offsets, offset_parts, to, area, 1, PLANES)
                     else:
-                        sample_tap(images, 0, width, points, 0, count, room, columns, 0, width)
+                        sample_tap(images, 0, pitch, points, 0, count, room, columns, 0, width)
                     if not finite:
                         spoil(at, area, count, offsets, columns, 0, 1, width, width)
                     if want_weight:
@@ -183,7 +208,7 @@ def pull_part(
                             )  # fmt: skip
                 begun = True
             if want_data:
-                unpack_pixels(spilled, 0, width, source, some, pulled, plane, add, spare)
+                unpack_pixels(spilled, 0, pitch, source, some, pulled, plane, add, spare)
 
 
 @inner
@@ -227,7 +252,7 @@ def backward_kernel(shape, vectors):
     rows = len(shape[0])
 
     def pull(
-        threads, tiles, chunks, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight,
+        threads, tiles, chunks, pitch, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight,
         upper, want, add, grad_data, grad_offset, grad_mask, grad_weight,
     ):  # fmt: skip
         samples, area, count = data.shape[0], upper.shape[2] * upper.shape[3], len(blocks)
@@ -247,7 +272,7 @@ def backward_kernel(shape, vectors):
             convolution = described(sizes, edges, groups, deformables, blocks)
             given = Given(data, offset, mask, modulated, weight)
             pull_part(
-                part, threads, shape, convolution, given, tiles, chunks, channel_filters, upper,
+                part, threads, shape, pitch, convolution, given, tiles, chunks, channel_filters, upper,
                 (want_samples, want[0], want[3]), add[0], grad_data, weight_parts, offset_parts,
             )  # fmt: skip
         for part in prange(threads):

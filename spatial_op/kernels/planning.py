@@ -61,6 +61,12 @@ def cut(channels, groups, deformables, itemsize):
     return vectors, np.array(rows, np.int64)
 
 
+def width_of(vectors, blocks):
+    """Numbers that a block has for each pixel."""
+    widest = int(blocks[:, 1].max())
+    return widest if widest < COUNT else vectors * COUNT
+
+
 def tiles_of(area, rows, tile):
     """Blocks of positions that are multiplied at once, and tiles of about ``tile`` positions that they make up."""
     count = -(-area // rows)
@@ -78,7 +84,7 @@ def forward_plan(images, filters, whole, vectors, itemsize, threads):
     panels = -(-filters // groups // (wide * COUNT))
     parts = max(1, min(panels, threads // (images * tiles)))
     step = max(1, min(taps, DEPTH // int(blocks[:, 1].max())))
-    return Plan(vectors * COUNT, step, tiles, parts)
+    return Plan(width_of(vectors, blocks), step, tiles, parts)
 
 
 def backward_plan(images, whole, itemsize):
@@ -93,7 +99,7 @@ def batches(images, whole, vectors, backward=False):
     """Slices of the batch whose copies fit ``ROOM``."""
     sizes, *_, blocks = whole
     taps, source, area = sizes[[0, -2, -1]].prod(axis=1).tolist()
-    each = source * vectors * COUNT
+    each = source * width_of(vectors, blocks)
     if backward:
         each = taps * PLANES * area
     step = max(1, ROOM // (len(blocks) * each))

@@ -206,6 +206,12 @@ def corners(first, width, places, j, room):
 
 
 @inlined
+def channels_of(images, at, some):
+    """``some`` channels of a pixel, as many as a vector holds or less; the other lanes are zero."""
+    return load(images, at) if some >= index(COUNT) else load_some(images, at, some, 0.0)
+
+
+@inlined
 def behind(pixels):
     """The next vector of channels of four pixels."""
     a, b, c, d = pixels

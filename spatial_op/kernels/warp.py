@@ -175,8 +175,21 @@ def backward_kernel(
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of what is given in parts."""
 
     def backward(
-        threads, bands, needs, pixels, sizes, apart, numbers, step, out_grad, edge,
-        want_data, add_data, grad_data, want_values, sums
+        threads,
+        bands,
+        needs,
+        pixels,
+        sizes,
+        apart,
+        numbers,
+        step,
+        out_grad,
+        edge,
+        want_data,
+        add_data,
+        grad_data,
+        want_values,
+        sums,
     ):
         for part in prange(threads):
             source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)

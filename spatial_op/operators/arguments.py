@@ -7,12 +7,16 @@ from ..transforms import TABLES
 
 # By the number of axes of an image.
 SIZES = {2: ("height", "width"), 3: ("depth", "height", "width")}
+# Pixels of a side: with those that a sampler reads beside it, they are counted in 32 bits.
+LONGEST = 2**31 - 64
 SAMPLER_TABLES = {2: SAMPLERS, 3: VOLUME_SAMPLERS}
 
 
 def image(op, data):
     """The number of axes of the images, 2 or 3."""
     check.array(op, "data", data, *(("batch", "channels", *sizes) for sizes in SIZES.values()))
+    for size, name in zip(data.shape[2:], SIZES[data.ndim - 2]):
+        check.at_most(op, f"the {name} of data", size, LONGEST)
     return data.ndim - 2
 
 

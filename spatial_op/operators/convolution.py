@@ -24,7 +24,6 @@ class ConvolutionCall:
         *self.sizes, self.target = sizes
         self.shape = (data.shape[0], weight.shape[0], *self.target)
         self.taps = math.prod(self.sizes[0])
-        self.plain = {key: check.plain(value, self.compute) for key, value in inputs.items()}
 
     def nothing(self):
         """Whether there is no pixel to look at, or no image."""
@@ -42,15 +41,14 @@ class ConvolutionCall:
         else:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
         direct = working(out, self.compute)
-        self.convolve(self.plain, direct)
+        self.convolve(self.inputs, direct)
         hand_over(direct, out)
         return out
 
     def convolve(self, arrays, out, change=None):
         """Write the result for these arrays; or, with the ``change`` of the offsets, how the result changes along it."""
         bias = arrays.get("bias")
-        if bias is None:
-            bias = np.zeros(self.shape[1], self.compute)
+        bias = np.zeros(self.shape[1], self.compute) if bias is None else check.plain(bias, self.compute)
         if self.nothing():
             out[...] = bias[:, None, None]
             return
@@ -78,15 +76,17 @@ class ConvolutionCall:
         mask = arrays.get("mask")
         masks = self.some(mask, some)
         weight = self.by_tap(arrays["weight"])
-        return arrays["data"][some], arrays["offset"][some], masks, mask is not None, weight
+        return self.some(arrays["data"], some), self.some(arrays["offset"], some), masks, mask is not None, weight
 
     def some(self, array, images):
-        """Some images of an array with a batch axis, or an empty array where there is none."""
-        return np.empty((0,) * 4, self.compute) if array is None else array[images]
+        """Some images of an array with a batch axis, as kernels want them, or an empty array where there is none."""
+        return np.empty((0,) * 4, self.compute) if array is None else check.plain(array[images], self.compute)
 
     def by_tap(self, weight):
         """Filters whose rows and columns are one axis, or none."""
-        return np.empty((0,) * 3, self.compute) if weight is None else weight.reshape(*weight.shape[:2], self.taps)
+        if weight is None:
+            return np.empty((0,) * 3, self.compute)
+        return check.plain(weight, self.compute).reshape(*weight.shape[:2], self.taps)
 
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None: term by term."""
@@ -95,12 +95,11 @@ class ConvolutionCall:
         for name, change in changes.items():
             if change is None:
                 continue
-            change = check.plain(change, self.compute)
             if name == "bias":
                 total += change[:, None, None]
                 continue
             term = np.empty(self.shape, self.compute)
-            arrays = {key: value for key, value in self.plain.items() if key != "bias"}
+            arrays = {key: value for key, value in self.inputs.items() if key != "bias"}
             if name == "offset":
                 self.convolve(arrays, term, change)
             else:
@@ -111,7 +110,6 @@ class ConvolutionCall:
 
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
-        upper = check.plain(out_grad, self.compute)
         grads, add = dict(zip(self.inputs, grads)), dict(zip(self.inputs, add))
         results = {
             name: working(grad, self.compute, add[name])
@@ -123,12 +121,13 @@ class ConvolutionCall:
                 if not add[name]:
                     result[...] = 0
         elif results:
-            self.pull(upper, results, add)
+            self.pull(out_grad, results, add)
         for name, result in results.items():
             hand_over(result, grads[name])
         if grads.get("bias") is not None:
             with np.errstate(over="ignore", invalid="ignore"):  # infinities and what is no number are results too
-                total = upper.sum(axis=(2, 3)).sum(axis=0, dtype=np.float64)
+                sums = [check.plain(image, self.compute).sum(axis=(1, 2)) for image in out_grad]
+                total = np.sum(sums, axis=0, dtype=np.float64)
                 grads["bias"][...] = total + (grads["bias"] if add["bias"] else 0)
 
     def pull(self, upper, results, add):
@@ -144,8 +143,8 @@ class ConvolutionCall:
             units = chunks * len(whole[-1])
             threads = planning.share(units, 2 * self.products(), jit.threads_for)
             adds = tuple(bool(add.get(name)) or (name == "weight" and some.start > 0) for name in names)
-            parts = [self.some(results.get(name), some) for name in names[:3]]
+            parts = [results[name][some] if name in results else self.some(None, some) for name in names[:3]]
             kernel(
-                threads, tiles, chunks, *whole, *self.given(self.plain, some), upper[some], want, adds, *parts,
-                self.by_tap(results.get("weight")),
+                threads, tiles, chunks, planning.width_of(vectors, whole[-1]), *whole, *self.given(self.inputs, some),
+                self.some(upper, some), want, adds, *parts, self.by_tap(results.get("weight")),
             )  # fmt: skip

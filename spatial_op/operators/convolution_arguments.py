@@ -12,6 +12,9 @@ WEIGHT_AXES = ("filters", "channels of a group", "kernel height", "kernel width"
 SHARED = ("weight", "bias")
 LINEAR = ("data", "mask", "weight", "bias")
 
+# Pixels of an image: they are counted in 32 bits.
+LARGEST = 2**31 - 1
+
 # Border rules: whether the first version's points are cut off and clamped at the border, as MXNet does.
 BORDERS = {"mxnet": True, "zeros": False}
 
@@ -28,6 +31,7 @@ def prepare(op, inputs, sizes, num_filter, num_group, num_deformable_group, no_b
     if "mask" in inputs:
         check.array(op, "mask", inputs["mask"], MASK_AXES)
     check.array(op, "weight", weight, WEIGHT_AXES)
+    check.at_most(op, "the number of pixels of an image of data", data.shape[2] * data.shape[3], LARGEST)
     inputs = with_bias(op, inputs, no_bias)
     for argument, value in inputs.items():
         if value.dtype.newbyteorder("=") != data.dtype.newbyteorder("="):
