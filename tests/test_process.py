@@ -244,12 +244,39 @@ def test_import_is_light(cache):
 
 
 def test_two_forms_of_a_kernel_do_not_share_a_cache_entry(cache):
-    """Numba's key does not tell parallel from serial code; ours does."""
+    """Serial and parallel code of the same types: each process finds its own form."""
     code = """
-    forms = forward.serial, forward.parallel
-    labels = [next(c.cell_contents for c in f.py_func.__closure__ if isinstance(c.cell_contents, str)) for f in forms]
-    assert labels[0] != labels[1]
     assert work()
-    print(len(forward.parallel.signatures))
+    print(*(sum(form.stats.cache_hits.values()) for form in (forward.serial, forward.parallel)))
     """
-    assert int(run(KERNELS + textwrap.dedent(code), cache)) >= 1
+    for size in (20, 200):
+        run(KERNELS + textwrap.dedent(code), cache, size=size)
+    found = [run(KERNELS + textwrap.dedent(code), cache, size=size).split() for size in (20, 200)]
+    assert found == [["1", "0"], ["0", "1"]]
+
+
+@pytest.mark.parametrize("wait", [0.3, 2.0])
+def test_fork_while_another_thread_compiles(wait, tmp_path):
+    """The child compiles too, and both end."""
+    code = f"""
+    import spatial_op.kernels.build, time
+    flow = np.zeros((1, 2, 3, 4), "float32")
+    thread = threading.Thread(target=lambda: so.GridGenerator(so.identity_loc("affine"), "affine", (3, 4)))
+    thread.start()
+    time.sleep({wait})
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if (so.GridGenerator(flow, "warp")[0, 0, 0, [0, -1]] == [-1, 1]).all() else 1)
+    thread.join()
+    end = time.monotonic() + 120
+    while (done := os.waitpid(pid, os.WNOHANG)) == (0, 0) and time.monotonic() < end:
+        time.sleep(0.1)
+    if done == (0, 0):
+        os.kill(pid, 9)
+    assert done[0] == pid and os.waitstatus_to_exitcode(done[1]) == 0, done
+    """
+    run(
+        "import warnings\nwarnings.simplefilter('ignore', DeprecationWarning)\n" + textwrap.dedent(code),
+        tmp_path,
+        size=2,
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from numba import prange
 
 from .blocks import aligned, pack_filters, pack_pixels, padded, panel_width, vectors_of
-from .jit import Kernel, index, inner
+from .jit import Kernel, clear, index, inner
 from .lanes import COUNT, load, store
 from .matrix import multiply, turn
 from .points import CORNERS, Given, begin, behind, corners, described, lean, look, new_points, sampled, spoil
@@ -117,10 +117,11 @@ def convolve_part(part, threads, shape, narrow, convolution, given, leaning, cha
     points = new_points(room, taps, out)
     stride, lines = plan.step * plan.width + COUNT, groups * span + COUNT
     columns, sums = aligned(room * stride, out), aligned((room + rows) * lines, out)
-    columns[:] = 0
+    clear(columns, 0, len(columns))
     first_sums = np.zeros(groups * span, out.dtype)
     for group in range(groups):
-        first_sums[group * span : group * span + filters] = bias[group * filters : (group + 1) * filters]
+        for filter in range(filters):
+            first_sums[group * span + filter] = bias[group * filters + filter]
     units = samples * plan.tiles * plan.parts
     for unit in range(units * part // threads, units * (part + 1) // threads):
         image, tile, share = unit // plan.parts // plan.tiles, unit // plan.parts % plan.tiles, unit % plan.parts

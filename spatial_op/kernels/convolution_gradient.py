@@ -11,7 +11,7 @@ from numba import prange
 
 from .blocks import aligned, pack_channels, pack_pixels, unpack_channels, unpack_pixels
 from .convolution import most_positions, sample_tap, tile_bounds
-from .jit import Kernel, index, inlined, inner
+from .jit import Kernel, clear, index, inlined, inner
 from .lanes import COUNT, load, load_some, mix, spread, store, store_some
 from .matrix import multiply, totals
 from .points import (
@@ -158,7 +158,7 @@ def pull_part(
     points = new_points(room, 1, data)
     images, spilled = aligned(source * pitch + COUNT, data), aligned(source * pitch + COUNT, data)
     tile_grads = aligned(whole * length, data)
-    tile_grads[filters * length :] = 0
+    clear(tile_grads, filters * length, len(tile_grads))
     sample_grads, columns = aligned(room * width, data), aligned(room * width, data)
     sums, spare = np.empty(CORNERS * room, data.dtype), np.empty(COUNT * COUNT, data.dtype)
     for unit in range(part, chunks * len(blocks), threads):
@@ -169,7 +169,7 @@ def pull_part(
             plane = (image * channels + first_channel) * source
             pack_pixels(numbers, plane, source, some, pitch, 0, source, images, 0)
             if want_samples:
-                spilled[:] = 0
+                clear(spilled, 0, len(spilled))
             for tile in range(tiles):
                 start, count = tile_bounds(tile, tiles, rows, area)
                 begin(start, count, room, convolution, points.base)

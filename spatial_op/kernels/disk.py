@@ -89,7 +89,7 @@ class Shelf:
             content = file.read_bytes()
         except OSError:
             return None
-        code = checked(content)
+        code = checked(file.name, content)
         if code is not None:
             try:
                 result = CompileResult._rebuild(context, *pickle.loads(code))
@@ -109,15 +109,21 @@ class Shelf:
             return
         code = dumps(result._reduce())
         with contextlib.suppress(OSError):
-            write(self.file_for(signature, result.codegen), hashlib.sha256(code).digest() + code)
-            make_room(folder())
+            file = self.file_for(signature, result.codegen)
+            write(file, seal(file.name, code) + code)
+            make_room(file.parent)
 
 
-def checked(content):
-    """What follows the digest, if it is what was written."""
+def seal(name, code):
+    """What a file begins with: a digest of its name and of the rest."""
+    return hashlib.sha256(name.encode() + code).digest()
+
+
+def checked(name, content):
+    """What follows the digest, if it is what was written under this name."""
     size = hashlib.sha256().digest_size
-    code = content[size:]
-    return code if hashlib.sha256(code).digest() == content[:size] else None
+    start, code = content[:size], content[size:]
+    return code if seal(name, code) == start else None
 
 
 def write(file, content):

@@ -45,6 +45,14 @@ inlined = functools.cache(register_jitable(error_model="numpy", fastmath={"contr
 # Numba checks signed indices for wrap-around, which keeps loops from being vectorised.
 index = numba.uint64 if JITTED else int
 
+
+@inner
+def clear(array, first, last):
+    """Zeros from ``first`` to before ``last``: a loop, because assigning to a slice takes seconds to compile."""
+    for i in range(index(first), index(last)):
+        array[i] = 0
+
+
 # Output elements that are worth a thread of their own: about 20 microseconds of work, several times what waking a
 # thread takes.
 GRAIN = 16384

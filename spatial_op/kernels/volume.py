@@ -8,7 +8,7 @@ from numba import prange
 from .cells import Rules, classify, enumerate_volume, place_volume, reach_of
 from .coordinates import Source
 from .in_place import accumulate_in_place, gather_in_place, scatter_in_place, void, volume_kit
-from .jit import Kernel, index, inner
+from .jit import Kernel, clear, index, inner
 from .tiles import BLOCK, blocks_of, first_pixel, tile_at, tiles_of, volume_frame, volume_work
 
 
@@ -62,7 +62,7 @@ def backward_part(
         if want_data and not add_data:
             for channel in channels_here:
                 plane = (sample * channels + channel) * d * h * w
-                lower[plane + top * h * w : plane + bottom * h * w] = 0
+                clear(lower, plane + top * h * w, plane + bottom * h * w)
         for t in range(tiles):
             tile = tile_at(t, frame.target)
             source.start(source, numbers, sample * per_sample, frame, tile, work)
@@ -74,7 +74,7 @@ def backward_part(
             enumerate_volume(frame, tile, work)
             classify(rules, frame, tile, work, bands > 1)
             for axis in range(3):
-                work.grads[axis][:] = 0
+                clear(work.grads[axis], 0, len(work.grads[axis]))
             for channel in channels_here:
                 plane = (sample * channels + channel) * d * h * w
                 at = index((sample * channels + channel) * d_out * h_out * w_out + first_pixel(tile, frame.target))

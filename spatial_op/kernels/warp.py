@@ -17,7 +17,7 @@ from .cells import Rules, classify, enumerate_plane, enumerate_window, fits, pay
 from .coordinates import Source
 from .four import fill_four, fold_four, gather_four, scatter_four
 from .in_place import accumulate_in_place, gather_in_place, plane_kit, scatter_in_place, void
-from .jit import Kernel, index, inner
+from .jit import Kernel, clear, index, inner
 from .lanes import FOUR
 from .tiles import (
     BLOCK,
@@ -108,7 +108,7 @@ def backward_part(
                 # By the owner, at once and in one sweep: a new array's pages then appear quickly, and on this thread.
                 for channel in range(first, last):
                     plane = (sample * channels + channel) * h * w
-                    lower[plane + top * w : plane + bottom * w] = 0
+                    clear(lower, plane + top * w, plane + bottom * w)
             source.start(source, numbers, sample * per_sample, frame, tile, work)
             box, bad = place_plane(source, rules, numbers, sample * per_sample, frame, tile, work)
             mine = want_values and t % bands == band
@@ -122,7 +122,7 @@ def backward_part(
                 enumerate_plane(frame, tile, work)
                 classify(rules, frame, tile, work, bands > 1)
             for axis in range(2):
-                work.grads[axis][:] = 0
+                clear(work.grads[axis], 0, len(work.grads[axis]))
             for channel in range(first, last if mine else 0):
                 plane = sample * image_step + channel * channel_step
                 at = index((sample * channels + channel) * h_out * w_out + first_pixel(tile, frame.target))
@@ -137,11 +137,11 @@ def backward_part(
                 plane = (sample * channels + channel) * h * w
                 at = index((sample * channels + channel) * h_out * w_out + first_pixel(tile, frame.target))
                 if together > 1:
-                    window[: FOUR * box.height * box.stride] = 0
+                    clear(window, 0, FOUR * box.height * box.stride)
                     scatter_four(rules, upper, at, together, frame, tile, work, window, box)
                     fold_four(rules, window, together, frame, box, lower, plane, top, bottom)
                 elif windowed:
-                    window[: box.height * box.stride] = 0
+                    clear(window, 0, box.height * box.stride)
                     scatter(rules, upper, at, frame, tile, work, window, box)
                     fold(rules, window, frame, box, lower, plane, top, bottom)
                 else:
