@@ -1,6 +1,5 @@
 """Grids of images: what GridGenerator makes of transforms and flow, and what the samplers do along it."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +8,6 @@ from tables import random_loc
 
 import reference
 import spatial_op as so
-from spatial_op.kernels import jit
 from spatial_op.transforms import TRANSFORMS
 
 SIDES = st.integers(1, 19)
@@ -151,28 +149,6 @@ def test_gradient_of_the_grid_sums_over_all_channels(channels):
     grads = pullback(out_grad, out=into)
     assert grads[0] is None and grads[1] is into[1]
     np.testing.assert_allclose(grads[1], start + expected, rtol=0, atol=1e-12 * channels)
-
-
-@pytest.mark.parametrize("spread", [0.05, 1.0, 3.0])
-def test_any_number_of_threads_gives_the_same_bits(spread, monkeypatch):
-    """Smooth grids take windows; scattered ones are sampled in place, partly outside."""
-    monkeypatch.setattr(jit, "GRAIN", 64)
-    rng = np.random.default_rng(4)
-    data = rng.standard_normal((1, 3, 200, 190)).astype("float32")
-    grid = so.GridGenerator(so.identity_loc("affine"), "affine", (150, 140))
-    grid += rng.uniform(-spread, spread, grid.shape).astype("float32")
-    out_grad = rng.standard_normal((1, 3, 150, 140)).astype("float32")
-    before, results = numba.get_num_threads(), []
-    try:
-        for threads in range(1, min(4, numba.config.NUMBA_NUM_THREADS) + 1):
-            numba.set_num_threads(threads)
-            results.append(both_ways(data, grid, out_grad))
-    finally:
-        numba.set_num_threads(before)
-    for other in results[1:]:
-        assert_same_bits(*zip(results[0], other))
-    expected = reference.grid_sampler(data, grid)
-    np.testing.assert_allclose(results[0][0], expected, rtol=0, atol=1e-6 * 200 * np.abs(data).max())
 
 
 def test_dtypes():

@@ -1,6 +1,5 @@
 """Properties that hold for every call: exactness, linearity, adjointness, independence of layout, batch and threads."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,10 +7,6 @@ from hypothesis import strategies as st
 from tables import COMBINATIONS, EPS, MXNET_ROWS, options, random_loc
 
 import spatial_op as so
-from spatial_op.kernels import jit
-from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS
-from spatial_op.transforms import TRANSFORMS
 
 SIDES = st.integers(1, 23)
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 4), SIDES, SIDES)
@@ -30,13 +25,6 @@ def both_ways(data, loc, out_grad, target_shape, **params):
     """Result and gradients."""
     out, pullback = so.vjp(so.SpatialTransformer, data, loc, target_shape=target_shape, **params)
     return (out, *pullback(out_grad))
-
-
-@pytest.fixture
-def restore_threads():
-    before = numba.get_num_threads()
-    yield
-    numba.set_num_threads(before)
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS, ids="-".join)
@@ -187,44 +175,6 @@ def test_size_one_lies_at_the_centre():
                 data, so.identity_loc("affine", dtype="float64"), target_shape, align_corners=align_corners
             )
             np.testing.assert_array_equal(out[0, 0], expected)
-
-
-THREAD_SHAPES = [(1, 1, 300, 280), (1, 3, 257, 199), (3, 33, 40, 50), (2, 1, 513, 64), (5, 2, 70, 90)]
-
-
-@pytest.mark.parametrize("shape", THREAD_SHAPES, ids=str)
-@pytest.mark.parametrize("zoom", [1.1, 0.6, 7.0])
-def test_any_number_of_threads_gives_the_same_bits(shape, zoom, restore_threads, monkeypatch):
-    monkeypatch.setattr(jit, "GRAIN", 64)
-    rng = np.random.default_rng(2)
-    data = rng.standard_normal(shape).astype("float32")
-    out_grad = rng.standard_normal((*shape[:2], 130, 150)).astype("float32")
-    loc = (zoom * random_loc(rng, "affine", shape[0], "float32")).astype("float32")
-    results = []
-    for threads in range(1, min(4, numba.config.NUMBA_NUM_THREADS) + 1):
-        numba.set_num_threads(threads)
-        results.append(both_ways(data, loc, out_grad, (130, 150)))
-    for other in results[1:]:
-        assert all(same_bits(a, b) for a, b in zip(results[0], other))
-
-
-def test_any_number_of_bands_gives_the_same_bits():
-    """The split of one image among more threads than this machine may have."""
-    from spatial_op.kernels import build
-
-    rng = np.random.default_rng(3)
-    data = rng.standard_normal((1, 2, 300, 170)).astype("float32")
-    out_grad = rng.standard_normal((1, 2, 140, 270)).astype("float32")
-    kernel = build.backward(2, TRANSFORMS["affine"], SAMPLERS["bilinear"], PADDINGS["zeros"])
-    tiles = build.tiles(out_grad.shape[2:])
-    for zoom in (1.1, 5.0):
-        loc = (zoom * random_loc(rng, "affine", 1, "float32")).astype("float32")
-        results = []
-        for bands in (1, 2, 3, 7):
-            grad_data, sums = np.full_like(data, np.nan), np.zeros((1, 1, tiles, 6))
-            kernel.serial(1, bands, (6, 6, 0), data, loc, out_grad, 0, True, False, grad_data, True, sums)
-            results.append(grad_data.tobytes() + sums.tobytes())
-        assert len(set(results)) == 1
 
 
 SPECIAL = st.sampled_from([np.nan, np.inf, -np.inf, 1e30, -1e30, 3e38, 1e10, -1e10])

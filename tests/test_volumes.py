@@ -1,6 +1,5 @@
 """Volumes: exactness, gradients, threads, and the planes that they are made of."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,10 +7,7 @@ from hypothesis import strategies as st
 
 import reference
 import spatial_op as so
-from spatial_op.kernels import build, jit
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS
-from spatial_op.transforms import VOLUME_TRANSFORMS
 
 SIDES = st.integers(1, 7)
 SHAPES = st.tuples(st.integers(1, 2), st.integers(1, 3), SIDES, SIDES, SIDES)
@@ -101,31 +97,6 @@ def test_slices_that_stay_where_they_are_are_planes(padding_mode):
         np.testing.assert_allclose(grad_data[:, :, z], flat[1], rtol=0, atol=1e-13)
         total = total + flat[2]
     np.testing.assert_allclose(grad_loc[:, [0, 1, 3, 4, 5, 7]], total, rtol=0, atol=1e-11)
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 20, 30, 150), (2, 35, 6, 7, 9), (3, 2, 140, 3, 5)], ids=str)
-def test_any_number_of_threads_gives_the_same_bits(shape, monkeypatch):
-    monkeypatch.setattr(jit, "GRAIN", 64)
-    rng = np.random.default_rng(3)
-    data = rng.standard_normal(shape).astype("float32")
-    loc = random_loc(rng, shape[0], "float32", 0.4)
-    out_grad = rng.standard_normal((*shape[:2], 7, 40, 30)).astype("float32")
-    before, results = numba.get_num_threads(), []
-    try:
-        for threads in range(1, min(4, numba.config.NUMBA_NUM_THREADS) + 1):
-            numba.set_num_threads(threads)
-            found = both_ways(so.SpatialTransformer, data, loc, out_grad, target_shape=(7, 40, 30))
-            results.append([array.tobytes() for array in found])
-    finally:
-        numba.set_num_threads(before)
-    assert all(other == results[0] for other in results)
-    kernel = build.backward(3, VOLUME_TRANSFORMS["affine"], SAMPLERS["bilinear"], PADDINGS["zeros"])
-    for bands in (2, 3, 7):
-        grad_data = np.full_like(data, np.nan)
-        sums = np.zeros((shape[0], build.blocks_of(shape[1]), build.tiles((7, 40, 30)), 12))
-        kernel.serial(1, bands, (12, 12, 0), data, loc, out_grad, 0, True, False, grad_data, True, sums)
-        assert grad_data.tobytes() == results[0][1]
-        assert sums.sum(axis=(1, 2)).astype("float32").tobytes() == results[0][2]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, -1e30])

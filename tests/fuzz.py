@@ -1,0 +1,276 @@
+"""Random calls of every operator, for as long as one likes: ``python tests/fuzz.py --minutes 30``.
+
+Each call gets arrays in a random memory layout, between pages that cannot be touched (``guarded``), and is compared: with
+contiguous copies and with another number of threads, to the last bit; with ``reference`` and, by the adjoint identity,
+gradients with tangents, to rounding. A call is drawn by Hypothesis, which makes a failing one small. If a call ends the
+process, the parent says which it was.
+"""
+
+import collections
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import numba
+import numpy as np
+from guarded import guarded
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from tables import COMBINATIONS, random_loc
+
+import reference
+import spatial_op as so
+from spatial_op.kernels import jit
+
+SIDES = st.one_of(st.integers(0, 24), st.sampled_from([31, 32, 33, 63, 64, 65, 127, 128, 129, 131, 257]))
+SPECIAL = [np.nan, np.inf, -np.inf, 1e30, -1e30, 3e38, 0.0, -0.0, 0.5, 1.0, -1.0]
+MOST = 60_000  # numbers of an image or a result
+RULES = [rules for transform, *rules in COMBINATIONS if transform == "affine"]
+SMOOTH = ("bilinear", "bicubic")  # a little rounding changes the result a little
+
+# The last call, for the parent.
+CALL = os.environ.get("SPATIAL_OP_FUZZ_CALL")
+
+
+def product(sizes):
+    """Numbers of an array."""
+    return int(np.prod(sizes, dtype=np.int64))
+
+
+@st.composite
+def layouts(draw, shape):
+    """How an input lies in memory; steps other than 1 only where they do not make it large."""
+    small = product(shape) < 4000
+    order = draw(st.permutations(range(len(shape)))) if draw(st.booleans()) else list(range(len(shape)))
+    steps = [draw(st.sampled_from([1, 1, 1, 2, -1, -2])) if small else draw(st.sampled_from([1, 1, -1])) for _ in shape]
+    repeated = draw(st.sampled_from([(), (), (), (0,), (1,)])) if len(shape) > 2 else ()
+    return order, steps, repeated, draw(st.booleans())
+
+
+@st.composite
+def sampler_calls(draw):
+    """A call of a sampler, a transform or a grid."""
+    axes = draw(st.sampled_from([2, 2, 3]))
+    n, c = draw(st.integers(0, 3)), draw(st.sampled_from([0, 1, 1, 2, 3, 4, 5, 33]))
+    sides = tuple(max(1, draw(SIDES)) for _ in range(axes))
+    target = tuple(draw(SIDES) for _ in range(axes))
+    dtype = draw(st.sampled_from(["float32", "float64", "float16"]))
+    while c and max(product(sides), product(target)) * max(n, 1) * c > MOST:
+        sides, target = tuple(max(1, s // 2) for s in sides), tuple(t // 2 for t in target)
+    op = draw(st.sampled_from(["SpatialTransformer", "GridSampler", "GridGenerator"]))
+    transform, (sampler, padding) = "affine", draw(st.sampled_from(RULES))
+    if axes == 3:
+        sampler = "bilinear" if sampler == "bicubic" else sampler
+    elif draw(st.booleans()):
+        transform, sampler, padding = draw(st.sampled_from(COMBINATIONS))
+    corners, rules = draw(st.booleans()), {"sampler_type": sampler, "padding_mode": padding}
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    spread = draw(st.sampled_from([0.0, 0.1, 0.4, 3.0]))
+    data = rng.standard_normal((n, c, *sides)).astype(dtype)
+    if axes == 2:
+        loc = random_loc(rng, transform, n, dtype, spread)
+    else:
+        loc = (so.identity_loc("affine", n, "float64", axes=3) + spread * rng.standard_normal((n, 12))).astype(dtype)
+    if op == "SpatialTransformer":
+        inputs, params = (data, loc), {"target_shape": target, "transform_type": transform, **rules}
+    elif op == "GridSampler":
+        grid = rng.uniform(-1 - spread, 1 + spread, (n, axes, *target)).astype(dtype)
+        inputs, params = (data, grid), rules
+    elif draw(st.booleans()) or axes == 3:
+        inputs, params = (loc,), {"target_shape": target, "transform_type": transform}
+    else:
+        inputs, params = (rng.standard_normal((n, 2, *target)).astype(dtype),), {"transform_type": "warp"}
+    return (
+        op,
+        inputs,
+        {**params, "align_corners": corners},
+        draw(st.tuples(*(layouts(value.shape) for value in inputs))),
+    )
+
+
+@st.composite
+def convolution_calls(draw):
+    """A call of a deformable convolution."""
+    op = draw(st.sampled_from(["DeformableConvolution", "ModulatedDeformableConvolution"]))
+    n, groups, deformables = draw(st.integers(0, 3)), draw(st.sampled_from([1, 1, 2])), draw(st.sampled_from([1, 1, 2]))
+    c = draw(st.sampled_from([1, 2, 3, 8, 17])) * groups * deformables
+    filters = draw(st.sampled_from([1, 2, 5, 17])) * groups
+    kernel, dilate, stride = (draw(st.tuples(st.integers(1, 3), st.integers(1, 3))) for _ in range(3))
+    pad = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
+    extents = [gap * (taps - 1) + 1 for gap, taps in zip(dilate, kernel)]
+    h, w = (max(1, extent - 2 * more, draw(st.integers(1, 30))) for extent, more in zip(extents, pad))
+    out = [(size + 2 * more - extent) // step + 1 for size, more, extent, step in zip((h, w), pad, extents, stride)]
+    dtype = draw(st.sampled_from(["float32", "float64"]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    count, spread = deformables * kernel[0] * kernel[1], draw(st.sampled_from([0.0, 0.6, 4.0]))
+    data = rng.standard_normal((n, c, h, w))
+    offset, mask = spread * rng.standard_normal((n, 2 * count, *out)), rng.random((n, count, *out))
+    weight, bias = rng.standard_normal((filters, c // groups, *kernel)), rng.standard_normal(filters)
+    inputs = [data, offset, mask, weight, bias]
+    if op == "DeformableConvolution":
+        del inputs[2]
+    params = {
+        "kernel": kernel, "stride": stride, "dilate": dilate, "pad": pad, "num_filter": filters, "num_group": groups,
+        "num_deformable_group": deformables,
+    }  # fmt: skip
+    if op == "DeformableConvolution":
+        params["border"] = draw(st.sampled_from(["mxnet", "zeros"]))
+    inputs = tuple(value.astype(dtype) for value in inputs)
+    return op, inputs, params, draw(st.tuples(*(layouts(value.shape) for value in inputs)))
+
+
+@st.composite
+def calls(draw):
+    """A call, with special numbers in it now and then."""
+    op, inputs, params, memory = draw(st.one_of(sampler_calls(), sampler_calls(), convolution_calls()))
+    inputs = [once(value, how) for value, how in zip(inputs, memory)]
+    special = draw(st.integers(0, 5)) == 0
+    if special:
+        which = draw(st.integers(0, len(inputs) - 1))
+        if inputs[which].size:
+            value = draw(st.sampled_from(SPECIAL))
+            with np.errstate(over="ignore"):
+                inputs[which].reshape(-1)[draw(st.integers(0, inputs[which].size - 1))] = value
+            inputs[which] = once(inputs[which], memory[which])
+    return op, tuple(inputs), params, memory, special, draw(st.integers(0, 2**32 - 1))
+
+
+def once(value, how):
+    """The same value along repeated axes."""
+    for axis in how[2]:
+        value = np.ascontiguousarray(np.broadcast_to(value[(slice(None),) * axis + (slice(0, 1),)], value.shape))
+    return value
+
+
+def everything(op, inputs, params, out_grad, tangents, places=None):
+    """Result, gradients and tangent."""
+    out, pullback = so.vjp(op, *inputs, **params)
+    grads = pullback(out_grad, out=places)
+    return [out, *grads, so.jvp(op, inputs, tangents, **params)[1]]
+
+
+def same(found, expected, what):
+    """Equal to the last bit; what is no number counts as equal, whatever its bits."""
+    for one, other in zip(found, expected):
+        assert one.shape == other.shape and one.dtype == other.dtype, what
+        nothing = np.isnan(other)
+        assert np.array_equal(np.isnan(one), nothing), what
+        bits = f"u{one.itemsize}"
+        equal = np.ascontiguousarray(one).view(bits) == np.ascontiguousarray(other).view(bits)
+        assert (equal | nothing).all(), what
+
+
+def check(call, counts):
+    """Make one call in every way."""
+    name, inputs, params, memory, special, number = call
+    op, rng = getattr(so, name), np.random.default_rng(number)
+    if CALL:
+        pathlib.Path(CALL).write_text(
+            repr((name, [(v.shape, v.dtype) for v in inputs], params, memory, special, number))
+        )
+    numba.set_num_threads(1)
+    out = op(*inputs, **params)
+    out_grad = rng.standard_normal(out.shape).astype(out.dtype)
+    tangents = [rng.standard_normal(value.shape).astype(value.dtype) for value in inputs]
+    with np.errstate(all="ignore"):
+        plain = everything(op, inputs, params, out_grad, tangents)
+        kept = [guarded(value, *how) for value, how in zip(inputs, memory)]
+        places = [
+            guarded(np.zeros_like(value), how[0], how[1], (), how[3], locked=False)
+            for value, how in zip(inputs, memory)
+        ]
+        upper = guarded(out_grad, range(out.ndim), [1] * out.ndim)
+        arrays = [array for array, _ in kept]
+        there = everything(op, arrays, params, upper[0], tangents, [array for array, _ in places])
+        same(there, plain, "another memory layout gives other numbers")
+        if numba.config.NUMBA_NUM_THREADS > 1:
+            numba.set_num_threads(2)
+            again = everything(op, arrays, params, upper[0], tangents)
+            same(again, plain, "another number of threads gives other numbers")
+    counts[name, str(out.dtype)] += 1
+    counts["calls"] += 6
+    if not special and out.dtype != "float16":
+        compare(name, inputs, params, out_grad, tangents, plain, counts)
+
+
+def compare(name, inputs, params, out_grad, tangents, plain, counts):
+    """With the reference, and gradients with tangents."""
+    out, *grads, tangent = (value.astype("float64") for value in plain)
+    eps = np.finfo(plain[0].dtype).eps
+    if all(np.isfinite(value).all() for value in (out, tangent, *grads)):
+        left = (out_grad * tangent).sum()
+        right = sum((grad * along).sum() for grad, along in zip(grads, tangents))
+        scale = sum((np.abs(grad) * np.abs(along)).sum() for grad, along in zip(grads, tangents)) + 1
+        reach = max(max(value.shape, default=1) for value in inputs)
+        assert abs(left - right) <= 300 * eps * reach * scale, ("gradients and tangents disagree", left, right)
+        counts["adjoint"] += 1
+    rough = params.get("sampler_type", "bilinear") not in SMOOTH and out.dtype == "float32"
+    if rough or product(out.shape) > 3000 or name == "GridGenerator" or not all(value.size for value in inputs):
+        return
+    words = {"SpatialTransformer": "spatial_transformer", "GridSampler": "grid_sampler"}
+    function = getattr(
+        reference,
+        words.get(name) or name.replace("Deformable", "_deformable_").replace("Conv", "conv").lower().strip("_"),
+    )
+    expected = function(*(value.astype("float64") for value in inputs), **params)
+    if params.get("sampler_type") in ("nearest", "nearest_even") or not np.isfinite(expected).all():
+        close = np.isclose(out, expected, rtol=0, atol=1e-9, equal_nan=True)
+        assert close.mean() > 0.9 or out.size < 20, "other numbers than the reference"
+    else:
+        scale = (
+            max(np.abs(value).max(initial=1) for value in inputs) ** 2
+            * product(params.get("kernel", (1,)))
+            * inputs[0].shape[1]
+        )
+        reach = max(inputs[0].shape[2:]) + np.abs(inputs[1]).max()
+        np.testing.assert_allclose(out, expected, rtol=0, atol=100 * eps * reach * scale)
+    counts["reference"] += 1
+
+
+def child(minutes, first):
+    """Make calls until the time is over; print the counts."""
+    jit.GRAIN = 64
+    counts, end, number = collections.Counter(), time.monotonic() + 60 * minutes, first
+    while time.monotonic() < end:
+
+        @seed(number)
+        @settings(
+            max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink), print_blob=False,
+        )  # fmt: skip
+        @given(call=calls())
+        def run(call):
+            if time.monotonic() < end:
+                check(call, counts)
+
+        run()
+        number += 1
+    print(
+        json.dumps(
+            {" ".join(key) if isinstance(key, tuple) else key: count for key, count in sorted(counts.items(), key=str)}
+        )
+    )
+
+
+def fuzz(minutes, first=0):
+    """Run a child for so long; its counts, or an AssertionError that says what happened."""
+    with tempfile.TemporaryDirectory() as folder:
+        call = os.path.join(folder, "call")
+        root = str(pathlib.Path(__file__).parents[1])
+        environment = {**os.environ, "SPATIAL_OP_FUZZ_CALL": call, "PYTHONPATH": root, "PYTHONWARNINGS": "error"}
+        command = [sys.executable, __file__, "--child", str(minutes), str(first)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        last = pathlib.Path(call).read_text() if os.path.exists(call) else "no call"
+        assert done.returncode == 0, f"exit code {done.returncode} after {last}\n{done.stderr}"
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--child":
+        child(float(sys.argv[2]), int(sys.argv[3]))
+    else:
+        print(json.dumps(fuzz(float(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0), indent=1))

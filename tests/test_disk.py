@@ -1,0 +1,165 @@
+"""Compiled code on disk: whatever happens to the files, answers are right, no error is seen, and the next process finds good ones."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from programs import ROOT, run
+
+from spatial_op.kernels import disk
+
+# A call whose kernel compiles quickly; prints whether its answer is right.
+CALL = """
+flow = np.zeros((1, 2, 1, 3), "float32")
+flow[0, 0, 0] = 1, 0, -1
+grid = so.GridGenerator(flow, "warp")
+print(grid[0, 0, 0].tolist() == [0, 0, 0] and not grid[0, 1].any())
+"""
+
+
+def answer(cache, before="", **env):
+    """Run the call in a process of its own."""
+    assert run(before + CALL, cache, size=2, **env).strip() == "True"
+
+
+def files(cache):
+    """What the cache holds."""
+    return sorted(path for path in (cache / "spatial_op").iterdir())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A cache as the call leaves it: with one good file."""
+    place = tmp_path_factory.mktemp("made")
+    answer(place)
+    assert [path.suffix for path in files(place)] == [".kernel"]
+    return place
+
+
+@pytest.fixture
+def cache(made, tmp_path):
+    """A cache of one's own with that file."""
+    return shutil.copytree(made, tmp_path / "cache")
+
+
+DAMAGES = {
+    "empty": lambda content: b"",
+    "cut after some bytes": lambda content: content[:10],
+    "cut in the digest": lambda content: content[:31],
+    "cut in the middle": lambda content: content[: len(content) // 2],
+    "without its last byte": lambda content: content[:-1],
+    "longer": lambda content: content + b"\0",
+    "another first byte": lambda content: bytes([content[0] ^ 1]) + content[1:],
+    "another byte in the code": lambda content: content[:5000] + bytes([content[5000] ^ 16]) + content[5001:],
+    "another last byte": lambda content: content[:-1] + bytes([content[-1] ^ 128]),
+    "something else": lambda content: b"(lp0\n" * 1000,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_made_anew(cache, damage):
+    (file,) = files(cache)
+    good = file.read_bytes()
+    file.write_bytes(DAMAGES[damage](good))
+    answer(cache)
+    (again,) = files(cache)
+    assert again == file and disk.checked(file.name, file.read_bytes()) is not None
+
+
+def test_a_good_file_is_read_and_not_written_again(cache):
+    (file,) = files(cache)
+    before = file.stat().st_ino
+    answer(cache)
+    assert file.stat().st_ino == before
+
+
+def test_a_file_under_another_kernels_name_is_not_believed(cache):
+    """Whole, but not what the name says: the code of another kernel must not run in its place."""
+    (file,) = files(cache)
+    program = 'print(so.GridGenerator(so.identity_loc("affine"), "affine", (1, 2))[0, 0, 0].tolist() == [-1, 1])'
+    assert run(program, cache, size=2).strip() == "True"
+    (other,) = set(files(cache)) - {file}
+    other.write_bytes(file.read_bytes())
+    assert run(program, cache, size=2).strip() == "True"
+
+
+def test_files_that_cannot_be_read_or_replaced(cache):
+    """A folder where the file should be."""
+    (file,) = files(cache)
+    file.unlink()
+    (file / "inside").mkdir(parents=True)
+    answer(cache)
+
+
+KILLS = {
+    "before the file is written": "import tempfile\ntempfile.mkstemp = lambda *a, **k: os._exit(0)",
+    "half-way": """
+import builtins, io
+class Half(io.FileIO):
+    def write(self, content):
+        super().write(content[: len(content) // 2])
+        os._exit(0)
+real = builtins.open
+builtins.open = lambda file, mode="r", *rest, **more: Half(file, "wb") if isinstance(file, int) and mode == "wb" else real(file, mode, *rest, **more)
+""",
+    "before it is renamed": "os.replace = lambda *a: os._exit(0)",
+}
+
+
+@pytest.mark.parametrize("moment", KILLS)
+def test_a_kill_at_any_moment_costs_time_only(tmp_path, moment):
+    """The process ends at once, as if killed; it prints nothing, because it never comes to that."""
+    assert run(KILLS[moment] + CALL, tmp_path, size=2) == ""
+    assert not [path for path in files(tmp_path) if path.suffix == ".kernel"]
+    answer(tmp_path)
+    assert [path.suffix for path in files(tmp_path)].count(".kernel") == 1
+
+
+def test_real_kills(tmp_path):
+    """At random moments, most while it compiles or writes."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path)}
+    program = f"import numpy as np, spatial_op as so\n{CALL}"
+    for number in range(8):
+        process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL)
+        time.sleep(0.4 + 0.25 * number)
+        process.kill()
+        process.wait()
+    answer(tmp_path)
+
+
+def test_processes_that_write_at_once(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path)}
+    program = [sys.executable, "-c", f"import numpy as np, spatial_op as so\n{CALL}"]
+    several = [subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [process.communicate()[0] for process in several] == ["True\n"] * 4
+    assert [path.suffix for path in files(tmp_path)] == [".kernel"]
+
+
+def test_a_full_disk(tmp_path):
+    """No file may be longer than some bytes: writing fails half-way, as on a full disk."""
+    pytest.importorskip("resource")
+    full = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+    answer(tmp_path, full)
+    assert files(tmp_path) == []
+
+
+def test_the_folder_stays_below_a_limit(tmp_path, monkeypatch):
+    """What was used last stays; files that were never finished go after a while."""
+    monkeypatch.setattr(disk, "MOST", 250)
+    for number, name in enumerate(("a.kernel", "b.kernel", "c.kernel", "old.part", "new.part", "other.txt")):
+        (tmp_path / name).write_bytes(b"x" * 100)
+        os.utime(tmp_path / name, (1000 + number, 1000 + number))
+    os.utime(tmp_path / "new.part")
+    os.utime(tmp_path / "a.kernel")  # used again
+    disk.make_room(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.kernel", "new.part", "other.txt"]
+
+
+def test_what_is_used_stays_young(cache):
+    (file,) = files(cache)
+    os.utime(file, (1000, 1000))
+    answer(cache)
+    assert file.stat().st_mtime > time.time() - 600
