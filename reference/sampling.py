@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from .grid import pixels, span, widen
-from .kernels import SAMPLERS
+from .kernels import PLACES, SAMPLERS
 from .paddings import PADDINGS
 
 
@@ -142,6 +142,7 @@ def taps(x, size, sampler_type, padding_mode, align_corners):
     Where the padding rule says zero, the weight and the slope are.
     """
     kernel, slope = SAMPLERS[sampler_type]
+    x = PLACES.get(sampler_type, np.asarray)(x)
     cell = np.floor(x.real)
     found = []
     for step in (-1, 0, 1, 2):

@@ -11,7 +11,7 @@ from reference.paddings import PADDINGS
 from reference.tps import lattice
 from reference.transforms import TRANSFORMS
 
-SAMPLERS_3D = ("bilinear", "nearest")
+SAMPLERS_3D = ("bilinear", "nearest", "nearest_even")
 RULES, RULES_3D = (
     [
         pytest.param(sampler_type, padding_mode, align_corners, id=f"{sampler_type}-{padding_mode}-{align_corners}")

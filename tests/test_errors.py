@@ -25,7 +25,7 @@ WRONG = [
     ({"data": DATA[None]}, ValueError, r"loc has shape \(2, 6\), expected \(1, 12\), data's batch and .* 'affine' \(row-major 3x4 matrix\); .*"),
     ({"data": DATA[:, :, None], "transform_type": "tps"}, ValueError, r"transform_type is 'tps', which is not known for volumes; use 'affine'"),
     ({"data": DATA[:, :, None], "sampler_type": "bicubic"}, ValueError,
-     r"sampler_type is 'bicubic', which is not known for volumes; use 'bilinear' or 'nearest'"),
+     r"sampler_type is 'bicubic', which is not known for volumes; use 'bilinear', 'nearest' or 'nearest_even'"),
     ({"data": DATA[:, :, None], "loc": LOC3}, ValueError, r"target_shape is \(4, 6\), expected three integers, \(depth, height, width\); .*"),
     ({"loc": LOC[:, :2], "transform_type": "tps"}, ValueError, r"loc has shape \(2, 2\), expected \(2, 32\), .* K a perfect square.*\); .*"),
     ({"loc": np.ones((2, 24), "float32"), "transform_type": "tps"}, ValueError, r"loc has shape \(2, 24\), expected \(2, 32\), .*"),
@@ -60,7 +60,7 @@ WRONG = [
     ({"transform_type": "Affine"}, ValueError,
      r"transform_type is 'Affine', which is not known; use 'affine', 'translation', 'attention', 'projective' or 'tps'"),
     ({"transform_type": ["affine"]}, ValueError, r"transform_type is \['affine'\], which is not known; use .*"),
-    ({"sampler_type": "linear"}, ValueError, r"sampler_type is 'linear', which is not known; use 'bilinear', 'nearest' or 'bicubic'"),
+    ({"sampler_type": "linear"}, ValueError, r"sampler_type is 'linear', which is not known; use 'bilinear', 'nearest', 'nearest_even' or 'bicubic'"),
     ({"padding_mode": "wrap"}, ValueError, r"padding_mode is 'wrap', which is not known; use 'zeros', 'border' or 'reflection'"),
     ({"align_corners": "yes"}, TypeError, r"align_corners is 'yes', expected True or False; pass one of them"),
     # out

@@ -89,6 +89,14 @@ def test_nearest_rounds_halves_up():
     )
 
 
+def test_nearest_even_rounds_halves_to_even():
+    data, x = np.array([1.0, 2, 4, 8, 16]).reshape(1, 1, 1, 5), np.array([-0.75, -0.5, 0.5, 0.51, 1.5, 2.5, 3.5, 4.5])
+    grid = np.stack([x / 2 - 1, np.zeros(8)]).reshape(1, 2, 1, 8)
+    np.testing.assert_array_equal(
+        sampling_forward(data, grid, "nearest_even", "zeros", True)[0, 0, 0], [0, 1, 1, 2, 4, 4, 16, 16]
+    )
+
+
 @pytest.mark.parametrize("sampler_type", SAMPLERS)
 def test_equation_3(sampler_type):
     """The sum over all pixels of the image, as printed."""

@@ -16,7 +16,8 @@ from spatial_op.transforms.row import Sizes
 @pytest.mark.parametrize("x", [0.0, 0.1, 0.37, 0.5, 0.93])
 def test_sampler(name, x):
     sampler = SAMPLERS[name]
-    f = x - np.floor(x + sampler.shift)
+    f = x - sampler.cell(x, sampler.shift)
+    assert f >= -sampler.shift
     weights, slopes = np.array(sampler.taps(f)).T
     assert abs(weights.sum() - 1) < 1e-15 and abs(slopes.sum()) < 1e-15
     step = np.array(sampler.taps(f + 1e-30j))[:, 0]

@@ -64,7 +64,7 @@ def push_part(part, threads, source, rules, tools, needs, data, values, tangents
 
 
 def push_kernel(
-    tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
+    tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps, cell
 ):
     """Kernel ``(threads, needs, data, values, tangents, out, edge)`` that adds to ``out``."""
 
@@ -73,7 +73,7 @@ def push_kernel(
             label  # part of the disk cache's key
             for part in prange(threads):
                 source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-                rules = Rules(near, fix, shift, first, taps, edge)
+                rules = Rules(near, fix, shift, first, taps, cell, edge)
                 push_part(part, threads, source, rules, tools, needs, data, values, tangents, out)
 
         return push_samples

@@ -94,7 +94,7 @@ def backward_part(
 
 
 def forward_kernel(
-    start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
+    start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps, cell
 ):
     """Kernel ``(threads, needs, data, values, out, edge)`` that writes ``out``."""
 
@@ -103,7 +103,7 @@ def forward_kernel(
             label  # part of the disk cache's key
             for part in prange(threads):
                 source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-                rules = Rules(near, fix, shift, first, taps, edge)
+                rules = Rules(near, fix, shift, first, taps, cell, edge)
                 forward_part(part, threads, source, rules, needs, data, values, out)
 
         return forward_volume
@@ -112,7 +112,7 @@ def forward_kernel(
 
 
 def backward_kernel(
-    start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
+    start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps, cell
 ):
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of ``values`` in parts."""
 
@@ -123,7 +123,7 @@ def backward_kernel(
             label  # part of the disk cache's key
             for part in prange(threads):
                 source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-                rules = Rules(near, fix, shift, first, taps, edge)
+                rules = Rules(near, fix, shift, first, taps, cell, edge)
                 backward_part(
                     part, threads, bands, source, rules, needs, data, values, out_grad,
                     want_data, add_data, grad_data, want_values, sums,

@@ -73,8 +73,9 @@ def SpatialTransformer(
         destinations on a regular lattice over [-1, 1]^2, row by row, K being a perfect square and at least 4. Volumes
         have "affine" only.
     sampler_type : str
-        "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2)) or, of images, "bicubic" (Keys'
-        kernel with a = -0.75).
+        "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
+        same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel
+        with a = -0.75).
     cudnn_off
         Accepted as by MXNet, and ignored.
     out : (N, C, *target_shape) array, optional
