@@ -126,6 +126,8 @@ def axes_taps(data, grid, sampler_type, padding_mode, align_corners):
     The axes are in the order of the data, (y, x) or (z, y, x), that is in reverse of the grid's.
     """
     sizes = data.shape[2:]
+    if 0 in sizes:
+        raise ValueError(f"data has shape {data.shape}; an image needs a pixel to be sampled")
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite or too large coordinate is a case of its own
         places = [pixels(grid[:, [-1 - axis]], size, align_corners) for axis, size in enumerate(sizes)]
     known = np.all(np.isfinite(places), axis=0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracle import SHAPE, TARGET_SHAPE, complex_step, draw, every_rule, every_transform
+from oracle import SHAPE, TARGET_SHAPE, TORCH_MODES, complex_step, draw, every_rule, every_transform
 from tolerances import assert_close
 
 import reference
@@ -195,7 +195,7 @@ def test_pytorch(sampler_type, padding_mode, align_corners, shape, target_shape)
     data, loc, out_grad = draw("affine", 0.5, shape, target_shape)
     images, theta = torch.tensor(data, requires_grad=True), torch.tensor(loc, requires_grad=True)
     grid = torch.nn.functional.affine_grid(theta.reshape(-1, 2, 3), out_grad.shape, align_corners=align_corners)
-    out = torch.nn.functional.grid_sample(images, grid, sampler_type, padding_mode, align_corners)
+    out = torch.nn.functional.grid_sample(images, grid, TORCH_MODES[sampler_type], padding_mode, align_corners)
     out.backward(torch.tensor(out_grad))
 
     rules = {"padding_mode": padding_mode, "align_corners": align_corners}

@@ -13,7 +13,18 @@ SAMPLER_TABLES = {2: SAMPLERS, 3: VOLUME_SAMPLERS}
 def image(op, data):
     """The number of axes of the images, 2 or 3."""
     check.array(op, "data", data, *(("batch", "channels", *sizes) for sizes in SIZES.values()))
+    pixels(op, data)
     return data.ndim - 2
+
+
+def pixels(op, data):
+    """An image without a pixel has no border either, so that there is nothing to sample."""
+    for axis, name in enumerate(SIZES[data.ndim - 2], start=2):
+        if not data.shape[axis]:
+            raise ValueError(
+                f"{op}: data has shape {data.shape}, whose {name} is 0, expected images of at least one pixel; "
+                "leave out the call where there are none (a batch, channels or an output of size 0 are welcome)."
+            )
 
 
 def sampling(op, axes, sampler_type, padding_mode, align_corners):
@@ -55,6 +66,4 @@ def grid(op, value, data):
     names = "x and y" if axes == 2 else "x, y and z"
     expected = (data.shape[0], axes, *value.shape[2:])
     check.shape(op, "grid", value, expected, f"data's batch and one plane each for {names}")
-    for size, name in zip(value.shape[2:], sizes):
-        check.whole_number(op, f"the {name} of grid", size, least=1)
     check.precise(op, "grid", value, data)

@@ -26,7 +26,7 @@ def prepare(
     rows = arguments.sampling(NAME, axes, sampler_type, padding_mode, align_corners)
     arguments.parameters(NAME, "loc", loc, transform_type, transform, batch=data.shape[0])
     check.precise(NAME, "loc", loc, data)
-    target_shape = check.target_shape(NAME, target_shape, axes)
+    target_shape = check.target_shape(NAME, target_shape, axes, least=0)
     return WarpCall(NAME, {"data": data, "loc": loc}, target_shape, transform, rows, align_corners)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from .. import check
 from ..dtypes import DTYPES
 from .coefficients import coefficients, pull_coefficients, push_coefficients
-from .memory import hand_over, usable, working
+from .memory import clear, hand_over, usable, working
 
 
 class WarpCall:
@@ -25,6 +25,10 @@ class WarpCall:
         self.data = check.plain(data, self.compute)
         self.values = coefficients(transform, self.given)
 
+    def nothing(self):
+        """Whether there is no point to sample."""
+        return 0 in self.shape[2:]
+
     def needs(self, build):
         """Sizes of scratch arrays for coordinates."""
         return build.needs(self.transform, self.values, self.shape[2:])
@@ -37,6 +41,8 @@ class WarpCall:
             out = np.empty(self.shape, self.dtype)
         else:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
+        if self.nothing():
+            return out
         direct = working(out, self.compute)
         threads = build.forward_threads(self.shape, jit.threads_for)
         kernel = build.forward(self.axes, self.transform, *self.rows)
@@ -48,6 +54,8 @@ class WarpCall:
         """How the result changes when the inputs change by ``tangents``, of which some may be None."""
         from ..kernels import build, jit
 
+        if self.nothing():
+            return np.zeros(self.shape, self.dtype)
         data_tangent, given_tangent = tangents
         out = np.zeros(self.shape, self.compute)
         threads = build.forward_threads(self.shape, jit.threads_for)
@@ -65,6 +73,8 @@ class WarpCall:
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
         from ..kernels import build, jit
 
+        if self.nothing():
+            return clear(grads, add)
         grad_data, grad_given = grads
         upper = check.plain(out_grad, self.compute)
         if grad_data is None:
