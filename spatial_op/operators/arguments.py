@@ -1,5 +1,7 @@
 """Checks that several operators share: images, rows of the tables, parameters, grids."""
 
+import math
+
 from .. import check
 from ..paddings import PADDINGS
 from ..samplers import SAMPLERS, VOLUME_SAMPLERS
@@ -51,6 +53,12 @@ def parameters(op, argument, value, name, row, batch=None):
     """Parameters of a transform, one sample to a row."""
     check.array(op, argument, value, ("batch", "parameters"))
     found = value.shape[1]
+    if row.most is not None and found > 2 * row.most:
+        side = math.isqrt(row.most)
+        raise ValueError(
+            f"{op}: {argument} has shape {value.shape}, expected at most {2 * row.most} parameters, those of {row.most} control points "
+            f"({side} x {side}), the most that {name!r} takes; pass fewer, or the coordinates themselves to GridSampler."
+        )
     fits = len(row.identity(found // 2)) == found
     count = found if fits else len(row.identity(16))
     expected = (value.shape[0] if batch is None else batch, count)

@@ -73,7 +73,7 @@ class GridCall:
         upper = check.plain(out_grad, DTYPES[self.dtype])
         kernel = build.contract(self.axes, self.transform)
         kernel(threads, self.needs(build), self.values, upper, self.edge, sums)
-        grad = pull_coefficients(self.transform, self.given, sums.sum(axis=(1, 2)))
+        grad = pull_coefficients(self.transform, sums.sum(axis=(1, 2)))
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             grads[0][...] = grad + (grads[0] if add[0] else 0)
 
@@ -154,7 +154,7 @@ def GridGenerator(data, transform_type, target_shape=(0, 0), out=None, name=None
     transform_type : str
         "affine": P = 6, row-major 2x3 matrix, or, if ``target_shape`` has a depth, P = 12, 3x4; "translation": P = 2,
         (tx, ty); "attention": P = 3, (s, tx, ty); "projective": P = 8, row-major 3x3 homography whose last entry is 1;
-        "tps": P = 2 K, source x and then y of the control points of a thin plate spline; or "warp".
+        "tps": P = 2 K, source x and then y of the control points of a thin plate spline, K at most 4,096; or "warp".
     target_shape : (int, int) or (int, int, int)
         (Depth,) height and width of the grid, in pixels; (0, 0), MXNet's default, counts as left out. Ignored for
         "warp", whose grid is as large as the flow.

@@ -93,7 +93,7 @@ class WarpCall:
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             if grad_given is not None and not np.may_share_memory(parts, grad_given):
                 grad = parts.sum(axis=1) if self.transform is None else parts.sum(axis=(1, 2))
-                grad = pull_coefficients(self.transform, self.given, grad)
+                grad = pull_coefficients(self.transform, grad)
                 grad_given[...] = grad + (grad_given if add[1] else 0)
 
     def parts(self, build, grad, add):
