@@ -210,6 +210,8 @@ def sample(data, places, border):
     """``x(p) = sum_q G(q, p) x(q)``, Dai's equation 3: (N, C, taps, H_out, W_out), and NaN where p is no number."""
     data = widen(data)
     height, width = data.shape[2:]
+    if not height * width:
+        raise ValueError(f"data has shape {data.shape}; an image needs a pixel to be sampled")
     y, x = places
     rows, columns = BORDERS[border](y, height), BORDERS[border](x, width)
     samples = np.zeros(y.shape, np.result_type(data, y))

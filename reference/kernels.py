@@ -35,6 +35,13 @@ def box_slope(t):
     return np.zeros_like(t)
 
 
+def to_even(x):
+    """The pixel next to x, the even one halfway between two: where ``nearest_even`` looks instead of at x."""
+    low = np.floor(x.real)
+    rest = x.real - low
+    return low + ((rest > 0.5) | ((rest == 0.5) & (low % 2 == 1)))
+
+
 def cubic(t):
     """Cubic convolution: Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, equation 4."""
     return pieces(t, (-2, -1, 0, 1, 2), lambda t: far(-t), lambda t: near(-t), near, far)
@@ -65,4 +72,12 @@ def far_slope(t):
     return 3 * A * t**2 - 10 * A * t + 8 * A
 
 
-SAMPLERS = {"bilinear": (hat, hat_slope), "nearest": (box, box_slope), "bicubic": (cubic, cubic_slope)}
+SAMPLERS = {
+    "bilinear": (hat, hat_slope),
+    "nearest": (box, box_slope),
+    "nearest_even": (box, box_slope),
+    "bicubic": (cubic, cubic_slope),
+}
+
+# Samplers that look at another place than x.
+PLACES = {"nearest_even": to_even}

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from .grid import pixels, span, widen
-from .kernels import SAMPLERS
+from .kernels import PLACES, SAMPLERS
 from .paddings import PADDINGS
 
 
@@ -126,6 +126,8 @@ def axes_taps(data, grid, sampler_type, padding_mode, align_corners):
     The axes are in the order of the data, (y, x) or (z, y, x), that is in reverse of the grid's.
     """
     sizes = data.shape[2:]
+    if 0 in sizes:
+        raise ValueError(f"data has shape {data.shape}; an image needs a pixel to be sampled")
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite or too large coordinate is a case of its own
         places = [pixels(grid[:, [-1 - axis]], size, align_corners) for axis, size in enumerate(sizes)]
     known = np.all(np.isfinite(places), axis=0)
@@ -142,6 +144,7 @@ def taps(x, size, sampler_type, padding_mode, align_corners):
     Where the padding rule says zero, the weight and the slope are.
     """
     kernel, slope = SAMPLERS[sampler_type]
+    x = PLACES.get(sampler_type, np.asarray)(x)
     cell = np.floor(x.real)
     found = []
     for step in (-1, 0, 1, 2):

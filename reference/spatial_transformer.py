@@ -28,7 +28,7 @@ def spatial_transformer(
     transform_type : str
         A row of ``TRANSFORMS``; "affine" for volumes.
     sampler_type : str
-        A row of ``SAMPLERS``: "bilinear", "nearest" or "bicubic".
+        A row of ``SAMPLERS``: "bilinear", "nearest", "nearest_even" or "bicubic".
     padding_mode : str
         A row of ``PADDINGS``: "zeros", "border" or "reflection".
     align_corners : bool

@@ -96,9 +96,9 @@ def flag(op, argument, value):
     return bool(value)
 
 
-def target_shape(op, value, axes):
+def target_shape(op, value, axes, least=1):
     """Sizes of the output: height and width, and before them the depth of volumes."""
-    if type(value) is tuple and len(value) == axes and all(type(size) is int and size > 0 for size in value):
+    if type(value) is tuple and len(value) == axes and all(type(size) is int and size >= least for size in value):
         return value
     words, example = ("two integers, (height, width)", "(28, 28)")
     if axes == 3:
@@ -113,7 +113,7 @@ def target_shape(op, value, axes):
         sizes = ()
     if len(sizes) != axes or isinstance(value, str):
         raise ValueError(f"{op}: target_shape is {value!r}, expected {words}; pass for example target_shape={example}.")
-    return tuple(whole_number(op, f"target_shape[{axis}]", size, least=1) for axis, size in enumerate(sizes))
+    return tuple(whole_number(op, f"target_shape[{axis}]", size, least) for axis, size in enumerate(sizes))
 
 
 def at_most(op, argument, value, most):

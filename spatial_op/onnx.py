@@ -7,7 +7,8 @@ from onnx import helper
 
 from . import check
 from .adapters.onnx import OPS
-from .adapters.onnx_nodes import BUILDERS, Graph, kind
+from .adapters.onnx_nodes import BUILDERS, Graph
+from .adapters.onnx_pixels import number
 from .autodiff import known
 
 __all__ = ["OPS", "export", "nodes"]
@@ -44,9 +45,10 @@ def export(op, *inputs, **params):
 
     Notes
     -----
-    ONNX leaves two cases to its runtimes: halfway between two pixels "nearest" takes the upper one here, the even one there;
-    and a NaN coordinate gives NaN here. "bicubic" with "border" is refused, since ONNX clamps coordinates before it takes
-    the taps.
+    ONNX's "nearest" takes the even pixel halfway between two, as "nearest_even" here; "nearest" takes the upper one. For both,
+    the nodes find the pixel before GridSample is asked for it, so that runtimes take the same pixels as the operator, where
+    a grid's last digit does not decide. ONNX leaves one case to its runtimes: a NaN or infinite coordinate gives NaN here.
+    "bicubic" with "border" is refused, since ONNX clamps coordinates before it takes the taps.
 
     Examples
     --------
@@ -63,10 +65,10 @@ def export(op, *inputs, **params):
     call = op.operator.prepare(*inputs, **params)
     labels = op.operator.inputs[: len(inputs)]
     values = [
-        helper.make_tensor_value_info(label, kind(value.dtype), any_batch(value.shape, label in op.operator.shared))
+        helper.make_tensor_value_info(label, number(value.dtype), any_batch(value.shape, label in op.operator.shared))
         for label, value in zip(labels, inputs)
     ]
-    out = helper.make_tensor_value_info("out", kind(call.dtype), any_batch(call.shape, False))
+    out = helper.make_tensor_value_info("out", number(call.dtype), any_batch(call.shape, False))
     graph = helper.make_graph(graph_nodes, op.__name__, values, [out], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPERATOR_SET)], ir_version=9)
     onnx.checker.check_model(model, full_check=True)

@@ -11,7 +11,9 @@ from reference.paddings import PADDINGS
 from reference.tps import lattice
 from reference.transforms import TRANSFORMS
 
-SAMPLERS_3D = ("bilinear", "nearest")
+SAMPLERS_3D = ("bilinear", "nearest", "nearest_even")
+# PyTorch's names of samplers.
+TORCH_MODES = {"bilinear": "bilinear", "nearest": "nearest", "nearest_even": "nearest", "bicubic": "bicubic"}
 RULES, RULES_3D = (
     [
         pytest.param(sampler_type, padding_mode, align_corners, id=f"{sampler_type}-{padding_mode}-{align_corners}")

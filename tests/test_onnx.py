@@ -1,4 +1,6 @@
-"""The reference and the package beside ONNX's GridSample and AffineGrid, as ONNX's own reference evaluator has them."""
+"""The reference and the package beside ONNX: its own reference evaluator, and the numbers of its node tests."""
+
+import warnings
 
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ import spatial_op as so
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnx.reference")
+import spatial_op.onnx  # noqa: E402
 
-MODES = {"bilinear": "linear", "nearest": "nearest", "bicubic": "cubic"}
+MODES = {"bilinear": "linear", "nearest": "nearest", "nearest_even": "nearest", "bicubic": "cubic"}
 # Sizes whose spans are powers of two, so that eighths of a pixel have exact coordinates: the evaluator rounds the pixel
 # coordinates of float64 grids to float32.
 SIZES = {("2-D", True): (5, 9), ("2-D", False): (4, 8), ("3-D", True): (3, 5, 9), ("3-D", False): (2, 4, 8)}
@@ -88,3 +91,31 @@ def test_affine_grid(target_shape, identity, align_corners):
     for generate in (reference.grid_generator, so.GridGenerator):
         found = generate(loc, "affine", target_shape, align_corners=align_corners)
         np.testing.assert_allclose(found, np.moveaxis(expected, -1, 1), rtol=2**-23, atol=1e-15)
+
+
+@pytest.fixture(scope="module")
+def node_tests():
+    """The official tests of the operators that ``OPS`` serves."""
+    from onnx.backend.test.loader import load_model_tests
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the other operators divide by zero, on purpose
+        cases = load_model_tests(kind="node")
+    served = {op.__name__ for op in so.onnx.OPS}
+    return [case for case in cases if served & {node.op_type for node in case.model.graph.node}]
+
+
+def test_official_node_tests(node_tests):
+    """All of them, with their own tolerances."""
+    failed = []
+    for case in node_tests:
+        names = [value.name for value in case.model.graph.input]
+        evaluator = onnx.reference.ReferenceEvaluator(case.model, new_ops=so.onnx.OPS)
+        for inputs, outputs in case.data_sets:
+            for found, expected in zip(evaluator.run(None, dict(zip(names, inputs))), outputs, strict=True):
+                same = found.shape == expected.shape and found.dtype == expected.dtype
+                if not same or not np.allclose(found, expected, rtol=case.rtol, atol=case.atol):
+                    failed.append(case.name)
+    operators = {node.op_type for case in node_tests for node in case.model.graph.node}
+    assert len(node_tests) >= 20 and {"GridSample", "AffineGrid", "DeformConv"} <= operators
+    assert not failed

@@ -28,6 +28,7 @@ CASES = {
     "projective": ("SpatialTransformer", {**AFFINE, "transform_type": "projective"}, (3, 2, 10, 12), (3, 8)),
     "tps": ("SpatialTransformer", {**AFFINE, "transform_type": "tps"}, (3, 2, 10, 12), (3, 32)),
     "GridSampler, nearest": ("GridSampler", {"sampler_type": "nearest"}, (3, 2, 10, 12), (3, 2, 5, 4)),
+    "GridSampler, nearest_even": ("GridSampler", {"sampler_type": "nearest_even"}, (3, 2, 10, 12), (3, 2, 5, 4)),
     "BilinearSampler": ("BilinearSampler", {}, (3, 2, 10, 12), (3, 2, 5, 4)),
     "GridGenerator": ("GridGenerator", {"transform_type": "affine", **AFFINE}, (3, 6)),
     "GridGenerator, warp": ("GridGenerator", {"transform_type": "warp"}, (3, 2, 7, 9)),
@@ -163,3 +164,34 @@ def test_what_cannot_be_exported_is_refused(monkeypatch):
         so.onnx.export(
             so.SpatialTransformer, data, np.ones((2, 8), "float32"), target_shape=(4, 4), transform_type="bent"
         )
+
+
+@pytest.mark.parametrize("sampler_type", ["nearest", "nearest_even"])
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_halfway_between_pixels(sampler_type, padding_mode, align_corners):
+    """ONNX Runtime takes the pixel that the operator takes: shrunk images, shifts by whole pixels, grids of half pixels."""
+    rng = np.random.default_rng(2)
+    rules = {"sampler_type": sampler_type, "padding_mode": padding_mode, "align_corners": align_corners}
+    for sizes, target in (((12, 7), (6, 21)), ((112, 50), (56, 25)), ((6, 4, 5), (3, 8, 10)), ((1, 9), (4, 4))):
+        axes = len(sizes)
+        span = np.maximum(np.array(sizes[::-1]) - align_corners, 1)
+        data = rng.normal(size=(2, 2, *sizes)).astype("float32")
+        loc = so.identity_loc("affine", 2, axes=axes)
+        loc[:, axes :: axes + 1] += 2 * rng.integers(-5, 5, (2, axes)) / span
+        cases = [(so.SpatialTransformer, loc, {"target_shape": target, **rules})]
+        if axes == 2:
+            shift = loc[:, axes :: axes + 1].copy()
+            cases.append(
+                (so.SpatialTransformer, shift, {"transform_type": "translation", "target_shape": target, **rules})
+            )
+        pixels = rng.integers(-1, 2 * np.reshape(sizes[::-1], (-1, *(1,) * axes)), (2, axes, *target)) / 2
+        middle = (np.reshape(sizes[::-1], (-1, *(1,) * axes)) - 1) / 2
+        grid = (2 * (pixels - middle) / span.reshape(middle.shape)).astype("float32")
+        cases.append((so.GridSampler, grid, rules))
+        for op, given, params in cases:
+            model = so.onnx.export(op, data, given, **params)
+            assert model.graph.node[-1].op_type == "GridSample"
+            session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+            (out,) = session.run(None, dict(zip([value.name for value in session.get_inputs()], (data, given))))
+            np.testing.assert_array_equal(out, op(data, given, **params))

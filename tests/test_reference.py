@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracle import SHAPE, TARGET_SHAPE, complex_step, draw, every_rule, every_transform
+from oracle import SHAPE, TARGET_SHAPE, TORCH_MODES, complex_step, draw, every_rule, every_transform
 from tolerances import assert_close
 
 import reference
@@ -86,6 +86,14 @@ def test_nearest_rounds_halves_up():
     grid = np.stack([x / 2 - 1, np.zeros(7)]).reshape(1, 2, 1, 7)
     np.testing.assert_array_equal(
         sampling_forward(data, grid, "nearest", "zeros", True)[0, 0, 0], [0, 1, 1, 2, 4, 16, 0]
+    )
+
+
+def test_nearest_even_rounds_halves_to_even():
+    data, x = np.array([1.0, 2, 4, 8, 16]).reshape(1, 1, 1, 5), np.array([-0.75, -0.5, 0.5, 0.51, 1.5, 2.5, 3.5, 4.5])
+    grid = np.stack([x / 2 - 1, np.zeros(8)]).reshape(1, 2, 1, 8)
+    np.testing.assert_array_equal(
+        sampling_forward(data, grid, "nearest_even", "zeros", True)[0, 0, 0], [0, 1, 1, 2, 4, 4, 16, 16]
     )
 
 
@@ -187,7 +195,7 @@ def test_pytorch(sampler_type, padding_mode, align_corners, shape, target_shape)
     data, loc, out_grad = draw("affine", 0.5, shape, target_shape)
     images, theta = torch.tensor(data, requires_grad=True), torch.tensor(loc, requires_grad=True)
     grid = torch.nn.functional.affine_grid(theta.reshape(-1, 2, 3), out_grad.shape, align_corners=align_corners)
-    out = torch.nn.functional.grid_sample(images, grid, sampler_type, padding_mode, align_corners)
+    out = torch.nn.functional.grid_sample(images, grid, TORCH_MODES[sampler_type], padding_mode, align_corners)
     out.backward(torch.tensor(out_grad))
 
     rules = {"padding_mode": padding_mode, "align_corners": align_corners}

@@ -159,7 +159,7 @@ def test_spline_beside_scipy(count, align_corners):
 SHIFTS = [np.eye(3, 4) + 0.5 * np.outer(np.eye(3)[axis], np.eye(4)[3]) for axis in range(3)]
 
 
-@pytest.mark.parametrize("sampler_type", ["bilinear", "nearest"])
+@pytest.mark.parametrize("sampler_type", ["bilinear", "nearest", "nearest_even"])
 def test_equation_3_with_a_third_factor(sampler_type):
     """The sum over all pixels of the volume."""
     kernel, _ = SAMPLERS[sampler_type]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracle import RULES, RULES_3D, SHAPE, TARGET_SHAPE, TARGET_VOLUME, VOLUME, draw, either_corner_rule
+from oracle import RULES, RULES_3D, SHAPE, TARGET_SHAPE, TARGET_VOLUME, TORCH_MODES, VOLUME, draw, either_corner_rule
 
 import spatial_op as so
 
@@ -74,7 +74,9 @@ def test_grid_sampler(compare, dimension, sampler_type, padding_mode, align_corn
     )
 
     images, points = tensors(data, grid)
-    theirs = functional.grid_sample(images, points.movedim(1, -1), sampler_type, padding_mode, align_corners)
+    theirs = functional.grid_sample(
+        images, points.movedim(1, -1), TORCH_MODES[sampler_type], padding_mode, align_corners
+    )
     theirs.backward(torch.tensor(out_grad))
     names = ("values", "grad data", "grad grid")
     combination = f"{dimension} {sampler_type} {padding_mode} align_corners={align_corners}"

@@ -1,7 +1,7 @@
 """ONNX's reference evaluator: its operators for spatial sampling, computed by ours.
 
-``ReferenceEvaluator(model, new_ops=OPS)`` runs them in place of its own, which are loops in Python. One difference is left:
-halfway between two pixels "nearest" takes the upper one, ONNX's runtimes the even one.
+``ReferenceEvaluator(model, new_ops=OPS)`` runs them in place of its own, which are loops in Python. They follow the
+standard: halfway between two pixels ONNX's "nearest" takes the even one, which is "nearest_even" here.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..operators.modulated_deformable_convolution import ModulatedDeformableConv
 SAMPLERS = {
     "linear": "bilinear",
     "bilinear": "bilinear",
-    "nearest": "nearest",
+    "nearest": "nearest_even",
     "cubic": "bicubic",
     "bicubic": "bicubic",
 }

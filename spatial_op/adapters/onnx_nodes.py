@@ -8,8 +8,10 @@ from ..operators.grid_generator import GridGenerator
 from ..operators.grid_sampler import BilinearSampler, GridSampler
 from ..operators.modulated_deformable_convolution import ModulatedDeformableConvolution
 from ..operators.spatial_transformer import SpatialTransformer
+from .onnx_pixels import number, settled, whole_pixels
 
-MODES = {"bilinear": "linear", "nearest": "nearest", "bicubic": "cubic"}
+MODES = {"bilinear": "linear", "nearest": "nearest", "nearest_even": "nearest", "bicubic": "cubic"}
+NEAREST = ("nearest", "nearest_even")
 
 
 class Graph:
@@ -31,15 +33,13 @@ class Graph:
         return name
 
 
-def kind(dtype):
-    """ONNX's number of a dtype."""
-    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype).newbyteorder("="))
-
-
 def transformer(graph, names, inputs, params):
     """SpatialTransformer: a grid, and samples at it."""
     data, loc = inputs
-    grid = transform_grid(graph, names[1], loc, params, "grid")
+    name = names[1]
+    if params["sampler_type"] in NEAREST:
+        name, loc = settled(graph, name, loc, data, params), loc.astype(np.float64)
+    grid = transform_grid(graph, name, loc, params, "grid")
     sample(graph, names[0], data, grid, loc, params)
 
 
@@ -59,8 +59,10 @@ def sample(graph, data_name, data, grid_name, source, params):
             "export: sampler_type is 'bicubic' and padding_mode 'border', expected another padding, since ONNX clamps coordinates "
             "and not taps; pass padding_mode='zeros' or 'reflection'."
         )
-    if source.dtype != data.dtype:
-        grid_name = graph.add("Cast", [grid_name], "narrow", to=kind(data.dtype))
+    if sampler_type in NEAREST:
+        grid_name = whole_pixels(graph, grid_name, source.dtype, data, params, made="loc" in params)
+    elif source.dtype != data.dtype:
+        grid_name = graph.add("Cast", [grid_name], "narrow", to=number(data.dtype))
     graph.add(
         "GridSample", [data_name, grid_name], mode=MODES[sampler_type], padding_mode=padding_mode,
         align_corners=int(params["align_corners"]),

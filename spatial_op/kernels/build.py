@@ -50,7 +50,7 @@ def source(axes, transform):
 
 def rules(sampler, padding):
     """The functions and numbers that say how an image is sampled."""
-    register(padding.near, padding.fix, sampler.taps)
+    register(padding.near, padding.fix, sampler.taps, sampler.cell)
     return (*padding, *sampler)
 
 

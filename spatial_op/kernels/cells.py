@@ -8,10 +8,6 @@ from .jit import index, inlined, inner
 from .lanes import COUNT, all_between, spread, store, total
 from .tiles import ROOM, WORTH, WORTH_OUTSIDE
 
-# A coordinate so little below a whole pixel is that pixel: rounding in the coordinates then does not choose the side of
-# a slope's step.
-SLIVER = 2.0**-40
-
 # Beyond every cell.
 FAR = 2**31 - 1
 
@@ -31,6 +27,7 @@ class Rules(NamedTuple):
     shift: float
     first: int
     taps: object
+    cell: object
     edge: int
 
 
@@ -58,7 +55,7 @@ def split(rules, given, n, cells, parts, j, low, high, bad):
     a coordinate turns into NaN.
     """
     close = rules.near(given, n, reach_of(rules), rules.edge)
-    cell = np.floor(close + (rules.shift + SLIVER))
+    cell = rules.cell(close, rules.shift)
     nothing = given * 0.0
     store(parts, j, np.fmax(close - cell, -rules.shift) + nothing)
     cell = cell + rules.first

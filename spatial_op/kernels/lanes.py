@@ -449,6 +449,7 @@ define(operator.truediv, lambda builder, a, b: builder.fdiv(a, b, flags=FUSE))
 define(np.fmin, pick_where("<"))
 define(np.fmax, pick_where(">"))
 define(np.floor, lambda builder, a: vector_call(builder, "floor", a), count=1)
+define(np.rint, lambda builder, a: vector_call(builder, "rint", a), count=1)
 define(np.log, emit_log, count=1)
 
 

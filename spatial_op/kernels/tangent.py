@@ -65,14 +65,14 @@ def push_part(part, threads, source, rules, tools, needs, images, given, tangent
 
 
 def push_kernel(
-    tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
+    tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps, cell
 ):
     """Kernel that adds to ``out``."""
 
     def push_samples(threads, needs, pixels, sizes, apart, numbers, step, tangents, out, edge):
         for part in prange(threads):
             source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            rules = Rules(near, fix, shift, first, taps, edge)
+            rules = Rules(near, fix, shift, first, taps, cell, edge)
             push_part(
                 part, threads, source, rules, tools, needs, (pixels, sizes, apart), (numbers, step), tangents, out
             )

@@ -156,44 +156,31 @@ def backward_part(
 
 
 def forward_kernel(
-    start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
+    start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps, cell
 ):
     """Kernel that writes ``out``, from pixels and numbers that lie ``apart`` and ``step``, as ``operators.memory`` has them."""
 
     def forward(threads, needs, pixels, sizes, apart, numbers, step, out, edge):
         for part in prange(threads):
             source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            rules = Rules(near, fix, shift, first, taps, edge)
+            rules = Rules(near, fix, shift, first, taps, cell, edge)
             forward_part(part, threads, source, rules, needs, (pixels, sizes, apart), (numbers, step), out)
 
     return Kernel(forward)
 
 
 def backward_kernel(
-    start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps
+    start, find, like, finish, push, fold, locate, pull_back, unfold, basis, near, fix, shift, first, taps, cell
 ):
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of what is given in parts."""
 
     def backward(
-        threads,
-        bands,
-        needs,
-        pixels,
-        sizes,
-        apart,
-        numbers,
-        step,
-        out_grad,
-        edge,
-        want_data,
-        add_data,
-        grad_data,
-        want_values,
-        sums,
-    ):
+        threads, bands, needs, pixels, sizes, apart, numbers, step, out_grad, edge,
+        want_data, add_data, grad_data, want_values, sums,
+    ):  # fmt: skip
         for part in prange(threads):
             source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            rules = Rules(near, fix, shift, first, taps, edge)
+            rules = Rules(near, fix, shift, first, taps, cell, edge)
             backward_part(
                 part, threads, bands, source, rules, needs, (pixels, sizes, apart), (numbers, step), out_grad,
                 want_data, add_data, grad_data, want_values, sums,

@@ -19,9 +19,7 @@ def coefficients(transform, given):
     """Parameters as they are, or combined by the transform's ``solve``; a grid, for which there is no transform, as it is."""
     if transform is None or transform.solve is None:
         return given
-    parameters = given.shape[1]
-    moved = given.astype("float64") - at_rest(transform, parameters, given.dtype.newbyteorder("="))
-    return product(moved, transform.solve(parameters))
+    return transform.solve(given.astype("float64") - at_rest(transform, given.shape[1], given.dtype.newbyteorder("=")))
 
 
 def numbers_of(values):
@@ -34,17 +32,11 @@ def push_coefficients(transform, tangent):
     """How ``coefficients`` change when the parameters, or the grid, change by ``tangent``."""
     if transform is None or transform.solve is None:
         return check.plain(tangent, DTYPES[tangent.dtype.newbyteorder("=")])
-    return product(tangent.astype("float64"), transform.solve(tangent.shape[1]))
+    return transform.solve(tangent.astype("float64"))
 
 
-def pull_coefficients(transform, given, grad):
+def pull_coefficients(transform, grad):
     """The transpose of ``coefficients``."""
     if transform is None or transform.solve is None:
         return grad
-    return product(grad, transform.solve(given.shape[1]).T)
-
-
-def product(rows, matrix):
-    """Each row times the matrix by itself, so that it does not depend on the other rows how it is rounded."""
-    with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity are values like others
-        return np.ascontiguousarray((rows[:, None] @ matrix)[:, 0])
+    return transform.pull_solve(grad)

@@ -1,6 +1,7 @@
 """Checks of both deformable convolutions."""
 
 from .. import check
+from . import arguments
 from .convolution import ConvolutionCall
 
 IMAGE_AXES = ("batch", "channels", "height", "width")
@@ -27,6 +28,7 @@ def prepare(op, inputs, sizes, num_filter, num_group, num_deformable_group, no_b
         )
     data, offset, weight = inputs["data"], inputs["offset"], inputs["weight"]
     check.array(op, "data", data, IMAGE_AXES)
+    arguments.pixels(op, data)
     check.array(op, "offset", offset, OFFSET_AXES)
     if "mask" in inputs:
         check.array(op, "mask", inputs["mask"], MASK_AXES)

@@ -7,7 +7,7 @@ from ..dtypes import DTYPES
 from . import Operator, arguments
 from .coefficients import coefficients, numbers_of, pull_coefficients, push_coefficients
 from .dispatch import apply
-from .memory import hand_over, usable, working
+from .memory import clear, hand_over, usable, working
 
 NAME = "GridGenerator"
 
@@ -23,6 +23,10 @@ class GridCall:
         self.edge = 0 if align_corners else 1
         self.values = coefficients(transform, data)
         self.numbers = numbers_of(self.values)
+
+    def nothing(self):
+        """Whether the grid has no point."""
+        return 0 in self.shape[2:]
 
     def needs(self, build):
         """Sizes of scratch arrays for coordinates."""
@@ -40,6 +44,8 @@ class GridCall:
         from ..kernels import build
 
         def run(direct):
+            if self.nothing():
+                return
             kernel = build.generate(self.axes, self.transform)
             kernel(self.threads()[0], self.needs(build), *self.numbers, direct, self.edge)
 
@@ -49,6 +55,8 @@ class GridCall:
         """How the grid changes when the parameters change by ``tangents[0]``."""
         from ..kernels import build
 
+        if self.nothing():
+            return np.zeros(self.shape, self.dtype)
         out, change = np.zeros(self.shape, DTYPES[self.dtype]), push_coefficients(self.transform, tangents[0])
         kernel = build.push_grid(self.axes, self.transform)
         kernel(self.threads()[0], self.needs(build), *self.numbers, change, out, self.edge)
@@ -59,12 +67,14 @@ class GridCall:
         """Write the gradient to the array in ``grads``, or add it."""
         from ..kernels import build
 
+        if self.nothing():
+            return clear(grads, add)
         threads, tiles = self.threads()
         sums = np.zeros((self.shape[0], 1, tiles, self.values.shape[1]))
         upper = check.plain(out_grad, DTYPES[self.dtype])
         kernel = build.contract(self.axes, self.transform)
         kernel(threads, self.needs(build), *self.numbers, upper, self.edge, sums)
-        grad = pull_coefficients(self.transform, self.given, sums.sum(axis=(1, 2)))
+        grad = pull_coefficients(self.transform, sums.sum(axis=(1, 2)))
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             grads[0][...] = grad + (grads[0] if add[0] else 0)
 
@@ -126,7 +136,9 @@ def prepare(data, transform_type, target_shape=(0, 0), name=None, *, align_corne
     axes = 3 if np.size(target_shape) == 3 and not isinstance(target_shape, str) else 2
     transform = arguments.transform(NAME, axes, transform_type, more=("warp",))
     arguments.parameters(NAME, "data", data, transform_type, transform)
-    return GridCall(data, transform, check.target_shape(NAME, target_shape, axes), align_corners)
+    if isinstance(target_shape, (tuple, list)) and list(target_shape) == [0, 0]:
+        target_shape = None  # MXNet's way to leave it out
+    return GridCall(data, transform, check.target_shape(NAME, target_shape, axes, least=0), align_corners)
 
 
 def GridGenerator(data, transform_type, target_shape=(0, 0), out=None, name=None, *, align_corners=True):
@@ -143,9 +155,10 @@ def GridGenerator(data, transform_type, target_shape=(0, 0), out=None, name=None
     transform_type : str
         "affine": P = 6, row-major 2x3 matrix, or, if ``target_shape`` has a depth, P = 12, 3x4; "translation": P = 2,
         (tx, ty); "attention": P = 3, (s, tx, ty); "projective": P = 8, row-major 3x3 homography whose last entry is 1;
-        "tps": P = 2 K, source x and then y of the control points of a thin plate spline; or "warp".
+        "tps": P = 2 K, source x and then y of the control points of a thin plate spline, K at most 4,096; or "warp".
     target_shape : (int, int) or (int, int, int)
-        (Depth,) height and width of the grid, in pixels. Ignored for "warp", whose grid is as large as the flow.
+        (Depth,) height and width of the grid, in pixels; (0, 0), MXNet's default, counts as left out. Ignored for
+        "warp", whose grid is as large as the flow.
     out : (N, 2, H, W) or (N, 3, D, H, W) array, optional
         Where to write the result: of ``data``'s dtype, sharing no memory with it.
     name

@@ -34,8 +34,9 @@ def GridSampler(data, grid, sampler_type="bilinear", out=None, name=None, *, pad
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) float array
         Normalised x and y, of volumes x, y and z, of ``data``'s dtype or a wider one.
     sampler_type : str
-        "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2)) or, of images, "bicubic" (Keys'
-        kernel with a = -0.75).
+        "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
+        same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel
+        with a = -0.75).
     out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array, optional
         Where to write the result: of ``data``'s dtype, sharing no memory with the inputs.
     name

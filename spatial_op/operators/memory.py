@@ -58,6 +58,13 @@ def working(array, dtype, add=False):
     return array.astype(dtype, order="C") if add else np.empty(array.shape, dtype)
 
 
+def clear(grads, add):
+    """Gradients of a result without points: zeros, and nothing where they are added."""
+    for grad, more in zip(grads, add):
+        if grad is not None and not more:
+            grad[...] = 0
+
+
 def hand_over(result, array):
     """Bring a kernel's result to where the caller wants it."""
     if result is not array:

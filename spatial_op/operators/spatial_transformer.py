@@ -26,7 +26,7 @@ def prepare(
     rows = arguments.sampling(NAME, axes, sampler_type, padding_mode, align_corners)
     arguments.parameters(NAME, "loc", loc, transform_type, transform, batch=data.shape[0])
     check.precise(NAME, "loc", loc, data)
-    target_shape = check.target_shape(NAME, target_shape, axes)
+    target_shape = check.target_shape(NAME, target_shape, axes, least=0)
     return WarpCall(NAME, {"data": data, "loc": loc}, target_shape, transform, rows, align_corners)
 
 
@@ -70,11 +70,12 @@ def SpatialTransformer(
         "affine": P = 6, row-major 2x3 matrix, of volumes P = 12, 3x4; "translation": P = 2, (tx, ty); "attention": P = 3,
         (s, tx, ty); "projective": P = 8, row-major 3x3 homography whose last entry is 1 (where its denominator is 0 the
         sample is NaN); "tps": P = 2 K, a thin plate spline: source x of the K control points, then their source y, for
-        destinations on a regular lattice over [-1, 1]^2, row by row, K being a perfect square and at least 4. Volumes
-        have "affine" only.
+        destinations on a regular lattice over [-1, 1]^2, row by row, K being a perfect square, at least 4 and at most
+        4,096 (64 x 64). Volumes have "affine" only.
     sampler_type : str
-        "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2)) or, of images, "bicubic" (Keys'
-        kernel with a = -0.75).
+        "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
+        same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel
+        with a = -0.75).
     cudnn_off
         Accepted as by MXNet, and ignored.
     out : (N, C, *target_shape) array, optional

@@ -5,7 +5,7 @@ import numpy as np
 from .. import check
 from ..dtypes import DTYPES
 from .coefficients import coefficients, numbers_of, pull_coefficients, push_coefficients
-from .memory import hand_over, laid_out, usable, working
+from .memory import clear, hand_over, laid_out, usable, working
 
 
 class WarpCall:
@@ -31,6 +31,10 @@ class WarpCall:
         pixels, apart = laid_out(data, self.compute, 2)
         return pixels, data.shape, apart
 
+    def nothing(self):
+        """Whether there is no point to sample."""
+        return 0 in self.shape[2:]
+
     def needs(self, build):
         """Sizes of scratch arrays for coordinates."""
         return build.needs(self.transform, self.values, self.shape[2:])
@@ -43,6 +47,8 @@ class WarpCall:
             out = np.empty(self.shape, self.dtype)
         else:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
+        if self.nothing():
+            return out
         direct = working(out, self.compute)
         threads = build.forward_threads(self.shape, jit.threads_for)
         kernel = build.forward(self.axes, self.transform, *self.rows)
@@ -54,6 +60,8 @@ class WarpCall:
         """How the result changes when the inputs change by ``tangents``, of which some may be None."""
         from ..kernels import build, jit
 
+        if self.nothing():
+            return np.zeros(self.shape, self.dtype)
         data_tangent, given_tangent = tangents
         out = np.zeros(self.shape, self.compute)
         threads = build.forward_threads(self.shape, jit.threads_for)
@@ -71,6 +79,8 @@ class WarpCall:
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
         from ..kernels import build, jit
 
+        if self.nothing():
+            return clear(grads, add)
         grad_data, grad_given = grads
         upper = check.plain(out_grad, self.compute)
         if grad_data is None:
@@ -89,7 +99,7 @@ class WarpCall:
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             if grad_given is not None and not np.may_share_memory(parts, grad_given):
                 grad = parts.sum(axis=1) if self.transform is None else parts.sum(axis=(1, 2))
-                grad = pull_coefficients(self.transform, self.given, grad)
+                grad = pull_coefficients(self.transform, grad)
                 grad_given[...] = grad + (grad_given if add[1] else 0)
 
     def parts(self, build, grad, add):

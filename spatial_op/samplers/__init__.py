@@ -1,17 +1,30 @@
-"""The sampling kernels: one file per row, ``SAMPLERS[name] = Sampler(shift, first, taps)``; volumes have some of them.
+"""The sampling kernels: one file per row, ``SAMPLERS[name] = Sampler(shift, first, taps, cell)``; volumes have some of them.
 
-A sample at pixel coordinate ``x`` reads consecutive pixels on each axis. With ``cell = floor(x + shift)``, the taps are
-the pixels ``cell + first``, ``cell + first + 1``, ..., and ``taps(x - cell)`` returns a ``(weight, slope)`` pair for
-each, where ``slope`` is the derivative of ``weight`` with respect to ``x``. Weights add up to 1 and slopes to 0. Where
-a weight has a kink, the slope is the right-hand one.
+A sample at pixel coordinate ``x`` belongs to a cell, a whole number: ``floor(x + shift)``, unless the row has a function
+``cell(x, shift)`` of its own. Of each axis it reads the pixels ``cell + first``, ``cell + first + 1``, ..., and
+``taps(x - cell)`` returns a ``(weight, slope)`` pair for each, where ``slope`` is the derivative of ``weight`` with
+respect to ``x``. ``x - cell`` is at least ``-shift``. Weights add up to 1 and slopes to 0. Where a weight has a kink,
+the slope is the right-hand one.
 
-``taps`` is called with numbers and with vectors of numbers alike, so it uses only +, - and *. NaN in gives NaN weights.
+Both functions are called with numbers and with vectors of numbers alike, so they use only +, -, * and, for cells,
+``np.floor`` and ``np.rint``. NaN in gives NaN weights.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from . import bicubic, bilinear, nearest
+
+# A coordinate so little below a cell's border is on it: rounding in the coordinates then does not choose the side of a
+# slope's step.
+SLIVER = 2.0**-40
+
+
+def floor(x, shift):
+    """The cell of most samplers."""
+    return np.floor(x + (shift + SLIVER))
 
 
 class Sampler(NamedTuple):
@@ -20,12 +33,14 @@ class Sampler(NamedTuple):
     shift: float
     first: int
     taps: Callable
+    cell: Callable = floor
 
 
 SAMPLERS = {
     "bilinear": Sampler(0.0, 0, bilinear.taps),
     "nearest": Sampler(0.5, 0, nearest.taps),
+    "nearest_even": Sampler(0.5, 0, nearest.taps, nearest.half_to_even),
     "bicubic": Sampler(0.0, -1, bicubic.taps),
 }
 
-VOLUME_SAMPLERS = {name: SAMPLERS[name] for name in ("bilinear", "nearest")}
+VOLUME_SAMPLERS = {name: SAMPLERS[name] for name in ("bilinear", "nearest", "nearest_even")}

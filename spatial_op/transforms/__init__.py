@@ -19,8 +19,9 @@ sizes.span[0] / 2``, for both corner rules. A single row or column lies at 0, th
 ``locate`` and ``pull_back`` are called with numbers and with vectors of numbers alike, so they use only +, -, *, / and
 ``np.log``. All four are plain Python, compiled on first use; ``helpers`` lists what they call.
 
-A transform whose parameters are best combined first, all samples at once, has ``solve(parameters)``: a matrix by which
-their difference from the identity is multiplied; ``fold`` is given the products, and ``unfold`` answers for them.
+A transform whose parameters are best combined first, all samples at once, has ``solve(moved)``, a linear function of
+their differences from the identity, one sample to a row; ``fold`` is given the results, and ``unfold`` answers for them.
+``pull_solve(grad)`` is its transpose. With control points, ``most`` is the largest number of them.
 
 A transform that adds up functions of the destination alone has ``basis(i, count, u, v, sizes)``, the i-th of ``count``
 functions. Their coefficients are the numbers of the plan from ``plan_size`` on, x and y of each function side by side;

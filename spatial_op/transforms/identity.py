@@ -22,8 +22,8 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16, *,
     dtype : str or dtype
         float16, float32 or float64.
     control_points : int
-        Number of control points of a spline, a perfect square and at least 4; the other transforms have none and
-        ignore it.
+        Number of control points of a spline, a perfect square, at least 4 and at most 4,096 (64 x 64); the other
+        transforms have none and ignore it.
     axes : int
         2 for images, 3 for volumes.
 
@@ -35,7 +35,7 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16, *,
     ------
     ValueError
         If ``transform_type`` is unknown, ``batch`` is negative, ``axes`` is neither 2 nor 3 or ``control_points`` is no
-        square.
+        square or too large.
     TypeError
         If ``dtype`` is no floating point type of the package, or a number is no integer.
 
@@ -55,5 +55,9 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16, *,
     if math.isqrt(control_points) ** 2 != control_points:
         raise ValueError(
             f"identity_loc: control_points is {control_points}, expected a perfect square; pass for example 16."
+        )
+    if transform.most is not None and control_points > transform.most:
+        raise ValueError(
+            f"identity_loc: control_points is {control_points}, expected at most {transform.most}; pass a smaller number."
         )
     return np.tile(np.array(transform.identity(control_points), dtype), (batch, 1))

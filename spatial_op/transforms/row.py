@@ -16,7 +16,9 @@ class Transform(NamedTuple):
     unfold: Callable
     helpers: tuple = ()
     solve: Callable | None = None
+    pull_solve: Callable | None = None
     basis: Callable | None = None
+    most: int | None = None
 
 
 class Sizes(NamedTuple):
