@@ -29,7 +29,7 @@ WRONG = [
     ({"data": DATA[:, :, None], "loc": LOC3}, ValueError, r"target_shape is \(4, 6\), expected three integers, \(depth, height, width\); .*"),
     ({"loc": LOC[:, :2], "transform_type": "tps"}, ValueError, r"loc has shape \(2, 2\), expected \(2, 32\), .* K a perfect square.*\); .*"),
     ({"loc": np.ones((2, 24), "float32"), "transform_type": "tps"}, ValueError, r"loc has shape \(2, 24\), expected \(2, 32\), .*"),
-    ({"data": DATA.tolist()}, TypeError, r"data is a builtins\.list, expected a NumPy array; convert it with numpy\.asarray"),
+    ({"data": DATA.tolist()}, TypeError, r"data is a builtins\.list, expected a NumPy array; convert it with numpy\.asarray\(data\)"),
     ({"data": Tensor()}, TypeError, r"data is a test_errors\.Tensor, expected a NumPy array; .*"),
     ({"data": None}, TypeError, r"data is a builtins\.NoneType, expected a NumPy array; .*"),
     ({"data": DATA.astype(int)}, TypeError, r"data has dtype int64, expected 'float16', 'float32' or 'float64'; convert it .*"),

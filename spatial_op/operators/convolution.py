@@ -1,5 +1,6 @@
 """A deformable convolution, from checked arrays to kernel calls, forward and backward."""
 
+import functools
 import math
 
 import numpy as np
@@ -22,9 +23,13 @@ class ConvolutionCall:
         self.dtype = data.dtype.newbyteorder("=")
         self.compute = DTYPES[self.dtype]
         *self.sizes, self.target = sizes
-        self.shape = (data.shape[0], weight.shape[0], *self.target)
+        self.shape = check.result(name, "the result", (data.shape[0], weight.shape[0], *self.target))
         self.taps = math.prod(self.sizes[0])
-        self.plain = {key: check.plain(value, self.compute) for key, value in inputs.items()}
+
+    @functools.cached_property
+    def plain(self):
+        """The inputs as they are computed with."""
+        return {key: check.plain(value, self.compute) for key, value in self.inputs.items()}
 
     def nothing(self):
         """Whether there is no pixel to look at, or no image."""

@@ -1,5 +1,7 @@
 """The warp of images, by a transform or along a grid: from checked arrays to kernel calls, forward and backward."""
 
+import functools
+
 import numpy as np
 
 from .. import check
@@ -18,12 +20,20 @@ class WarpCall:
         self.name, self.inputs, self.transform, self.rows = name, inputs, transform, rows
         data, self.given = inputs.values()
         self.axes = data.ndim - 2
-        self.shape = data.shape[:2] + target_shape
+        self.shape = check.result(name, "the result", data.shape[:2] + target_shape)
         self.dtype = data.dtype.newbyteorder("=")
         self.edge = 0 if align_corners else 1
         self.compute = DTYPES[self.dtype]
-        self.data = check.plain(data, self.compute)
-        self.values = coefficients(transform, self.given)
+
+    @functools.cached_property
+    def data(self):
+        """The images as they are computed with."""
+        return check.plain(self.inputs["data"], self.compute)
+
+    @functools.cached_property
+    def values(self):
+        """The parameters, or the grid, as they are computed with."""
+        return coefficients(self.transform, self.given)
 
     def needs(self, build):
         """Sizes of scratch arrays for coordinates."""
