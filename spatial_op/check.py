@@ -78,9 +78,7 @@ def dtype(op, argument, value):
 def array(op, argument, value, *choices, cure=None):
     """A floating point NumPy array with the named axes, or with those of another choice."""
     if not isinstance(value, np.ndarray):
-        raise TypeError(
-            f"{op}: {argument} is a {kind(value)}, expected {words().array}; convert it with {words().convert}({argument})."
-        )
+        another(op, argument, value, words())
     if type(value) is not np.ndarray:
         ordinary(op, argument, value)
     if value.dtype not in DTYPES and value.dtype.newbyteorder("=") not in DTYPES:
@@ -90,6 +88,17 @@ def array(op, argument, value, *choices, cure=None):
         best = (cure and cure(value)) or axes_cure(argument, value, choices[0])
         raise ValueError(f"{op}: {argument} has shape {value.shape}, expected {expected}; {best}.")
     return value
+
+
+def another(op, argument, value, row, like=""):
+    """Refuse what is no array of the caller's framework, whose words are in ``row``."""
+    if value is None:
+        raise TypeError(f"{op}: {argument} is None, expected {row.array}{like}; pass one.")
+    if isinstance(value, np.ndarray):
+        ordinary(op, argument, value)
+    raise TypeError(
+        f"{op}: {argument} is a {kind(value)}, expected {row.array}{like}; convert it with {row.convert}({argument})."
+    )
 
 
 def ordinary(op, argument, value):

@@ -27,10 +27,7 @@ def of_one_kind(op, inputs, kind, words):
     """All inputs must be instances of one class."""
     for argument, value in zip(op.operator.inputs, inputs):
         if not isinstance(value, kind):
-            raise TypeError(
-                f"{op.__name__}: {argument} is a {check.kind(value)}, "
-                f"expected {words.array} like the other inputs; convert it with {words.convert}({argument})."
-            )
+            check.another(op.__name__, argument, value, words, " like the other inputs")
 
 
 def prepared(op, arrays, params, words):

@@ -62,7 +62,7 @@ def known_numbers(op, params):
         if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree_util.tree_leaves(value)):
             raise TypeError(
                 f"{op.__name__}: {name} is traced by JAX, expected what is known before; "
-                f"name it in jax.jit(..., static_argnames={name!r}) or take it from outside the traced function."
+                f"name it in the static_argnames of jax.jit or take it from outside of the traced function."
             )
 
 

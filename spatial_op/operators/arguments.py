@@ -93,7 +93,7 @@ def flat(argument, value, row):
 def cut(argument, value, row):
     """How one matrix, or rows that hold more than the parameters, become rows of parameters."""
     high, wide = value.shape
-    if wide > 2 and fits(row, high * wide) and not row.basis:
+    if high > 1 and wide > 2 and fits(row, high * wide) and not row.basis:
         return f"write the matrix as one row with {argument}.reshape(1, {high * wide})"
     side = math.isqrt(wide)
     if side * side == wide > 4 and fits(row, wide - 1):
