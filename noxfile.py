@@ -38,6 +38,7 @@ CURRENT_ONLY = [
     "reference_package",
     "torch",
     "torch_adapter",
+    "torch_kinds",
     "volumes",
     "without_jit",
 ]

@@ -1,8 +1,14 @@
 """Differentiation of the operators, in reverse and in forward mode."""
 
+import functools
+import inspect
+
 import numpy as np
 
 from . import check
+from .operators import Operator
+from .operators.dispatch import words_of
+from .words import words
 
 GRAD_REQS = ("write", "add", "null")
 
@@ -63,7 +69,9 @@ def vjp(op, *inputs, grad_req="write", **params):
     """
     operator, name, inputs = known("vjp", op, inputs)
     names = operator.inputs[: len(inputs)]
+    own("vjp", name, names, inputs)
     requests = grad_requests(name, names, grad_req)
+    settings("vjp", op, params)
     result = params.pop("out", None)
     call = operator.prepare(*inputs, **params)
     result = call.forward(result)
@@ -73,10 +81,11 @@ def vjp(op, *inputs, grad_req="write", **params):
         check.array(name, "out_grad", out_grad, tuple(str(size) for size in call.shape))
         if out_grad.dtype.newbyteorder("=") != call.dtype:
             raise TypeError(
-                f"{name}: out_grad has dtype {out_grad.dtype}, expected {call.dtype} as the result; convert it with out_grad.astype('{call.dtype}')."
+                f"{name}: out_grad has dtype {out_grad.dtype}, expected {call.dtype} as the result; "
+                f"convert it with {words().cast_to('out_grad', call.dtype)}."
             )
         check.shape(name, "out_grad", out_grad, call.shape, "the shape of the result")
-        out = (None,) * len(inputs) if out is None else tuple(out)
+        out = (None,) * len(inputs) if out is None else several(name, "out", out, names)
         if len(out) != len(inputs):
             raise ValueError(
                 f"{name}: out has {len(out)} entries, expected one for each of {', '.join(names)}; pass None where there is none."
@@ -105,14 +114,16 @@ def vjp(op, *inputs, grad_req="write", **params):
     return result, pullback
 
 
-def known(caller, op, inputs):
-    """What is known of an operator, its name, and its inputs without those at the end that are left out."""
+def known(caller, op, inputs=None):
+    """What is known of an operator, its name, and its inputs, if there are any, without those at the end that are left out."""
     operator = getattr(op, "operator", None)
-    if operator is None:
+    if not isinstance(operator, Operator):
         raise TypeError(
-            f"{caller}: op is {op!r}, expected an operator of this package; pass for example spatial_op.SpatialTransformer."
+            f"{caller}: op is {check.shown(op)}, expected an operator of this package; pass for example spatial_op.SpatialTransformer."
         )
     name = op.__name__
+    if inputs is None:
+        return operator, name, None
     count = len(operator.inputs)
     while len(inputs) > count - operator.optional and inputs[-1] is None:
         inputs = inputs[:-1]
@@ -171,9 +182,13 @@ def jvp(op, inputs, tangents, **params):
            [1., 1., 0.],
            [1., 1., 0.]])
     """
-    inputs, tangents = tuple(inputs), tuple(tangents)
+    labels = known("jvp", op)[0].inputs
+    inputs, tangents = several("jvp", "inputs", inputs, labels), several("jvp", "tangents", tangents, labels)
     operator, name, inputs = known("jvp", op, inputs)
     names = operator.inputs[: len(inputs)]
+    own("jvp", name, names, inputs)
+    own("jvp", name, [f"the tangent of {argument}" for argument in names], tangents)
+    settings("jvp", op, params)
     if len(tangents) != len(inputs):
         raise ValueError(
             f"jvp: {name} got {len(tangents)} tangents, expected one for each of {', '.join(names)}; pass None where there is none."
@@ -187,12 +202,51 @@ def jvp(op, inputs, tangents, **params):
             check.shape(name, label, tangent, value.shape, f"the shape of {argument}")
             if tangent.dtype.newbyteorder("=") != value.dtype.newbyteorder("="):
                 raise TypeError(
-                    f"{name}: {label} has dtype {tangent.dtype}, expected {value.dtype}; convert it with tangent.astype('{value.dtype}')."
+                    f"{name}: {label} has dtype {tangent.dtype}, expected {value.dtype}; "
+                    f"convert it with {words().cast_to('tangent', value.dtype)}."
                 )
     out = call.forward(result)
     if all(tangent is None for tangent in tangents):
         return out, np.zeros(call.shape, call.dtype)
     return out, call.tangent(tangents)
+
+
+def several(name, argument, value, inputs):
+    """A sequence with an entry for each input; an array is none, though it could be taken apart."""
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(
+            f"{name}: {argument} is a {check.kind(value)}, expected a tuple or list with an entry for each of {', '.join(inputs)}; "
+            f"pass them as ({', '.join(inputs)}{',' * (len(inputs) == 1)})."
+        )
+    return tuple(value)
+
+
+def own(caller, name, arguments, values):
+    """Refuse the arrays of a framework that differentiates by itself."""
+    for argument, value in zip(arguments, values):
+        row = words_of(value)
+        if row is not None:
+            cure = getattr(row, caller).format(op=name)
+            raise TypeError(f"{caller}: {argument} of {name} is a {check.kind(value)}, expected a NumPy array; {cure}.")
+
+
+@functools.cache
+def parameters(op):
+    """Names of an operator's parameters, and those of them that have no default."""
+    found = inspect.signature(op).parameters
+    names = [name for name in found if name not in op.operator.inputs]
+    return names, [name for name in names if found[name].default is inspect.Parameter.empty]
+
+
+def settings(caller, op, params):
+    """The keywords must be an operator's parameters, and none may be missing."""
+    names, needed = parameters(op)
+    check.keywords(caller, op.__name__, params, op.operator.inputs, names)
+    for name in needed:
+        if name not in params:
+            raise TypeError(
+                f"{caller}: {name} of {op.__name__} is missing, expected it as a keyword; pass {name}=..., as the operator's documentation says."
+            )
 
 
 def grad_requests(name, inputs, grad_req):
@@ -205,12 +259,18 @@ def grad_requests(name, inputs, grad_req):
                 raise ValueError(f"{name}: grad_req names {argument!r}, which is no input; use {check.listed(inputs)}.")
         requests = tuple(grad_req.get(argument, "write") for argument in inputs)
     else:
+        if not isinstance(grad_req, (tuple, list)):
+            raise TypeError(
+                f"{name}: grad_req is {check.shown(grad_req)}, expected a word, a tuple of words or a dict of them; use {check.listed(GRAD_REQS)}."
+            )
         requests = tuple(grad_req)
         if len(requests) != len(inputs):
             raise ValueError(
                 f"{name}: grad_req has {len(requests)} words, expected one for each of {', '.join(inputs)}; pass one word or one for each."
             )
     for request in requests:
-        if request not in GRAD_REQS:
-            raise ValueError(f"{name}: grad_req is {request!r}, which is not known; use {check.listed(GRAD_REQS)}.")
+        if not isinstance(request, str) or request not in GRAD_REQS:
+            raise ValueError(
+                f"{name}: grad_req is {check.shown(request)}, which is not known; use {check.listed(GRAD_REQS)}."
+            )
     return requests

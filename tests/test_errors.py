@@ -29,12 +29,12 @@ WRONG = [
     ({"data": DATA[:, :, None], "loc": LOC3}, ValueError, r"target_shape is \(4, 6\), expected three integers, \(depth, height, width\); .*"),
     ({"loc": LOC[:, :2], "transform_type": "tps"}, ValueError, r"loc has shape \(2, 2\), expected \(2, 32\), .* K a perfect square.*\); .*"),
     ({"loc": np.ones((2, 24), "float32"), "transform_type": "tps"}, ValueError, r"loc has shape \(2, 24\), expected \(2, 32\), .*"),
-    ({"data": DATA.tolist()}, TypeError, r"data is a builtins\.list, expected a NumPy array; convert it with numpy\.asarray"),
+    ({"data": DATA.tolist()}, TypeError, r"data is a builtins\.list, expected a NumPy array; convert it with numpy\.asarray\(data\)"),
     ({"data": Tensor()}, TypeError, r"data is a test_errors\.Tensor, expected a NumPy array; .*"),
-    ({"data": None}, TypeError, r"data is a builtins\.NoneType, expected a NumPy array; .*"),
+    ({"data": None}, TypeError, r"data is None, expected a NumPy array; pass one"),
     ({"data": DATA.astype(int)}, TypeError, r"data has dtype int64, expected 'float16', 'float32' or 'float64'; convert it .*"),
     ({"data": DATA.astype(object)}, TypeError, r"data has dtype object, expected .*; convert it with data\.astype\('float32'\)"),
-    ({"data": DATA.astype(complex)}, TypeError, r"data has dtype complex128, expected .*; convert it .*"),
+    ({"data": DATA.astype(complex)}, TypeError, r"data has dtype complex128, expected .*; pass data\.real and data\.imag apart"),
     ({"data": DATA > 0}, TypeError, r"data has dtype bool, expected .*; convert it .*"),
     # loc
     ({"loc": LOC.reshape(2, 2, 3)}, ValueError, r"loc has shape \(2, 2, 3\), expected 2 axes \(batch, parameters\); .*"),
@@ -66,7 +66,7 @@ WRONG = [
     # out
     ({"out": np.empty((2, 3, 6, 4), "float32")}, ValueError, r"out has shape \(2, 3, 6, 4\), expected \(2, 3, 4, 6\); pass .*"),
     ({"out": np.empty((2, 3, 4, 6))}, TypeError, r"out has dtype float64, expected float32; pass numpy\.empty\(.*\)"),
-    ({"out": [1]}, TypeError, r"out is a list, expected a NumPy array; pass .*"),
+    ({"out": [1]}, TypeError, r"out is a builtins\.list, expected a NumPy array; pass .*"),
 ]  # fmt: skip
 
 

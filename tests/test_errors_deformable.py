@@ -51,7 +51,7 @@ WRONG = [
     ({"pad": (-2, 0)}, ValueError, r"kernel is 3 pixels high with its dilation and data 1 with its padding, expected it to fit; .*"),
     ({"dilate": (4, 4), "stride": (9, 9)}, ValueError, r"kernel is 9 pixels high with its dilation and data 7 .*"),
     # words
-    ({"layout": "NHWC"}, ValueError, r"layout is 'NHWC', expected 'NCHW' or None; transpose data .*"),
+    ({"layout": "NHWC"}, ValueError, r"layout is 'NHWC', expected 'NCHW' or None; move the channels of data .*"),
     ({"layout": "NCDHW"}, ValueError, r"layout is 'NCDHW', expected 'NCHW' or None; .*"),
     ({"border": "reflect"}, ValueError, r"border is 'reflect', which is not known; use 'mxnet' or 'zeros'"),
     ({"no_bias": True}, ValueError, r"bias is given with no_bias=True, expected none; leave out one of the two"),

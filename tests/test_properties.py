@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tables import COMBINATIONS, EPS, MXNET_ROWS, options, random_loc
 
 import spatial_op as so
+from spatial_op.samplers import SAMPLERS
 
 SIDES = st.integers(1, 23)
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 4), SIDES, SIDES)

@@ -2,11 +2,12 @@
 
 import ast
 import math
-import mmap
 
 import numpy as np
 
+from .. import check
 from ..autodiff import known
+from ..words import speaking
 
 
 def given(op, inputs):
@@ -22,28 +23,35 @@ def no_out(op, out, kind):
         )
 
 
-def of_one_kind(op, inputs, kind, expected, convert):
-    """All inputs must be instances of one class, by the name that users know."""
+def of_one_kind(op, inputs, kind, words):
+    """All inputs must be instances of one class."""
     for argument, value in zip(op.operator.inputs, inputs):
         if not isinstance(value, kind):
-            raise TypeError(
-                f"{op.__name__}: {argument} is a {type(value).__module__}.{type(value).__qualname__}, "
-                f"expected a {expected} like the other inputs; convert it with {convert}."
-            )
+            check.another(op.__name__, argument, value, words, " like the other inputs")
 
 
-def describe(op, shapes, dtypes, params):
+def prepared(op, arrays, params, words):
+    """The operator's call, and its errors in the words of a framework."""
+    with speaking(words):
+        return op.operator.prepare(*arrays, **params)
+
+
+def describe(op, shapes, dtypes, params, words):
     """Shape and dtype of the result for inputs of which no numbers are known; raises what the operator would."""
-    call = op.operator.prepare(*map(zeros, shapes, dtypes), **params)
+    labels = op.operator.inputs
+    with speaking(words):
+        arrays = [hollow(op, *one) for one in zip(labels, shapes, dtypes)]
+        call = op.operator.prepare(*arrays, **params)
     return call.shape, call.dtype
 
 
-def zeros(shape, dtype):
-    """An array that takes no memory as long as nobody touches it."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size < 2**16:
-        return np.zeros(shape, dtype)
-    return np.frombuffer(mmap.mmap(-1, size), dtype).reshape(shape)
+def hollow(op, argument, shape, dtype):
+    """An array of a shape and a dtype that takes no memory: all its entries are one."""
+    try:
+        one = np.zeros((), dtype)
+    except TypeError:  # a dtype of the framework's own
+        check.floating(op.__name__, argument, dtype)
+    return np.broadcast_to(one, check.result(op.__name__, argument, tuple(shape)))
 
 
 def pull(op, arrays, params, wanted, out_grad):
@@ -81,7 +89,18 @@ def from_text(text):
 
 
 def plain(value):
-    """Python's own numbers and tuples."""
-    if isinstance(value, (list, tuple)):
+    """Python's own numbers, words and tuples, for those of NumPy and other libraries too.
+
+    What is nothing of that kind becomes text, which no operator takes; so the operator says what it wants instead.
+    """
+    if type(value) in (bool, int, str, bytes, type(None)) or (type(value) is float and math.isfinite(value)):
+        return value
+    for reader in ("tolist", "asnumpy"):  # numbers and arrays
+        if hasattr(value, reader):
+            return plain(getattr(value, reader)())
+    if isinstance(value, (list, tuple, range)):
         return tuple(map(plain, value))
-    return value.item() if isinstance(value, np.generic) else value
+    for kind in (bool, int, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return check.shown(value)

@@ -6,28 +6,35 @@ Inputs may be NumPy's arrays too. Checks happen at once, the rest when Dask comp
 import dask.array as da
 import numpy as np
 
+from .. import check
 from ..kernels.jit import one_thread
-from .calls import describe, given, no_out
+from ..words import Words
+from .calls import describe, given, no_out, of_one_kind, plain
+
+WORDS = Words(
+    array="a Dask or NumPy array",
+    convert="dask.array.asarray",
+    vjp="compute it first with compute(), Dask's arrays have no gradients",
+    jvp="compute it first with compute(), Dask's arrays have no tangents",
+)
 
 
 def apply(op, inputs, out, name, params):
     """The operator on chunked arrays."""
     no_out(op, out, "Dask arrays")
     inputs = given(op, inputs)
-    labels = op.operator.inputs
-    for argument, value in zip(labels, inputs):
-        if not isinstance(value, (da.Array, np.ndarray)):
-            raise TypeError(
-                f"{op.__name__}: {argument} is a {type(value).__module__}.{type(value).__qualname__}, expected a Dask or "
-                "NumPy array like the other inputs; convert it with dask.array.asarray."
-            )
+    of_one_kind(op, inputs, (da.Array, np.ndarray), WORDS)
+    for argument, value in zip(op.operator.inputs, inputs):
         if np.isnan(value.shape).any():
             raise ValueError(
                 f"{op.__name__}: {argument} has shape {value.shape}, expected known sizes; call {argument}.compute_chunk_sizes()."
             )
-    shape, dtype = checked(op, labels, inputs, params)
+        check_chunks(op, argument, value)
+    params = {key: plain(value.compute() if isinstance(value, da.Array) else value) for key, value in params.items()}
+    shapes, dtypes = [value.shape for value in inputs], [value.dtype for value in inputs]
+    shape, dtype = describe(op, shapes, dtypes, params, WORDS)
     operands = []
-    for argument, value in zip(labels, inputs):
+    for argument, value in zip(op.operator.inputs, inputs):
         shared = argument in op.operator.shared
         whole = {axis: -1 for axis in range(value.ndim) if shared or axis}
         value = da.asarray(value).rechunk(whole)
@@ -40,16 +47,21 @@ def apply(op, inputs, out, name, params):
     )  # fmt: skip
 
 
-def checked(op, labels, inputs, params):
-    """Shape and dtype of the result, or what the operator raises; of many samples, two are checked."""
-    shapes, dtypes = [value.shape for value in inputs], [value.dtype for value in inputs]
-    apart = [label not in op.operator.shared for label in labels[: len(inputs)]]
-    if not all(shapes) or len({shape[0] for shape, own in zip(shapes, apart) if own}) > 1:
-        return describe(op, shapes, dtypes, params)
-    batch = shapes[0][0]
-    few = [(min(batch, 2), *shape[1:]) if own else shape for shape, own in zip(shapes, apart)]
-    shape, dtype = describe(op, few, dtypes, params)
-    return (batch, *shape[1:]), dtype
+def check_chunks(op, argument, value):
+    """Refuse chunks that are no NumPy arrays, or whose numbers mean something else."""
+    chunk = getattr(value, "_meta", value)
+    if isinstance(chunk, np.ma.MaskedArray) and chunk is not value:
+        raise TypeError(
+            f"{op.__name__}: {argument} has masked chunks, whose masks would be ignored, expected plain ones; "
+            f"fill them with dask.array.ma.filled({argument}, 0)."
+        )
+    if not isinstance(chunk, np.ndarray):
+        raise TypeError(
+            f"{op.__name__}: {argument} has chunks of {check.kind(chunk)}, expected NumPy arrays; "
+            f"convert them with {argument}.map_blocks(numpy.asarray)."
+        )
+    if type(chunk) is not np.ndarray:
+        check.ordinary(op.__name__, argument, chunk)
 
 
 def run(*arrays, op, params):

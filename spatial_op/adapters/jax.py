@@ -12,18 +12,58 @@ import numpy as np
 from jax import numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
+from .. import check
+from ..dtypes import DTYPES
+from ..words import Words
 from .calls import describe, from_text, given, no_out, of_one_kind, pull, push, second_order, to_text
+
+WORDS = Words(
+    array="a jax.Array",
+    convert="jax.numpy.asarray",
+    vjp="JAX has gradients of its own: call jax.vjp or jax.grad",
+    jvp="JAX cannot push tangents through its callbacks; call jax.vjp, or convert it with numpy.asarray",
+)
 
 
 def apply(op, inputs, out, name, params):
     """The operator on arrays of JAX, and of NumPy among them."""
     no_out(op, out, "JAX arrays")
-    inputs = [jnp.asarray(value) if isinstance(value, np.ndarray) else value for value in given(op, inputs)]
-    of_one_kind(op, inputs, jax.Array, "jax.Array", "jax.numpy.asarray")
+    inputs = [own(op, *pair) for pair in zip(op.operator.inputs, given(op, inputs))]
+    of_one_kind(op, inputs, jax.Array, WORDS)
+    known_numbers(op, params)
+    floating(op, inputs)
     if any(value.dtype == jnp.bfloat16 for value in inputs):  # which NumPy does not have
         wide = jnp.result_type(jnp.float32, *inputs)
         return forward(op, to_text(params), *(value.astype(wide) for value in inputs)).astype(inputs[0].dtype)
     return forward(op, to_text(params), *inputs)
+
+
+def own(op, argument, value):
+    """An array of JAX for one of NumPy."""
+    if not isinstance(value, np.ndarray):
+        return value
+    if type(value) is not np.ndarray:
+        check.ordinary(op.__name__, argument, value)
+    if value.dtype not in DTYPES:  # of which JAX does not even have some
+        check.floating(op.__name__, argument, value.dtype)
+    return jnp.asarray(value)
+
+
+def floating(op, inputs):
+    """Refuse other dtypes, which would be taken for numbers to widen beside bfloat16."""
+    for argument, value in zip(op.operator.inputs, inputs):
+        if value.dtype not in DTYPES and value.dtype != jnp.bfloat16:
+            check.floating(op.__name__, argument, value.dtype, WORDS)
+
+
+def known_numbers(op, params):
+    """Refuse parameters that JAX traces: the shape of the result depends on them."""
+    for name, value in params.items():
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree_util.tree_leaves(value)):
+            raise TypeError(
+                f"{op.__name__}: {name} is traced by JAX, expected what is known before; "
+                f"name it in the static_argnames of jax.jit or take it from outside of the traced function."
+            )
 
 
 def call_back(compute, results, names, op, *arrays):
@@ -62,7 +102,7 @@ def like(values):
 def forward(op, params, *inputs):
     """An operator; ``params`` is text, since JAX compares it."""
     words = from_text(params)
-    shape, dtype = describe(op, [value.shape for value in inputs], [value.dtype for value in inputs], words)
+    shape, dtype = describe(op, [value.shape for value in inputs], [value.dtype for value in inputs], words, WORDS)
     compute = functools.partial(compute_forward, op, words, apart=False)
     return call_back(compute, [jax.ShapeDtypeStruct(shape, dtype)], op.operator.inputs, op, *inputs)[0]
 
@@ -117,7 +157,8 @@ def backward_bwd(op, params, wanted, kept, cotangents):
     nothing = (None,) * len(inputs)
     if not along:
         return None, *nothing
-    shape, dtype = describe(op, [value.shape for value in inputs], [value.dtype for value in inputs], from_text(params))
+    words = from_text(params)
+    shape, dtype = describe(op, [value.shape for value in inputs], [value.dtype for value in inputs], words, WORDS)
     labels = op.operator.inputs[: len(inputs)]
     compute = functools.partial(compute_push, op, from_text(params), [name in along for name in labels], apart=False)
     result = [jax.ShapeDtypeStruct(shape, dtype)]

@@ -17,16 +17,30 @@ import numpy as np
 from mxnet.base import _LIB, check_call
 
 from ..operators.table import OPERATORS
-from .calls import describe, given, of_one_kind, plain
+from ..words import Words, speaking
+from .calls import describe, given, of_one_kind, plain, prepared
+
+WORDS = Words(
+    array="a mxnet.nd.NDArray",
+    convert="mxnet.nd.array",
+    move="{0}.transpose(({1}))",
+    empty="mxnet.nd.empty({0}, dtype={1})",
+    vjp="MXNet has gradients of its own: call {op} under mxnet.autograd.record() and then backward()",
+    jvp="convert it with asnumpy(), MXNet's arrays have no tangents",
+)
 
 
 def apply(op, inputs, out, name, params):
     """The operator on arrays or symbols."""
     if any(isinstance(value, mx.sym.Symbol) for value in inputs):
         return symbol(op, inputs, name, params)
-    inputs = given(op, inputs)
-    of_one_kind(op, inputs, mx.nd.NDArray, "mxnet.nd.NDArray", "mxnet.nd.array")
+    inputs, params = given(op, inputs), {key: plain(value) for key, value in params.items()}
+    of_one_kind(op, inputs, mx.nd.NDArray, WORDS)
     for argument, value in zip(op.operator.inputs, inputs):
+        if value.stype != "default":
+            raise TypeError(
+                f"{op.__name__}: {argument} is a {value.stype} array, expected a dense one; convert it with {argument}.tostype('default')."
+            )
         if value.context.device_type not in ("cpu", "cpu_pinned", "cpu_shared"):
             raise TypeError(
                 f"{op.__name__}: {argument} is on {value.context}, expected an array on the CPU; "
@@ -36,13 +50,14 @@ def apply(op, inputs, out, name, params):
         result = apply(op, [value.as_nd_ndarray() for value in inputs], out, name, params)
         return result.as_np_ndarray()
     if mx.autograd.is_recording():
-        describe(op, [value.shape for value in inputs], [value.dtype for value in inputs], params)
+        describe(op, [value.shape for value in inputs], [value.dtype for value in inputs], params, WORDS)
         return mx.nd.Custom(*inputs, op_type=op_type(op), out=out, **texts(params))
-    call = op.operator.prepare(*map(view, inputs), **params)
+    call = prepared(op, map(view, inputs), params, WORDS)
     if out is None:
         out = mx.nd.empty(call.shape, inputs[0].context, call.dtype)
     check_call(_LIB.MXNDArrayWaitToWrite(out.handle))
-    call.forward(view(out))
+    with speaking(WORDS):
+        call.forward(view(out))
     return out
 
 
@@ -50,7 +65,9 @@ def symbol(op, inputs, name, params, attr=None):
     """A symbol; inputs that are left out become variables, as MXNet does it."""
     labels = arguments(op, params)
     composed = {label: value for label, value in zip(labels, inputs) if value is not None}
-    of_one_kind(op, composed.values(), mx.sym.Symbol, "mxnet.sym.Symbol", "mxnet.sym.var")
+    of_one_kind(
+        op, composed.values(), mx.sym.Symbol, WORDS._replace(array="a mxnet.sym.Symbol", convert="mxnet.sym.var")
+    )
     names = mx.name.NameManager._current  # the public way to it warns
     if not hasattr(names, "value"):
         names.value = mx.name.NameManager()
@@ -159,7 +176,7 @@ class Property(mx.operator.CustomOpProp):
         shapes = [follow.get(name, shape) if unknown(shape) else shape for name, shape in zip(labels, in_shape)]
         if any(map(unknown, shapes)):
             return shapes, [[]], []
-        result, _ = describe(self.op, map(tuple, shapes), [np.float32] * len(shapes), params)
+        result, _ = describe(self.op, map(tuple, shapes), [np.float32] * len(shapes), params, WORDS)
         return shapes, [result], []
 
     def infer_type(self, in_type):

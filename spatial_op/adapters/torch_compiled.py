@@ -4,8 +4,8 @@ import torch
 from torch.autograd import forward_ad
 
 from ..operators.table import OPERATORS
-from .calls import describe, from_text, given, plain, pull
-from .torch_eager import arrays, mapped
+from .calls import describe, from_text, given, plain, prepared, pull
+from .torch_eager import WORDS, arrays, mapped
 
 # Stands for an integer in the text of an operator's parameters.
 NUMBER = "#"
@@ -26,14 +26,15 @@ def taken_apart(params):
     numbers = []
 
     def marked(value):
-        if isinstance(value, tuple):
+        if isinstance(value, (tuple, list)):
             return tuple(marked(entry) for entry in value)
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, (int, torch.SymInt)) and not isinstance(value, bool):
             numbers.append(value)
             return NUMBER
-        return value
+        value = plain(value)
+        return marked(value) if isinstance(value, (int, tuple)) and not isinstance(value, bool) else value
 
-    return repr({key: marked(plain(value)) for key, value in params.items()}), numbers
+    return repr({key: marked(value) for key, value in params.items()}), numbers
 
 
 def put_together(text, numbers):
@@ -56,7 +57,7 @@ def register(op):
 
     def forward(*arguments):
         *inputs, params, numbers = arguments
-        call = op.operator.prepare(*arrays(given(op, inputs)), **put_together(params, numbers))
+        call = prepared(op, arrays(given(op, inputs)), put_together(params, numbers), WORDS)
         return torch.from_numpy(call.forward())
 
     def fake(*arguments):
@@ -64,7 +65,7 @@ def register(op):
         inputs = given(op, inputs)
         dtypes = (str(value.dtype).removeprefix("torch.") for value in inputs)
         shapes = (tuple(map(int, value.shape)) for value in inputs)
-        return inputs[0].new_empty(describe(op, shapes, dtypes, put_together(params, numbers))[0])
+        return inputs[0].new_empty(describe(op, shapes, dtypes, put_together(params, numbers), WORDS)[0])
 
     def pull_back(out_grad, *arguments):
         *inputs, params, numbers, wanted = arguments

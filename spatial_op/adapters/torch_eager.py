@@ -9,12 +9,33 @@ from functools import partial
 import torch
 from torch.autograd import Function
 
-from .calls import pull, push, second_order
+from ..words import Words
+from .calls import prepared, pull, push, second_order
+
+WORDS = Words(
+    array="a torch.Tensor",
+    convert="torch.as_tensor",
+    dtype="torch.{0}",
+    cast="{0}.to({1})",
+    move="{0}.permute({1})",
+    several="{0}.expand({1}, {2})",
+    empty="torch.empty({0}, dtype={1})",
+    vjp="tensors have gradients of their own: call {op} and then backward(), or torch.func.vjp",
+    jvp="tensors have tangents of their own: call torch.func.jvp",
+)
 
 
 def arrays(tensors):
-    """The same memory as NumPy's arrays."""
-    return [tensor.detach().numpy() for tensor in tensors]
+    """The same memory as NumPy's arrays; what is negated, or zero, only when it is read, has none and gets some."""
+    plain = []
+    for tensor in tensors:
+        tensor = tensor.detach()
+        if tensor.is_neg():
+            tensor = tensor.resolve_neg()
+        elif tensor._is_zerotensor():
+            tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
+        plain.append(tensor.numpy())
+    return plain
 
 
 class Forward(Function):
@@ -23,7 +44,7 @@ class Forward(Function):
     @staticmethod
     def forward(op, params, *inputs):
         """The result."""
-        return torch.from_numpy(op.operator.prepare(*arrays(inputs), **params).forward())
+        return torch.from_numpy(prepared(op, arrays(inputs), params, WORDS).forward())
 
     @staticmethod
     def setup_context(ctx, inputs, output):

@@ -6,17 +6,22 @@ from .. import check
 from ..paddings import PADDINGS
 from ..samplers import SAMPLERS, VOLUME_SAMPLERS
 from ..transforms import TABLES
+from ..words import words
 
 # By the number of axes of an image.
 SIZES = {2: ("height", "width"), 3: ("depth", "height", "width")}
 # Pixels of a side: with those that a sampler reads beside it, they are counted in 32 bits.
 LONGEST = 2**31 - 64
+IMAGES = tuple(("batch", "channels", *sizes) for sizes in SIZES.values())
 SAMPLER_TABLES = {2: SAMPLERS, 3: VOLUME_SAMPLERS}
+
+# Numbers of channels that pictures have: grey, with an alpha channel, colour, both.
+COLOURS = (1, 2, 3, 4)
 
 
 def image(op, data):
     """The number of axes of the images, 2 or 3."""
-    check.array(op, "data", data, *(("batch", "channels", *sizes) for sizes in SIZES.values()))
+    check.array(op, "data", data, *IMAGES, cure=batched)
     pixels(op, data)
     return data.ndim - 2
 
@@ -30,6 +35,18 @@ def pixels(op, data):
                 "leave out the call where there are none (a batch, channels or an output of size 0 are welcome)."
             )
         check.at_most(op, f"the {name} of data", data.shape[axis], LONGEST)
+
+
+def batched(data):
+    """How a single image becomes a batch; colours that stand last are moved, which a photograph's do."""
+    if data.ndim == 3 and data.shape[2] in COLOURS and data.shape[0] not in COLOURS:
+        return f"move its channels to the front and add a batch axis with {words().moved('data', (2, 0, 1))}[None]"
+    return None
+
+
+def channels_last(data):
+    """Whether the last axis looks like channels and the second like a height."""
+    return data.ndim > 3 and data.shape[-1] in COLOURS and data.shape[1] not in COLOURS
 
 
 def sampling(op, axes, sampler_type, padding_mode, align_corners):
@@ -54,7 +71,7 @@ def of(axes):
 
 def parameters(op, argument, value, name, row, batch=None):
     """Parameters of a transform, one sample to a row."""
-    check.array(op, argument, value, ("batch", "parameters"))
+    check.array(op, argument, value, ("batch", "parameters"), cure=lambda value: flat(argument, value, row))
     found = value.shape[1]
     if row.most is not None and found > 2 * row.most:
         side = math.isqrt(row.most)
@@ -62,11 +79,50 @@ def parameters(op, argument, value, name, row, batch=None):
             f"{op}: {argument} has shape {value.shape}, expected at most {2 * row.most} parameters, those of {row.most} control points "
             f"({side} x {side}), the most that {name!r} takes; pass fewer, or the coordinates themselves to GridSampler."
         )
-    fits = len(row.identity(found // 2)) == found
-    count = found if fits else len(row.identity(16))
+    count = found if fits(row, found) else len(row.identity(16))
     expected = (value.shape[0] if batch is None else batch, count)
     owner = "the batch" if batch is None else "data's batch"
-    check.shape(op, argument, value, expected, f"{owner} and the {count} parameters of {name!r} ({row.meaning})")
+    meaning = f"{owner} and the {count} parameters of {name!r} ({row.meaning})"
+    check.shape(op, argument, value, expected, meaning, cure=lambda value: cut(argument, value, row))
+
+
+def fits(row, count):
+    """Whether a transform can have so many parameters; found out without making too many."""
+    return (row.most is None or count <= 2 * row.most) and len(row.identity(count // 2)) == count
+
+
+def flat(argument, value, row):
+    """How a single sample, or matrices or points, become rows of parameters."""
+    if value.ndim == 1 and fits(row, value.size):
+        return f"add the batch axis with {argument}[None]"
+    if value.ndim != 3:
+        return None
+    batch, high, wide = value.shape
+    if fits(row, high * wide):
+        if row.basis and wide == 2:  # points, of which all x come before all y
+            return f"put x before y with {words().moved(argument, (0, 2, 1))}.reshape({batch}, {high * wide})"
+        return f"write each sample as one row with {argument}.reshape({batch}, {high * wide})"
+    if high == wide and fits(row, high * wide - 1):
+        scaled = f"({argument} / {argument}[:, {high - 1}:, {high - 1}:]).reshape({batch}, {high * wide})"
+        return f"divide each matrix by its last entry, which is left out, with {scaled}[:, :{high * wide - 1}]"
+    if high == wide and fits(row, (high - 1) * wide):
+        return f"leave out each last row with {argument}[:, :{high - 1}].reshape({batch}, {(high - 1) * wide})"
+    return None
+
+
+def cut(argument, value, row):
+    """How one matrix, or rows that hold more than the parameters, become rows of parameters."""
+    high, wide = value.shape
+    if high > 1 and wide > 2 and fits(row, high * wide) and not row.basis:
+        return f"write the matrix as one row with {argument}.reshape(1, {high * wide})"
+    side = math.isqrt(wide)
+    if side * side == wide > 4 and fits(row, wide - 1):
+        return (
+            f"divide by the last entry and leave it out with ({argument} / {argument}[:, {wide - 1}:])[:, :{wide - 1}]"
+        )
+    if side * side == wide > 4 and fits(row, wide - side):
+        return f"leave out each matrix's last row with {argument}[:, :{wide - side}]"
+    return None
 
 
 def grid(op, value, data):
@@ -76,5 +132,17 @@ def grid(op, value, data):
     axes = len(sizes)
     names = "x and y" if axes == 2 else "x, y and z"
     expected = (data.shape[0], axes, *value.shape[2:])
-    check.shape(op, "grid", value, expected, f"data's batch and one plane each for {names}")
+    meaning = f"data's batch and one plane each for {names}"
+    check.shape(op, "grid", value, expected, meaning, cure=lambda value: planes(value, data))
     check.precise(op, "grid", value, data)
+
+
+def planes(grid, data):
+    """How a grid whose coordinates stand last becomes one of planes; images that are laid out so come along."""
+    if grid.shape[-1] != grid.ndim - 2:
+        return None
+    order = check.channels_second(grid.ndim)
+    cure = f"move its coordinates to the second place with {words().moved('grid', order)}"
+    if channels_last(data):
+        cure += f", and the channels of data with {words().moved('data', order)}"
+    return cure

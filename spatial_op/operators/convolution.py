@@ -22,7 +22,7 @@ class ConvolutionCall:
         self.dtype = data.dtype.newbyteorder("=")
         self.compute = DTYPES[self.dtype]
         *self.sizes, self.target = sizes
-        self.shape = (data.shape[0], weight.shape[0], *self.target)
+        self.shape = check.result(name, "the result", (data.shape[0], weight.shape[0], *self.target))
         self.taps = math.prod(self.sizes[0])
 
     def nothing(self):

@@ -1,7 +1,8 @@
 """Checks of both deformable convolutions."""
 
 from .. import check
-from . import arguments
+from ..words import words
+from .arguments import batched, channels_last, pixels
 from .convolution import ConvolutionCall
 
 IMAGE_AXES = ("batch", "channels", "height", "width")
@@ -13,41 +14,35 @@ WEIGHT_AXES = ("filters", "channels of a group", "kernel height", "kernel width"
 SHARED = ("weight", "bias")
 LINEAR = ("data", "mask", "weight", "bias")
 
-# Pixels of an image: they are counted in 32 bits.
-LARGEST = 2**31 - 1
-
 # Border rules: whether the first version's points are cut off and clamped at the border, as MXNet does.
 BORDERS = {"mxnet": True, "zeros": False}
 
 
 def prepare(op, inputs, sizes, num_filter, num_group, num_deformable_group, no_bias, layout, clamped):
     """Check what both operators have."""
-    if layout not in (None, "NCHW"):
+    if layout is not None and not (isinstance(layout, str) and layout == "NCHW"):
         raise ValueError(
-            f"{op}: layout is {layout!r}, expected 'NCHW' or None; transpose data to (batch, channels, height, width)."
+            f"{op}: layout is {check.shown(layout)}, expected 'NCHW' or None; "
+            f"move the channels of data to the second place with {words().moved('data', check.channels_second(4))}."
         )
     data, offset, weight = inputs["data"], inputs["offset"], inputs["weight"]
-    check.array(op, "data", data, IMAGE_AXES)
-    arguments.pixels(op, data)
+    check.array(op, "data", data, IMAGE_AXES, cure=batched)
+    pixels(op, data)
     check.array(op, "offset", offset, OFFSET_AXES)
     if "mask" in inputs:
         check.array(op, "mask", inputs["mask"], MASK_AXES)
     check.array(op, "weight", weight, WEIGHT_AXES)
-    check.at_most(op, "the number of pixels of an image of data", data.shape[2] * data.shape[3], LARGEST)
+    check.at_most(op, "the number of pixels of an image of data", data.shape[2] * data.shape[3], check.LARGEST)
     inputs = with_bias(op, inputs, no_bias)
     for argument, value in inputs.items():
-        if value.dtype.newbyteorder("=") != data.dtype.newbyteorder("="):
-            raise TypeError(
-                f"{op}: {argument} has dtype {value.dtype} and data has dtype {data.dtype}, expected one dtype for all; "
-                f"convert it with {argument}.astype(data.dtype)."
-            )
+        check.same_dtype(op, argument, value, data)
     kernel, stride, dilate, pad = pairs(op, *sizes)
     filters = count(op, "num_filter", num_filter, weight.shape[0])
     groups = divisor(op, "num_group", num_group, channels=data.shape[1], num_filter=filters)
     deformables = divisor(op, "num_deformable_group", num_deformable_group, channels=data.shape[1])
     expected = (filters, data.shape[1] // groups, *kernel)
     meaning = "num_filter, the channels of data divided by num_group, and kernel"
-    check.shape(op, "weight", weight, expected, meaning)
+    check.shape(op, "weight", weight, expected, meaning, cure=lambda weight: laid_out(weight, data, groups, kernel))
     if "bias" in inputs:
         check.shape(op, "bias", inputs["bias"], (filters,), "one number for each filter")
     target = target_of(op, data.shape[2:], kernel, stride, dilate, pad)
@@ -60,6 +55,16 @@ def prepare(op, inputs, sizes, num_filter, num_group, num_deformable_group, no_b
         meaning = "data's batch, one factor for each tap in each deformable group, and the size of the output"
         check.shape(op, "mask", inputs["mask"], expected, meaning)
     return ConvolutionCall(op, inputs, (kernel, stride, pad, dilate, target), groups, deformables, clamped)
+
+
+def laid_out(weight, data, groups, kernel):
+    """What to move if the images, or the filters, have their channels last."""
+    order = check.channels_second(4)
+    if weight.shape[2:] == kernel and (channels_last(data) or data.shape[3] == weight.shape[1] * groups):
+        return f"move the channels of data to the second place with {words().moved('data', order)}"
+    if weight.shape[1:3] == kernel:
+        return f"move its channels to the second place with {words().moved('weight', order)}"
+    return None
 
 
 def shapes(data_shape, kernel, num_filter, stride=(), dilate=(), pad=(), num_group=1, num_deformable_group=1, **_):
@@ -110,18 +115,7 @@ def is_empty(value):
 
 def pair(op, argument, value, least):
     """Two integers."""
-    if type(value) is tuple and len(value) == 2 and all(type(number) is int for number in value):
-        if least is None or min(value) >= least:
-            return value
-    try:
-        numbers = tuple(value)
-    except TypeError:
-        numbers = ()
-    if len(numbers) != 2 or isinstance(value, str):
-        raise ValueError(
-            f"{op}: {argument} is {value!r}, expected two integers, (rows, columns); pass for example {argument}=(3, 3)."
-        )
-    return tuple(check.whole_number(op, f"{argument}[{axis}]", number, least) for axis, number in enumerate(numbers))
+    return check.whole_numbers(op, argument, value, 2, least, "two integers, (rows, columns)", "(3, 3)")
 
 
 def count(op, argument, value, filters):

@@ -1,7 +1,8 @@
 """Arrays of other frameworks: which adapter an operator's inputs go to.
 
-An adapter is a module with ``apply(op, inputs, out, name, params)``. It is imported when the first array of its framework
-arrives; what is not in the table, NumPy's arrays among it, goes to the kernels, whose checks say what they expect.
+An adapter is a module with ``apply(op, inputs, out, name, params)`` and ``WORDS``, what things are called there. It is imported
+when the first array of its framework arrives; what is not in the table, NumPy's arrays among it, goes to the kernels, whose
+checks say what they expect.
 """
 
 import importlib
@@ -26,6 +27,12 @@ def adapter_of(kind):
 
 # To PyTorch's compiler, which cannot look into an import, the answer is a constant of the class.
 adapter_of._dynamo_marked_constant = True
+
+
+def words_of(value):
+    """What things are called where an array comes from; None for NumPy's, and for what no adapter knows."""
+    adapter = None if type(value) is np.ndarray else adapter_of(type(value))
+    return adapter and sys.modules[adapter].WORDS
 
 
 def apply(op, inputs, out, name, **params):

@@ -1,9 +1,12 @@
 """``GridGenerator``: the sampling grid of a transform or of an optical flow."""
 
+import functools
+
 import numpy as np
 
 from .. import check
 from ..dtypes import DTYPES
+from ..words import words
 from . import Operator, arguments
 from .coefficients import coefficients, numbers_of, pull_coefficients, push_coefficients
 from .dispatch import apply
@@ -18,11 +21,19 @@ class GridCall:
     def __init__(self, data, transform, target_shape, align_corners):
         self.given, self.transform = data, transform
         self.axes = len(target_shape)
-        self.shape = (data.shape[0], self.axes, *target_shape)
+        self.shape = check.result(NAME, "the result", (data.shape[0], self.axes, *target_shape))
         self.dtype = data.dtype.newbyteorder("=")
         self.edge = 0 if align_corners else 1
-        self.values = coefficients(transform, data)
-        self.numbers = numbers_of(self.values)
+
+    @functools.cached_property
+    def values(self):
+        """The parameters as they are computed with."""
+        return coefficients(self.transform, self.given)
+
+    @functools.cached_property
+    def numbers(self):
+        """What the kernels are given of them."""
+        return numbers_of(self.values)
 
     def nothing(self):
         """Whether the grid has no point."""
@@ -125,15 +136,23 @@ def written(out, shape, dtype, data, run):
     return out
 
 
+def planes(flow):
+    """How a flow whose directions stand last becomes one of planes."""
+    if flow.shape[3] != 2:
+        return None
+    order = check.channels_second(4)
+    return f"move its directions to the second place with {words().moved('data', order)}"
+
+
 def prepare(data, transform_type, target_shape=(0, 0), name=None, *, align_corners=True):
     """Check a call."""
     check.flag(NAME, "align_corners", align_corners)
     if isinstance(transform_type, str) and transform_type == "warp":
         check.array(NAME, "data", data, ("batch", "x and y", "height", "width"))
         expected = (data.shape[0], 2, *data.shape[2:])
-        check.shape(NAME, "data", data, expected, "one plane each of flow along x and y, in pixels")
+        check.shape(NAME, "data", data, expected, "one plane each of flow along x and y, in pixels", cure=planes)
         return FlowCall(data, align_corners)
-    axes = 3 if np.size(target_shape) == 3 and not isinstance(target_shape, str) else 2
+    axes = 3 if len(check.entries(target_shape)) == 3 else 2
     transform = arguments.transform(NAME, axes, transform_type, more=("warp",))
     arguments.parameters(NAME, "data", data, transform_type, transform)
     if isinstance(target_shape, (tuple, list)) and list(target_shape) == [0, 0]:

@@ -1,5 +1,7 @@
 """The warp of images, by a transform or along a grid: from checked arrays to kernel calls, forward and backward."""
 
+import functools
+
 import numpy as np
 
 from .. import check
@@ -18,13 +20,25 @@ class WarpCall:
         self.name, self.inputs, self.transform, self.rows = name, inputs, transform, rows
         data, self.given = inputs.values()
         self.axes = data.ndim - 2
-        self.shape = data.shape[:2] + target_shape
+        self.shape = check.result(name, "the result", data.shape[:2] + target_shape)
         self.dtype = data.dtype.newbyteorder("=")
         self.edge = 0 if align_corners else 1
         self.compute = DTYPES[self.dtype]
-        self.images = self.of_images(data)
-        self.values = coefficients(transform, self.given)
-        self.numbers = numbers_of(self.values)
+
+    @functools.cached_property
+    def images(self):
+        """What the kernels are given of the images."""
+        return self.of_images(self.inputs["data"])
+
+    @functools.cached_property
+    def values(self):
+        """The parameters, or the grid, as they are computed with."""
+        return coefficients(self.transform, self.given)
+
+    @functools.cached_property
+    def numbers(self):
+        """What the kernels are given of them."""
+        return numbers_of(self.values)
 
     def of_images(self, data):
         """What kernels are given of images: their pixels, their shape, and how far samples and channels are apart."""
