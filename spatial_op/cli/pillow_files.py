@@ -49,6 +49,7 @@ def read(path, keep_palette):
         details = {key: file.info[key] for key in KEPT if file.info.get(key) is not None}
         pages, modes, durations = [], set(), []
         for frame in ImageSequence.Iterator(file) if several else [file]:
+            frame.load()  # WebP says how long only then
             durations.append(frame.info.get("duration", 0))
             frame = upright(frame, details)
             frame = settled(frame, keep_palette)
