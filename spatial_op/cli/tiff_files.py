@@ -39,7 +39,7 @@ def read(path, keep_palette):
     pages, kinds, series = [], set(), []
     with tifffile.TiffFile(path) as file:
         if not file.series:
-            raise Refused("it holds no pages")
+            raise Refused("it cannot be read as a picture; it holds no pages")
         for one in file.series:
             page, colours, opacity, options = read_series(one, keep_palette)
             pages.append(page)

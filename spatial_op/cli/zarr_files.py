@@ -100,7 +100,7 @@ def created(path, root, array, levels, out):
         options.update(order=array.order, chunk_key_encoding={"name": "v2", "separator": old.dimension_separator})
     if levels is None:
         return zarr.create_array(str(path), **options)
-    group = zarr.open_group(str(path), mode="w", zarr_format=old.zarr_format)
+    group = zarr.open_group(str(path), mode="w", zarr_format=options.pop("zarr_format"))
     attributes = dict(root.attrs)
     kept = [{**levels[0], "datasets": levels[0]["datasets"][:1]}]
     if "ome" in attributes:
