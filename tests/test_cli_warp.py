@@ -9,8 +9,8 @@ import time
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
-from spatial_op.cli import pillow_files
 from spatial_op.cli.main import cli
 
 pytest.importorskip("dask")
@@ -137,11 +137,11 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(run, tmp_path, monkeyp
     picture(tmp_path / "in.png")
     (tmp_path / "out.png").write_text("old")
 
-    def half(path, picture):
+    def half(image, path, *_, **__):
         path.write_text("half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pillow_files, "write", half)
+    monkeypatch.setattr(Image.Image, "save", half)
     result = run(tmp_path / "in.png", tmp_path / "out.png", "--rotate", 1)
     assert result.exit_code == 1 and "no space left on device" in result.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "out.png"]
@@ -190,8 +190,8 @@ def test_errors_are_one_sentence(run, tmp_path):
         ((source, out, *turn, "--chunk", "7"), "--chunk is given and IN is no zarr array"),
         ((source, tmp_path / "out", *turn), "expected a picture"),
         ((source, tmp_path / "out.zarr", *turn), "expected a picture"),
-        ((source, tmp_path / "none" / "out.png", *turn), "no such file or directory"),
-        ((source, tmp_path / "file" / "out.png", *turn), "not a directory"),
+        ((source, tmp_path / "none" / "out.png", *turn), "of OUT does not exist; make it first"),
+        ((source, tmp_path / "file" / "out.png", *turn), "of OUT does not exist; make it first"),
         ((tmp_path / "none.png", out, *turn), "does not exist"),
         ((tmp_path / "empty", out, *turn), "holds no pictures"),
         ((tmp_path / "broken.png", out, *turn), "cannot be read as a picture"),

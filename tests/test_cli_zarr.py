@@ -5,7 +5,6 @@ import pytest
 from click.testing import CliRunner
 
 import spatial_op as so
-from spatial_op.cli import zarr_files
 from spatial_op.cli.main import cli
 
 da = pytest.importorskip("dask.array")
@@ -184,7 +183,7 @@ def test_an_interrupted_run_leaves_nothing_and_can_be_repeated(run, tmp_path, mo
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(zarr_files.da, "store", broken)
+        patch.setattr(da, "store", broken)
         result = run(*FLIP)
     assert result.exit_code == 1 and [path.name for path in tmp_path.iterdir()] == ["in.zarr"]
     assert run(*FLIP).exit_code == 0

@@ -1,6 +1,6 @@
 """Pictures in files: what they hold, as arrays with all that has to be kept beside them.
 
-Pillow reads and writes most formats (``pillow_files``), tifffile TIFF (``tiff_files``); this file says what they hand over.
+Pillow reads and writes most formats (``pillow_reading``, ``pillow_writing``), tifffile TIFF (``tiff_files``); this file says what they hand over.
 """
 
 import pathlib
@@ -46,9 +46,9 @@ def read(path, keep_palette):
         from . import tiff_files
 
         return tiff_files.read(path, keep_palette)
-    from . import pillow_files
+    from . import pillow_reading
 
-    return pillow_files.read(path, keep_palette)
+    return pillow_reading.read(path, keep_palette)
 
 
 def write(path, picture, name):
@@ -58,6 +58,17 @@ def write(path, picture, name):
 
         tiff_files.write(path, picture)
     else:
-        from . import pillow_files
+        from . import pillow_writing
 
-        pillow_files.write(path, picture)
+        pillow_writing.write(path, picture)
+
+
+def turned_upright(pixels, orientation):
+    """(..., H, W) as it is seen, by the number of the TIFF and EXIF standards."""
+    if orientation >= 5:
+        pixels = pixels.swapaxes(-1, -2)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[..., ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[..., ::-1, :]
+    return pixels

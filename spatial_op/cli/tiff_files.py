@@ -6,7 +6,7 @@ import numpy as np
 import tifffile
 from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC
 
-from .pictures import Picture, Refused
+from .pictures import Picture, Refused, turned_upright
 
 COLOURS = {
     PHOTOMETRIC.MINISBLACK: "grey", PHOTOMETRIC.RGB: "rgb", PHOTOMETRIC.SEPARATED: "cmyk", PHOTOMETRIC.PALETTE: "palette",
@@ -39,7 +39,7 @@ def read(path, keep_palette):
     pages, kinds, series = [], set(), []
     with tifffile.TiffFile(path) as file:
         if not file.series:
-            raise Refused("it cannot be read as a picture; it holds no pages")
+            raise Refused("it cannot be read as a picture: it holds no pages")
         for one in file.series:
             page, colours, opacity, options = read_series(one, keep_palette)
             pages.append(page)
@@ -71,7 +71,7 @@ def read_series(series, keep_palette):
         raise Refused(f"its pages have shape {array.shape}, expected {series.shape} as it says")
     order = [number for number, name in enumerate(axes) if name not in "SYX"]
     order += [axes.index(name) for name in "SYX" if name in axes]
-    array = turned_upright(array.transpose(order), page)
+    array = turned_upright(array.transpose(order), page.tags.valueof(274, 1))
     colours = COLOURS[page.photometric]
     options = {
         "axes": axes, "order": order, "photometric": page.photometric, "compression": "deflate",
@@ -95,13 +95,6 @@ def read_series(series, keep_palette):
             options["order"] = [*order[:-2], len(order), *order[-2:]]
     opacity = OPACITY.get(page.extrasamples[-1]) if page.extrasamples and "S" in axes else None
     return array, colours, opacity, {key: value for key, value in options.items() if value is not None}
-
-
-def turned_upright(array, page):
-    """The pages as they are seen."""
-    from .pillow_files import turned_upright
-
-    return turned_upright(array, page.tags.valueof(274, 1))
 
 
 def resolution(page):

@@ -10,7 +10,7 @@ import dask
 import numpy as np
 from dask import array as da
 from dask.diagnostics import ProgressBar
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from . import pictures, zarr_files
 from .any_dtype import kind_of, warped, warped_with_opacity, working
@@ -61,6 +61,7 @@ def array(source, target, matrix, options, chunk, axes):
     if target.exists():
         raise click.UsageError(f"OUT {str(target)!r} exists already, expected a new name; remove it or choose another.")
     with failures(source, target):
+        require_folder(target)
         found = zarr_files.warp_file(source, target, matrix, options, chunk, axes)
     click.echo(f"wrote {target} ({found})")
 
@@ -119,13 +120,24 @@ def failures(source, target):
         ) from error
     except OSError as error:
         reason = error.strerror or str(error)
-        raise click.ClickException(f"{error.filename or target}: {reason[:1].lower()}{reason[1:]}.") from error
+        place = source if error.filename == str(source) else target
+        raise click.ClickException(f"{place}: {reason[:1].lower()}{reason[1:]}.") from error
+
+
+def require_folder(target):
+    """Refuse to compute what could not be written."""
+    folder = target.parent
+    if not folder.is_dir():
+        raise pictures.Refused(f"the folder {str(folder)!r} of OUT does not exist; make it first")
+    if not os.access(folder, os.W_OK):
+        raise pictures.Refused(f"the folder {str(folder)!r} of OUT cannot be written to; choose another")
 
 
 def one_picture(source, target, matrix, options, scheduler):
     """Read, warp and write one file."""
     if target.exists() and target.samefile(source):
         raise pictures.Refused("OUT is the same file, expected another name; the original is not replaced")
+    require_folder(target)
     given = read(source, keep_palette=options["sampler_type"] == "nearest")
     for page in given.pages:
         affordable(page, options)
@@ -140,14 +152,14 @@ def read(source, keep_palette):
     """The picture in a file, or a sentence."""
     try:
         return pictures.read(source, keep_palette)
-    except (pictures.Refused, MemoryError):
-        raise
-    except ImportError:
+    except (pictures.Refused, MemoryError, ImportError):
         raise
     except Exception as error:  # of many kinds, by library, version and what is broken
         if isinstance(error, OSError) and error.strerror:
             raise
-        raise pictures.Refused("it cannot be read as a picture; it is broken or of another kind") from error
+        known = not isinstance(error, UnidentifiedImageError) and str(error).strip()
+        reason = known.splitlines()[0].rstrip(".") if known else "it is broken or of another kind"
+        raise pictures.Refused(f"it cannot be read as a picture: {reason}") from error
 
 
 def write(path, picture, target):
