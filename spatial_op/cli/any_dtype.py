@@ -13,6 +13,11 @@ def kind_of(dtype):
     return dtype in DTYPES or dtype.kind in "biu" or dtype in (np.complex64, np.complex128)
 
 
+def mixes(dtype):
+    """Whether ``warped_with_opacity`` can weigh numbers of the dtype."""
+    return dtype.kind == "f" or (dtype.kind in "iu" and dtype.itemsize < 8)
+
+
 def warped(image, matrix, **options):
     """The warped Dask array, (..., H, W), in its own dtype.
 

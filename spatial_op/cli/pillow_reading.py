@@ -30,7 +30,7 @@ def read(path, keep_palette):
         source = source_of(file)
         if frames:
             file.seek(0)
-            source["left_out"] = f"{len(frames) - 1} more pictures, previews or depth maps, which are left out"
+            source["notes"] = ["holds more than one picture: the others, previews or depth maps, are left out"]
         details = {key: file.info[key] for key in KEPT if file.info.get(key) is not None}
         pages, modes, durations = [], set(), []
         for frame in ImageSequence.Iterator(file) if several else [file]:

@@ -1,5 +1,8 @@
 """TIFF files by tifffile: of any dtype, with any axes, one or more series of pages; their axes, palette, colours and tags are kept."""
 
+import contextlib
+import logging
+import threading
 import xml.etree.ElementTree
 
 import numpy as np
@@ -37,7 +40,7 @@ OWN = ("ImageJ", "images", "channels", "slices", "frames", "hyperstack", "ROI", 
 def read(path, keep_palette):
     """The picture in a file; each series of pages is one of its pages."""
     pages, kinds, series = [], set(), []
-    with tifffile.TiffFile(path) as file:
+    with warnings_of_tifffile() as notes, tifffile.TiffFile(path) as file:
         if not file.series:
             raise Refused("it cannot be read as a picture: it holds no pages")
         for one in file.series:
@@ -45,10 +48,12 @@ def read(path, keep_palette):
             pages.append(page)
             kinds.add((colours, opacity, page.dtype))
             series.append(options)
-        source = {"format": "TIFF", "series": series, "file": writer_options(file)}
-        if any(code in file.pages.first.tags for code in PLACE_ON_EARTH):
-            source["left_out"] = "a place on Earth, which the warp moves and which is left out"
         details = {"dpi": dots_per_inch(file.pages.first), "icc_profile": file.pages.first.iccprofile}
+        source = {"format": "TIFF", "series": series, "file": writer_options(file), "notes": notes}
+        if any(code in file.pages.first.tags for code in PLACE_ON_EARTH):
+            notes.append("holds a place on Earth: the warp moves it, and it is left out")
+        if any(len(one.levels) > 1 for one in file.series):
+            notes.append("holds smaller copies of its pages: they are left out")
         metadata(file, source)
     if len({(colours, opacity) for colours, opacity, _ in kinds}) > 1:
         raise Refused("its pages differ in their colours, expected all alike; write them to files of their own first")
@@ -56,6 +61,24 @@ def read(path, keep_palette):
     if colours == "palette":
         details["palette"] = (series[0]["colormap"].T >> 8).ravel().tolist()
     return Picture(pages, colours, opacity, {key: value for key, value in details.items() if value}, source)
+
+
+@contextlib.contextmanager
+def warnings_of_tifffile():
+    """What it says, on this thread, instead of printing it: files that it takes for damaged, and what it makes of them."""
+    logger, thread, said = logging.getLogger("tifffile"), threading.get_ident(), []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            if record.thread == thread and not said:
+                said.append(f"may be damaged, as tifffile says: {record.getMessage().splitlines()[0]}")
+
+    handler = Handler(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
 
 
 def read_series(series, keep_palette):
@@ -66,8 +89,10 @@ def read_series(series, keep_palette):
         raise Refused(
             f"its pages have the axes {axes} and are {kind}, expected height (Y) and width (X) of grey, RGB or CMYK"
         )
+    if series.is_multifile:
+        raise Refused("its pages lie in several files, expected one; join them first")
     array = series.asarray()
-    if array.shape != series.shape:
+    if 0 in array.shape or array.shape != series.shape:
         raise Refused(f"its pages have shape {array.shape}, expected {series.shape} as it says")
     order = [number for number, name in enumerate(axes) if name not in "SYX"]
     order += [axes.index(name) for name in "SYX" if name in axes]

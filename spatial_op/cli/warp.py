@@ -13,7 +13,7 @@ from dask.diagnostics import ProgressBar
 from PIL import Image, UnidentifiedImageError
 
 from . import pictures, zarr_files
-from .any_dtype import kind_of, warped, warped_with_opacity, working
+from .any_dtype import kind_of, mixes, warped, warped_with_opacity, working
 from .beside import beside
 from .chosen import chosen, pair
 
@@ -141,11 +141,13 @@ def one_picture(source, target, matrix, options, scheduler):
     given = read(source, keep_palette=options["sampler_type"] == "nearest")
     for page in given.pages:
         affordable(page, options)
+        if given.opacity == "straight" and not mixes(page.dtype) and options["sampler_type"] != "nearest":
+            raise pictures.Refused(f"it holds opacity and numbers of type {page.dtype}; pass --sampler nearest")
     pages = [page_of(page, given.opacity, matrix, options, scheduler) for page in given.pages]
     with beside(target) as path:
         write(path, given._replace(pages=pages), target)
-    if "left_out" in given.source:
-        click.echo(f"note: {source} holds {given.source['left_out']}.", err=True)
+    for note in given.source.get("notes", ()):
+        click.echo(f"Note: {source} {note}.", err=True)
 
 
 def read(source, keep_palette):
