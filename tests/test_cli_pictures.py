@@ -91,6 +91,19 @@ def test_a_palettes_numbers_are_labels(warp, tmp_path):
     np.testing.assert_array_equal(np.asarray(mixed)[:, :-1], np.rint((colours[:, 1:] + colours[:, :-1]) / 2))
 
 
+@pytest.mark.parametrize("ending", ["webp", "gif", "jpg"])
+def test_a_palette_becomes_colours_where_there_is_none(warp, tmp_path, ending):
+    picture = image("P")
+    picture.save(tmp_path / "in.png", **({"transparency": b"\xff" * 255 + b"\0"} if ending == "gif" else {}))
+    after = np.asarray(warp(tmp_path / "in.png", f"out.{ending}", *FLIP, "--sampler", "nearest").convert("RGBA"))
+    expected = np.asarray(picture.convert("RGBA"))[:, ::-1].copy()
+    if ending == "gif":
+        expected[np.asarray(picture)[:, ::-1] == 255] = 0
+        after = after * (after[..., 3:] > 0)
+    if ending != "jpg":
+        np.testing.assert_array_equal(after, expected)
+
+
 @pytest.mark.parametrize("channels", [2, 3, 4])
 def test_colours_of_16_bits(warp, tmp_path, channels):
     values = random(HEIGHT, WIDTH, channels, dtype="uint16")

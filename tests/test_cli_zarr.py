@@ -165,7 +165,17 @@ def test_what_cannot_be_warped_is_one_sentence(run, tmp_path):
         assert not (tmp_path / "out.zarr").exists()
     result = run(*FLIP, "--size", "1000000000x1000000000", source="good.zarr")
     assert result.exit_code == 1 and "choose larger chunks with --chunk, or a smaller --size" in result.output
+    result = run(*FLIP, "--size", "1000000x1000000", "--chunk", 1000000, source="good.zarr")
+    assert result.exit_code == 1 and "and this machine has" in result.output
     assert not list(tmp_path.glob(".*"))
+
+
+def test_shards(run, tmp_path):
+    """Chunks in larger files: of the result, each chunk is a file, so that threads can write them."""
+    values = random(HEIGHT, WIDTH)
+    zarr.create_array(str(tmp_path / "in.zarr"), data=values, chunks=(10, 10), shards=(20, 30))
+    assert run(*FLIP).exit_code == 0
+    np.testing.assert_array_equal(out(tmp_path)[:], values[:, ::-1])
 
 
 def test_an_array_of_a_group_can_be_named(run, tmp_path):

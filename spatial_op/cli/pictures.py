@@ -9,6 +9,9 @@ from typing import NamedTuple
 TIFF = (".tif", ".tiff")
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", *TIFF, ".webp")
 
+# Those that hold the numbers of a palette's colours as they are.
+PALETTES = (".bmp", ".png", *TIFF)
+
 # The first bytes of a TIFF file, of both byte orders and both sizes.
 MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 

@@ -131,13 +131,14 @@ def with_palette(image):
     """The image with a palette: exactly its colours if there are few enough, else similar ones; opacity is all or nothing."""
     pixels = np.asarray(image.convert("RGBA"))
     opaque = pixels[..., 3] >= 128
-    colours, places = np.unique(pixels[opaque][:, :3], axis=0, return_inverse=True)
+    codes = pixels[..., :3].astype(np.int32) @ (1 << 16, 1 << 8, 1)
+    colours, places = np.unique(codes[opaque], return_inverse=True)
     free = 256 - (not opaque.all())
     if len(colours) > free:
         image = image.convert("RGB").quantize(free, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
         numbers, palette = np.array(image), image.getpalette("RGB")
     else:
-        numbers, palette = np.empty(pixels.shape[:2], np.uint8), colours.ravel().tolist()
+        numbers, palette = np.empty(pixels.shape[:2], np.uint8), (colours[:, None] >> (16, 8, 0) & 255).ravel().tolist()
         numbers[opaque] = places.ravel()
     palette = (palette + [0] * 768)[: 3 * free] + [0] * 3 * (256 - free)
     numbers[~opaque] = 255

@@ -12,8 +12,8 @@ from dask import array as da
 from dask.diagnostics import ProgressBar
 from PIL import Image, UnidentifiedImageError
 
-from . import pictures, zarr_files
-from .any_dtype import kind_of, mixes, warped, warped_with_opacity, working
+from . import pictures, room, zarr_files
+from .any_dtype import kind_of, mixes, warped, warped_with_opacity
 from .beside import beside
 from .chosen import chosen, pair
 
@@ -138,11 +138,9 @@ def one_picture(source, target, matrix, options, scheduler):
     if target.exists() and target.samefile(source):
         raise pictures.Refused("OUT is the same file, expected another name; the original is not replaced")
     require_folder(target)
-    given = read(source, keep_palette=options["sampler_type"] == "nearest")
-    for page in given.pages:
-        affordable(page, options)
-        if given.opacity == "straight" and not mixes(page.dtype) and options["sampler_type"] != "nearest":
-            raise pictures.Refused(f"it holds opacity and numbers of type {page.dtype}; pass --sampler nearest")
+    nearest = options["sampler_type"] == "nearest"
+    given = read(source, keep_palette=nearest and target.suffix.lower() in pictures.PALETTES)
+    require_possible(given, options)
     pages = [page_of(page, given.opacity, matrix, options, scheduler) for page in given.pages]
     with beside(target) as path:
         write(path, given._replace(pages=pages), target)
@@ -176,24 +174,17 @@ def write(path, picture, target):
         raise pictures.Refused(f"the result cannot be written to {target}: {error}") from error
 
 
-def affordable(page, options):
-    """Refuse a result that does not fit into this machine's memory, and numbers that cannot be warped."""
-    if not kind_of(page.dtype):
-        raise pictures.Refused(
-            f"its pixels are numbers of type {page.dtype}, expected integers or floats of up to 64 bits"
-        )
-    height, width = options.get("target_shape", page.shape[-2:])
-    planes = page.size // (page.shape[-2] * page.shape[-1])
-    needed = planes * height * width * (page.dtype.itemsize + working(page.dtype).itemsize)
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # not known on every system
-        memory = 2**40
-    if needed > memory:
-        raise pictures.Refused(
-            f"a result of {height} x {width} pixels takes {needed / 2**30:,.0f} GB, and this machine has {memory / 2**30:,.0f} GB; "
-            "choose a smaller --size, or use zarr arrays"
-        )
+def require_possible(picture, options):
+    """Refuse numbers that cannot be warped, and results that are too large."""
+    for page in picture.pages:
+        if not kind_of(page.dtype):
+            raise pictures.Refused(
+                f"its pixels are numbers of type {page.dtype}, expected integers or floats of up to 64 bits"
+            )
+        if picture.opacity == "straight" and not mixes(page.dtype) and options["sampler_type"] != "nearest":
+            raise pictures.Refused(f"it holds opacity and numbers of type {page.dtype}; pass --sampler nearest")
+        shape = page.shape[:-2] + options.get("target_shape", page.shape[-2:])
+        room.require(shape, page.dtype, "choose a smaller --size, or use zarr arrays")
 
 
 def page_of(page, opacity, matrix, options, scheduler):

@@ -5,6 +5,7 @@ import math
 import zarr
 from dask import array as da
 
+from . import room
 from .any_dtype import kind_of, warped
 from .beside import beside
 from .pictures import Refused
@@ -38,6 +39,7 @@ def warp_file(source, target, matrix, options, chunk, letters):
             f"the result of {target_shape[0]} x {target_shape[1]} pixels has {count} chunks, expected at most {MOST_CHUNKS}; "
             "choose larger chunks with --chunk, or a smaller --size"
         )
+    room.require((*image.chunksize[:-2], *sizes), array.dtype, "choose a smaller --chunk")
     out = da.moveaxis(warped(image, matrix(*image.shape[-2:]), chunks=chunk, **options), (-2, -1), (y, x))
     out = out.rechunk(tuple(max(axis) for axis in out.chunks))
     with beside(target) as path:
