@@ -18,8 +18,12 @@ TESTS = ["pytest", "-n", "2", "--dist", "loadfile", "-q"]
 CURRENT_ONLY = [
     "adding",
     "cli",
+    "cli_pictures",
+    "cli_tiff",
     "cli_warp",
+    "cli_zarr",
     "dask",
+    "dask_warp",
     "deformable",
     "docs",
     "errors_deformable",

@@ -3,7 +3,16 @@
 import sys
 
 # Packages that commands need -> the extra that brings them.
-OPTIONAL = {"click": "demo", "matplotlib": "demo", "PIL": "demo", "skimage": "demo", "dask": "dask", "zarr": "dask"}
+OPTIONAL = {
+    "click": "demo",
+    "imagecodecs": "demo",
+    "matplotlib": "demo",
+    "PIL": "demo",
+    "skimage": "demo",
+    "tifffile": "demo",
+    "dask": "dask",
+    "zarr": "dask",
+}
 
 
 def main(arguments=None):
@@ -18,7 +27,7 @@ def main(arguments=None):
             raise
         print(
             f"Error: this command needs the Python package {package}, which is not installed here; "
-            f'install it with: pip install "spatial-op[{OPTIONAL[package]}]"',
+            f'install it with: pip install ".[{OPTIONAL[package]}]" in a checkout of spatial_op',
             file=sys.stderr,
         )
         sys.exit(2)

@@ -9,15 +9,13 @@ from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
 from . import check
+from .adapters.dask_boxes import box_of, reach_of
 from .kernels.jit import one_thread
 from .operators.arguments import sampling
-from .operators.grid_sampler import GridSampler
-from .operators.spatial_transformer import SpatialTransformer
+from .operators.warp import WarpCall
+from .transforms import pixel_matrix
 
 __all__ = ["warp"]
-
-# Pixels beside a sample that a sampling kernel reads.
-REACH = {"nearest": 1, "bilinear": 1, "bicubic": 2}
 
 # A chunk of the result may read so many times its own size, or it is made smaller; but not smaller than LEAST pixels.
 MOST, LEAST = 4, 64
@@ -59,10 +57,13 @@ def warp(image, matrix, target_shape=None, sampler_type="bilinear", *, padding_m
 
     Notes
     -----
+    The result has the same bits for any chunks of the image and of the result: coordinates are computed in float64, in
+    pixels of the whole image. Maps by whole pixels reproduce the data bit for bit, NaN included.
+
     The source of a chunk is the box around its mapped corners, which holds all of its mapped points as long as the
     denominator has one sign in it; where a homography's horizon crosses a chunk, it is halved until the boxes are known
-    or its parts are single pixels. Coordinates are computed in float64. The idea of slicing the source for each chunk is
-    that of dask-image's ``affine_transform``.
+    or its parts are single pixels. The idea of slicing the source for each chunk is that of dask-image's
+    ``affine_transform``.
 
     Examples
     --------
@@ -83,39 +84,60 @@ def warp(image, matrix, target_shape=None, sampler_type="bilinear", *, padding_m
         raise ValueError(
             f"{op}: image has shape {image.shape}, expected (..., height, width) of known sizes, at least 1; reshape it."
         )
-    check.dtype(op, "the dtype of image", image.dtype)
+    check.dtype(op, "the dtype of image", image.dtype.newbyteorder("="))
     matrix = homogeneous(op, matrix)
-    sampling(op, 2, sampler_type, padding_mode, True)
+    sampler, _ = sampling(op, 2, sampler_type, padding_mode, True)
     if padding_mode == "reflection":
         raise ValueError(
             f"{op}: padding_mode is 'reflection', expected 'zeros' or 'border'; a mirror image may need any part of the source."
         )
     target = image.shape[-2:] if target_shape is None else check.target_shape(op, target_shape, 2)
     if chunks is None:
-        chunks = fitting(matrix, image, target, sampler_type, padding_mode)
-    rows, columns = da.core.normalize_chunks(chunks, target, dtype=image.dtype)
-    return assembled(image, matrix, rows, columns, sampler_type, padding_mode)
+        chunks = fitting(matrix, image, target, reach_of(sampler), padding_mode)
+    rows, columns = cut(op, chunks, target)
+    return assembled(image, matrix, rows, columns, sampler_type, reach_of(sampler), padding_mode)
 
 
 def homogeneous(op, matrix):
     """A 3x3 matrix of float64."""
-    given = np.asarray(matrix, np.float64)
+    try:
+        given = np.array(matrix, np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{op}: matrix is {matrix!r}, expected 2x3 or 3x3 numbers; pass rows of an affine matrix or a homography, in pixels."
+        ) from None
     if given.shape not in ((2, 3), (3, 3)) or not np.isfinite(given).all():
         raise ValueError(
             f"{op}: matrix has shape {given.shape} or an entry that is no finite number, expected 2x3 or 3x3 numbers; "
             "pass rows of an affine matrix or a homography, in pixels."
         )
-    return given if len(given) == 3 else np.vstack([given, [0, 0, 1]])
+    if len(given) == 2:
+        return np.vstack([given, [0, 0, 1]])
+    return np.ldexp(given, -np.frexp(np.abs(given[2]).max())[1])  # the same map; no digit is lost
 
 
-def fitting(matrix, image, target, sampler_type, padding_mode):
+def cut(op, chunks, target):
+    """Sizes of the chunks of the result along its height and its width."""
+    try:
+        sizes = da.core.normalize_chunks(chunks, target, dtype=np.uint8)
+    except (AssertionError, TypeError, ValueError, ZeroDivisionError):
+        sizes = ((0,),)
+    if any(size < 1 for axis in sizes for size in axis):
+        raise ValueError(
+            f"{op}: chunks is {chunks!r}, expected one or two sizes of chunks in pixels, at least 1, for a result of shape {target}; "
+            "pass for example chunks=1024."
+        )
+    return sizes
+
+
+def fitting(matrix, image, target, reach, padding_mode):
     """Sizes of chunks that need not read too much."""
     source = [max(sizes) for sizes in image.chunks[-2:]]
     height, width = (min(size, limit) for size, limit in zip(source, target))
     while max(height, width) > LEAST:
         rows, columns = da.core.normalize_chunks((height, width), target)
         boxes = (
-            box_of(matrix, rectangle, image.shape[-2:], sampler_type, padding_mode)
+            box_of(matrix, rectangle, image.shape[-2:], reach, padding_mode)
             for rectangle in itertools.product(spans(rows), spans(columns))
         )
         if max(math.prod(stop - start for start, stop in box) for box in boxes) <= MOST * math.prod(source):
@@ -130,57 +152,24 @@ def spans(sizes):
     return list(itertools.pairwise(ends))
 
 
-def box_of(matrix, rectangle, source, sampler_type, padding_mode):
-    """Rows and columns of the source that a rectangle of the output may read; none of them may be empty."""
-    low, high = extent(matrix, rectangle)
-    reach = REACH[sampler_type]
-    box = []
-    for least, most, size in zip(low, high, source):
-        start, stop = least - reach, most + reach + 1
-        if padding_mode == "border":  # a point outside reads the edge
-            start, stop = min(start, size - 1), max(stop, 1)
-        start, stop = max(math.floor(min(start, size)), 0), min(math.ceil(max(stop, 0)), size)
-        box.append((start, max(start, stop)))
-    return tuple(box)
-
-
-def extent(matrix, rectangle):
-    """Least and largest y and x of the points that the pixels of a rectangle are mapped to."""
-    (top, bottom), (left, right) = rectangle
-    corners = [(x, y, 1) for y in (top, bottom - 1) for x in (left, right - 1)]
-    x, y, denominators = matrix @ np.array(corners, np.float64).T
-    if denominators.min() > 0 or denominators.max() < 0:
-        x, y = x / denominators, y / denominators
-        return (y.min(), x.min()), (y.max(), x.max())
-    if bottom - top == right - left == 1:  # this pixel has no source point
-        return (np.inf, np.inf), (-np.inf, -np.inf)
-    if bottom - top >= right - left:
-        middle = (top + bottom) // 2
-        parts = ((top, middle), (left, right)), ((middle, bottom), (left, right))
-    else:
-        middle = (left + right) // 2
-        parts = ((top, bottom), (left, middle)), ((top, bottom), (middle, right))
-    lows, highs = zip(*(extent(matrix, part) for part in parts))
-    return tuple(map(min, *lows)), tuple(map(max, *highs))
-
-
-def assembled(image, matrix, rows, columns, sampler_type, padding_mode):
+def assembled(image, matrix, rows, columns, sampler_type, reach, padding_mode):
     """The lazy result."""
+    dtype = image.dtype.newbyteorder("=")
     name = "warp-" + tokenize(image.name, matrix, rows, columns, sampler_type, padding_mode)
     own = [spans(sizes) for sizes in image.chunks[-2:]]
     tasks = {}
     for (i, vertical), (j, horizontal) in itertools.product(enumerate(spans(rows)), enumerate(spans(columns))):
-        box = box_of(matrix, (vertical, horizontal), image.shape[-2:], sampler_type, padding_mode)
+        box = box_of(matrix, (vertical, horizontal), image.shape[-2:], reach, padding_mode)
         needed = [[k for k, span in enumerate(each) if meet(span, need)] for each, need in zip(own, box)]
         for front in itertools.product(*map(range, image.numblocks[:-2])):
             blocks = [[(image.name, *front, k, m) for m in needed[1]] for k in needed[0]]
             lead = tuple(sizes[place] for sizes, place in zip(image.chunks, front))
             corner = tuple(each[few[0]][0] if few else 0 for each, few in zip(own, needed))
             tasks[(name, *front, i, j)] = (
-                one_chunk, blocks, lead, corner, box, (vertical, horizontal), matrix, image.dtype, sampler_type, padding_mode,
+                one_chunk, blocks, lead, corner, box, (vertical, horizontal), matrix, dtype, sampler_type, padding_mode,
             )  # fmt: skip
     graph = HighLevelGraph.from_collections(name, tasks, dependencies=[image])
-    return da.Array(graph, name, (*image.chunks[:-2], rows, columns), dtype=image.dtype)
+    return da.Array(graph, name, (*image.chunks[:-2], rows, columns), dtype=dtype)
 
 
 def meet(span, need):
@@ -190,13 +179,19 @@ def meet(span, need):
 
 def one_chunk(blocks, lead, corner, box, rectangle, matrix, dtype, sampler_type, padding_mode):
     """A chunk of the result, from those of the source whose first pixel is ``corner``."""
-    (top, bottom), (left, right) = rectangle
-    shape = (bottom - top, right - left)
-    sizes = [stop - start for start, stop in box]
-    if 0 in sizes:  # nothing but zeros, and what has no source point
-        nowhere = np.isnan(projective_grid(matrix, rectangle)[0, 0])
-        return np.broadcast_to(np.where(nowhere, np.nan, 0).astype(dtype), (*lead, *shape))
-    source = np.empty((*lead, *sizes), dtype)
+    shape = tuple(stop - start for start, stop in rectangle)
+    if any(start == stop for start, stop in box):  # zeros, and NaN for what has no source point
+        nothing = sampled(np.zeros((1, 1, 1, 1), dtype), (0, 0), rectangle, matrix, sampler_type, padding_mode)
+        return np.broadcast_to(nothing[0, 0], (*lead, *shape))
+    source = gathered(blocks, lead, corner, box, dtype)
+    data = source.reshape(1, -1, *source.shape[-2:])
+    (up, _), (before, _) = box
+    return sampled(data, (up, before), rectangle, matrix, sampler_type, padding_mode).reshape(*lead, *shape)
+
+
+def gathered(blocks, lead, corner, box, dtype):
+    """The pixels of a box, from the chunks that hold them."""
+    source = np.empty((*lead, *(stop - start for start, stop in box)), dtype)
     y = corner[0]
     for line in blocks:
         x = corner[1]
@@ -209,36 +204,16 @@ def one_chunk(blocks, lead, corner, box, rectangle, matrix, dtype, sampler_type,
             ]
             x += width
         y += height
-    data = source.reshape(1, -1, *sizes)
-    local = pixels_to_edges(sizes, (-box[0][0], -box[1][0])) @ matrix
-    params = {"sampler_type": sampler_type, "padding_mode": padding_mode, "align_corners": False}
+    return source
+
+
+def sampled(data, first, rectangle, matrix, sampler_type, padding_mode):
+    """A rectangle of the output, (1, C, H, W), from the part of the source whose first pixel is (y, x) = ``first``."""
+    (top, bottom), (left, right) = rectangle
+    centre = left + (right - left - 1) / 2, top + (bottom - top - 1) / 2
+    loc = np.array([[*matrix.ravel(), *centre, *first[::-1]]])
+    rows = sampling("warp", 2, sampler_type, padding_mode, True)
     with one_thread():
-        if (matrix[2] == (0, 0, 1)).all():
-            loc = (local @ edges_to_pixels(shape, (top, left)))[None, :2].reshape(1, 6)
-            out = SpatialTransformer(data, loc, shape, **params)
-        else:
-            out = GridSampler(data, projective_grid(local, rectangle), **params)
-    return out.reshape(*lead, *shape)
-
-
-def pixels_to_edges(sizes, shift):
-    """From pixels, shifted, to normalised coordinates in which -1 and +1 are the outer edges."""
-    (height, width), (down, right) = sizes, shift
-    return np.array(
-        [[2 / width, 0, (2 * right + 1) / width - 1], [0, 2 / height, (2 * down + 1) / height - 1], [0, 0, 1]]
-    )
-
-
-def edges_to_pixels(shape, start):
-    """From such coordinates of a chunk to pixels of the whole output."""
-    (height, width), (top, left) = shape, start
-    return np.array([[width / 2, 0, left + (width - 1) / 2], [0, height / 2, top + (height - 1) / 2], [0, 0, 1]])
-
-
-def projective_grid(local, rectangle):
-    """Normalised source points of a chunk's pixels; a zero denominator gives none."""
-    y, x = (np.arange(*span, dtype=np.float64) for span in rectangle)
-    places = np.stack([*np.broadcast_arrays(x, y[:, None]), np.ones((len(y), len(x)))])
-    points = np.einsum("ab,bij->aij", local, places)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(points[2] == 0, np.nan, points[:2] / points[2])[None]
+        return WarpCall(
+            "warp", {"data": data, "loc": loc}, (bottom - top, right - left), pixel_matrix.ROW, rows, True
+        ).forward()

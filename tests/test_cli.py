@@ -383,7 +383,9 @@ def test_a_missing_package_is_one_sentence(package, command, tmp_path):
     code = f"import sys; sys.modules[{package!r}] = None; from spatial_op.__main__ import main; main([{command!r}])"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == ""
-    assert package in done.stderr and done.stderr.endswith('install it with: pip install "spatial-op[demo]"\n')
+    assert package in done.stderr and done.stderr.endswith(
+        'install it with: pip install ".[demo]" in a checkout of spatial_op\n'
+    )
     assert done.stderr.count("\n") == 1
 
 

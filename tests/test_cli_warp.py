@@ -1,13 +1,19 @@
-"""The command `warp`: pictures, folders of them and zarr arrays."""
+"""The command `warp`: its options, folders, what goes wrong, and what is left behind."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
-import spatial_op as so
 from spatial_op.cli.main import cli
 
-da = pytest.importorskip("dask.array")
+pytest.importorskip("dask")
 zarr = pytest.importorskip("zarr")
 io = pytest.importorskip("skimage.io")
 
@@ -71,48 +77,146 @@ def test_folders(run, tmp_path):
         np.testing.assert_array_equal(turned, io.imread(tmp_path / "in" / f"{number}.png")[::-1, ::-1])
 
 
-def test_zarr_arrays(run, tmp_path):
-    values = np.random.default_rng(0).random((2, 70, 90), "float32")
-    zarr.save_array(str(tmp_path / "in.zarr"), values)
-    result = run(
-        tmp_path / "in.zarr", tmp_path / "out.zarr", "--affine", "2,0,0,0,2,0", "--size", "35x45", "--chunk", 20
-    )
-    assert result.output.endswith("(2 x 35 x 45, float32)\n"), result.output
-    out = zarr.open_array(str(tmp_path / "out.zarr"), mode="r")
-    assert out.chunks == (2, 20, 20)
-    np.testing.assert_array_equal(out[:], values[:, ::2, ::2])
-    loc = np.array([[0.8, -0.6, 0, 0.6, 0.8, 0]])
-    zarr.save_array(str(tmp_path / "square.zarr"), values[:, :61, :61])
-    run(tmp_path / "square.zarr", tmp_path / "turned.zarr", "--rotate", np.degrees(np.arctan2(0.6, 0.8)))
-    expected = so.SpatialTransformer(values[None, :, :61, :61], loc, (61, 61))[0]
-    turned = zarr.open_array(str(tmp_path / "turned.zarr"), mode="r")[:]
-    np.testing.assert_allclose(turned[:, 2:-2, 2:-2], expected[:, 2:-2, 2:-2], atol=1e-5)
+@pytest.mark.parametrize("degrees", [90, -90, 180, 270, 360, -450])
+def test_quarter_turns_are_exact(run, tmp_path, degrees):
+    values = picture(tmp_path / "in.png", (31, 31))
+    run(tmp_path / "in.png", tmp_path / "out.png", "--rotate", degrees)
+    np.testing.assert_array_equal(io.imread(tmp_path / "out.png"), np.rot90(values, degrees // 90))
 
 
-# imageio asks all that it has about a file that is no picture, and leaves it open.
-@pytest.mark.filterwarnings("ignore:The legacy .DICOM. plugin:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_large_picture_has_the_bits_of_a_small_one(run, tmp_path):
+    """Whether it is cut into parts or not."""
+    values = picture(tmp_path / "in.png", (1100, 1300))
+    run(tmp_path / "in.png", tmp_path / "out.png", "--affine", "1,0.3,-100,0.1,1,7", "--size", "1080x1290")
+    run(tmp_path / "in.png", tmp_path / "same.png", "--affine", "1,0,0,0,1,0")
+    np.testing.assert_array_equal(io.imread(tmp_path / "same.png"), values)
+    run(tmp_path / "in.png", tmp_path / "part.png", "--affine", "1,0.3,-100,0.1,1,7", "--size", "50x1290")
+    np.testing.assert_array_equal(io.imread(tmp_path / "part.png"), io.imread(tmp_path / "out.png")[:50])
+
+
+def test_a_broken_picture_does_not_stop_the_others(run, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "c.png"):
+        picture(tmp_path / "in" / name)
+    whole = (tmp_path / "in" / "a.png").read_bytes()
+    (tmp_path / "in" / "b.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "in" / "d.jpg").write_text("no picture")
+    result = run(tmp_path / "in", tmp_path / "out", "--rotate", 1)
+    assert result.exit_code == 1
+    *errors, last = result.output.splitlines()
+    assert [error.split(": ")[1].rpartition("/")[2] for error in errors] == ["b.png", "d.jpg"]
+    assert all("cannot be read as a picture" in error for error in errors)
+    assert last == f"Error: 2 of 4 pictures were written to {tmp_path / 'out'}."
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "c.png"]
+
+
+def test_originals_are_not_replaced(run, tmp_path):
+    source = tmp_path / "in" / "a.png"
+    source.parent.mkdir()
+    picture(source)
+    before = source.read_bytes()
+    (tmp_path / "link.png").symlink_to(source)
+    shutil.copytree(tmp_path / "in", tmp_path / "other")
+    (tmp_path / "other" / "a.png").unlink()
+    (tmp_path / "other" / "a.png").hardlink_to(source)
+    for one, two in (
+        (source, source),
+        (source, tmp_path / "link.png"),
+        (tmp_path / "link.png", source),
+        (source.parent, source.parent),
+        (source.parent, tmp_path / "in" / ".." / "in"),
+        (source.parent, tmp_path / "other"),
+    ):
+        result = run(one, two, "--rotate", 20)
+        assert result.exit_code == 1 and "the original" in result.output, result.output
+        assert source.read_bytes() == before
+    assert not list(tmp_path.glob("**/.*"))
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(run, tmp_path, monkeypatch):
+    picture(tmp_path / "in.png")
+    (tmp_path / "out.png").write_text("old")
+
+    def half(image, path, *_, **__):
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", half)
+    result = run(tmp_path / "in.png", tmp_path / "out.png", "--rotate", 1)
+    assert result.exit_code == 1 and "no space left on device" in result.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "out.png"]
+    assert (tmp_path / "out.png").read_text() == "old"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_an_interrupted_command_can_be_run_again(tmp_path):
+    zarr.create_array(str(tmp_path / "in.zarr"), shape=(6000, 6000), dtype="float32", chunks=(100, 100))
+    command = [sys.executable, "-m", "spatial_op", "warp", "in.zarr", "out.zarr", "--rotate", "3"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while not (tmp_path / ".out.partial.zarr").exists():
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1 and errors.strip() == "Aborted!"
+    assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]
+
+
 def test_errors_are_one_sentence(run, tmp_path):
     source, out = tmp_path / "in.png", tmp_path / "out.png"
     picture(source)
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "nothing.png").write_bytes(b"")
+    (tmp_path / "broken.tif").write_bytes(b"II*\0 and no more")
+    (tmp_path / "notes.txt").write_text("of a text")
     (tmp_path / "broken.zarr").mkdir()
+    (tmp_path / "file").write_text("in the way")
     turn = ("--rotate", 1)
     for arguments, words in (
         ((source, out), "no transform given, expected exactly one of"),
         ((source, out, *turn, "--affine", "1,0,0,0,1,0"), "--affine and --rotate given"),
         ((source, out, "--affine", "1,2"), "--affine has 2 numbers, expected 6"),
         ((source, out, "--affine", "a,b"), "'a,b' are not numbers"),
+        ((source, out, "--affine", "nan,0,0,0,1,0"), "no finite number"),
+        ((source, out, "--homography", "1 0 0 0 1 0 0 0 inf"), "no finite number"),
+        ((source, out, "--rotate", "nan"), "no finite number"),
         ((source, out, *turn, "--size", "7"), "--size is '7', expected height and width"),
+        ((source, out, *turn, "--size", "0x7"), "--size is '0x7', expected height and width"),
+        ((source, out, *turn, "--size", "1000000000x1000000000"), "and this machine has"),
+        ((source, out, *turn, "--size", "99999999999x1"), "expected height and width"),
+        ((source, out, *turn, "--axes", "yx"), "--axes is given and IN is no zarr array"),
+        ((source, out, *turn, "--chunk", "7"), "--chunk is given and IN is no zarr array"),
         ((source, tmp_path / "out", *turn), "expected a picture"),
+        ((source, tmp_path / "out.zarr", *turn), "expected a picture"),
+        ((source, tmp_path / "none" / "out.png", *turn), "of OUT does not exist; make it first"),
+        ((source, tmp_path / "file" / "out.png", *turn), "of OUT does not exist; make it first"),
         ((tmp_path / "none.png", out, *turn), "does not exist"),
         ((tmp_path / "empty", out, *turn), "holds no pictures"),
         ((tmp_path / "broken.png", out, *turn), "cannot be read as a picture"),
+        ((tmp_path / "nothing.png", out, *turn), "cannot be read as a picture"),
+        ((tmp_path / "broken.tif", out, *turn), "cannot be read as a picture"),
+        ((tmp_path / "notes.txt", out, *turn), "cannot be read as a picture"),
         ((tmp_path / "broken.zarr", tmp_path / "out.zarr", *turn), "cannot be read as a zarr array"),
         ((tmp_path / "broken.zarr", out, *turn), "expected a name that ends in .zarr"),
     ):
         result = run(*arguments)
         assert result.exit_code in (1, 2) and words in result.output, result.output
-        assert "Traceback" not in result.output and not out.exists()
+        assert result.output.splitlines()[-1].startswith("Error: ") and "Traceback" not in result.output
+        assert not out.exists() and not list(tmp_path.glob("**/.*"))
+
+
+def test_an_output_folder_that_is_a_file(run, tmp_path):
+    (tmp_path / "in").mkdir()
+    picture(tmp_path / "in" / "a.png")
+    (tmp_path / "out").write_text("in the way")
+    result = run(tmp_path / "in", tmp_path / "out", "--rotate", 1)
+    assert result.exit_code == 1 and "file exists" in result.output
+
+
+def test_help_is_made_for_people():
+    for command in ([], ["warp"], ["bench"]):
+        output = CliRunner().invoke(cli, [*command, "--help"]).output
+        assert "\b" not in output and "\\b" not in output
+    assert "--axes" in CliRunner().invoke(cli, ["warp", "--help"]).output

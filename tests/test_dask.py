@@ -1,4 +1,4 @@
-"""Dask: lazy batches, on a cluster too, and images that are warped chunk by chunk."""
+"""Dask: lazy batches, on a cluster too."""
 
 import os
 import threading
@@ -10,10 +10,7 @@ import pytest
 import spatial_op as so
 
 pytest.importorskip("dask")
-import dask
 from dask import array as da
-
-from spatial_op.dask import warp
 
 KERNEL = {"kernel": (3, 3), "pad": (1, 1), "num_filter": 4}
 # Every operator: parameters, and shapes of the inputs.
@@ -94,91 +91,6 @@ def test_errors_come_at_once():
         so.SpatialTransformer(data[data[:, 0, 0, 0] > 0], loc, (4, 4))
     with pytest.raises(TypeError, match="out is given and the inputs are Dask arrays"):
         so.SpatialTransformer(data, loc, (4, 4), out=np.ones(1))
-
-
-HEIGHT, WIDTH = 150, 200
-TURN = np.array([[0.9, -0.4, 40], [0.4, 0.9, -30]])
-MATRICES = {
-    "turn": TURN,
-    "shrink": [[3, 0.2, -50], [0.1, 2.5, 0]],
-    "magnify": [[0.1, 0, 50], [0, 0.1, 60]],
-    "away": [[1, 0, 5000], [0, 1, 0]],
-    "homography": [[1, 0.1, 3], [0.05, 1.1, -20], [1e-4, 5e-4, 1]],
-    "horizon": [[1, 0.1, 3], [0.05, 1.1, -20], [-8e-3, 1e-3, 1]],
-}
-
-
-def in_memory(image, matrix, target, **options):
-    """Sampled at the points that the matrix says, at once."""
-    matrix = np.vstack([matrix, [0, 0, 1]]) if len(matrix) == 2 else np.asarray(matrix)
-    y, x = np.mgrid[: target[0], : target[1]].astype(float)
-    points = np.einsum("ab,bij->aij", matrix, np.stack([x, y, np.ones_like(x)]))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        points = np.where(points[2] == 0, np.nan, points[:2] / points[2])
-    scale = np.array([WIDTH - 1, HEIGHT - 1])[:, None, None]
-    return so.GridSampler(image[None], (2 * points / scale - 1)[None], **options)[0]
-
-
-@pytest.mark.parametrize("padding_mode", ["zeros", "border"])
-@pytest.mark.parametrize("name", MATRICES)
-def test_large_images_equal_small_ones(name, padding_mode):
-    (image,) = numbers([(3, HEIGHT, WIDTH)])
-    expected = in_memory(image, MATRICES[name], (130, 160), padding_mode=padding_mode)
-    for source, target in (((2, 40, 70), None), ((3, 150, 30), (64, 50)), ((1, 7, 200), 160)):
-        lazy = warp(
-            da.from_array(image, chunks=source), MATRICES[name], (130, 160), padding_mode=padding_mode, chunks=target
-        )
-        out = lazy.compute(scheduler="synchronous")
-        assert lazy.dtype == out.dtype == np.float32 and out.shape == expected.shape
-        np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-5)
-
-
-def test_samplers_and_whole_pixels():
-    (image,) = numbers([(HEIGHT, WIDTH)])
-    lazy = da.from_array(image, chunks=(64, 64))
-    for sampler_type in ("nearest", "bicubic"):
-        expected = in_memory(image[None], TURN, (HEIGHT, WIDTH), sampler_type=sampler_type)[0]
-        np.testing.assert_allclose(warp(lazy, TURN, sampler_type=sampler_type).compute(), expected, atol=1e-5)
-    shifted = warp(lazy, [[1, 0, 33], [0, 1, -21]], chunks=50).compute()
-    np.testing.assert_array_equal(shifted[21:, : WIDTH - 33], image[:-21, 33:])
-    np.testing.assert_array_equal(shifted[:21], 0)
-
-
-def test_only_what_is_needed_is_read():
-    read = []
-
-    def block(block_info=None):
-        read.append(block_info[None]["chunk-location"])
-        return np.ones(block_info[None]["chunk-shape"], "float32")
-
-    image = da.map_blocks(block, chunks=((100,) * 50, (100,) * 50), dtype="float32", meta=np.empty((0, 0), "float32"))
-    out = warp(image, [[1, 0, 2030], [0, 1, 1120]], (90, 160), chunks=80)
-    assert not read
-    with dask.config.set(scheduler="synchronous"):
-        np.testing.assert_array_equal(out.compute(), 1)
-    assert sorted(set(read)) == [(row, column) for row in (11, 12) for column in (20, 21)]
-
-
-def test_chunks_shrink_where_the_source_does():
-    image = da.zeros((1600, 1600), chunks=400, dtype="float32")
-    assert warp(image, np.eye(3)).chunks[0][0] == 400
-    assert warp(image, [[8, 0, 0], [0, 8, 0]], (200, 200)).chunks[0][0] == 100
-
-
-def test_errors_of_warp():
-    image = da.ones((4, 5), dtype="float32")
-    for wrong, kind, words in (
-        ({"matrix": np.eye(4)}, ValueError, "matrix has shape"),
-        ({"matrix": [[np.nan] * 3] * 2}, ValueError, "no finite number"),
-        ({"image": np.ones((4, 5))}, TypeError, "image is a numpy.ndarray"),
-        ({"image": image[0]}, ValueError, "image has shape"),
-        ({"image": image.astype(int)}, TypeError, "the dtype of image"),
-        ({"padding_mode": "reflection"}, ValueError, "padding_mode is 'reflection'"),
-        ({"sampler_type": "lanczos"}, ValueError, "sampler_type is 'lanczos'"),
-        ({"target_shape": (3,)}, ValueError, "target_shape is"),
-    ):
-        with pytest.raises(kind, match=words):
-            warp(**{"image": image, "matrix": np.eye(3), **wrong})
 
 
 def slowly(block):

@@ -1,6 +1,7 @@
 """The command `warp`: images, folders of images and zarr arrays, with a progress bar."""
 
 import contextlib
+import os
 import pathlib
 import sys
 
@@ -9,14 +10,21 @@ import dask
 import numpy as np
 from dask import array as da
 from dask.diagnostics import ProgressBar
+from PIL import Image, UnidentifiedImageError
 
-from ..dask import warp
-from ..dtypes import DTYPES
+from . import pictures, room, zarr_files
+from .any_dtype import kind_of, mixes, warped, warped_with_opacity
+from .beside import beside
+from .chosen import chosen, pair
 
-PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# Pixels of a picture; beyond, its header is taken to be wrong.
+MOST_PIXELS = 2**31
+
+# Height and width of the parts of one picture that threads share.
+PART = 1024
 
 
-def run(source, target, affine, rotate, homography, size, sampler, padding, chunk, workers):
+def run(source, target, affine, rotate, homography, size, sampler, padding, chunk, workers, axes):
     """Warp what ``source`` is and write it to ``target``."""
     source, target = pathlib.Path(source), pathlib.Path(target)
     matrix = chosen(affine, rotate, homography)
@@ -24,111 +32,165 @@ def run(source, target, affine, rotate, homography, size, sampler, padding, chun
     if size is not None:
         options["target_shape"] = pair(size)
     watched = ProgressBar(out=sys.stderr) if sys.stderr.isatty() else contextlib.nullcontext()
-    with watched, dask.config.set(scheduler="threads", num_workers=workers):
-        if source.suffix == ".zarr":
-            count = array(source, target, matrix, options, chunk)
+    with watched, large_pictures(), dask.config.set(scheduler="threads", num_workers=workers):
+        if zarr_files.is_zarr(source):
+            array(source, target, matrix, options, chunk, axes)
+            return
+        if axes is not None or chunk is not None:
+            raise click.UsageError(f"--{'axes' if axes else 'chunk'} is given and IN is no zarr array; leave it out.")
+        if source.is_dir():
+            folder(source, target, matrix, options)
         else:
-            count = pictures(source, target, matrix, options)
-    click.echo(f"wrote {target} ({count})")
+            picture(source, target, matrix, options)
 
 
-def chosen(affine, rotate, homography):
-    """A function from height and width to the matrix that was asked for, or the reason why there is none."""
-    given = [
-        name
-        for name, value in (("--affine", affine), ("--rotate", rotate), ("--homography", homography))
-        if value is not None
-    ]
-    if len(given) != 1:
-        raise click.UsageError(
-            f"{' and '.join(given) or 'no transform'} given, expected exactly one of --affine, --rotate and --homography."
-        )
-    if rotate is not None:
-        return lambda height, width: rotation(rotate, height, width)
-    numbers, shape = (affine, (2, 3)) if homography is None else (homography, (3, 3))
-    if len(numbers) != shape[0] * shape[1]:
-        raise click.UsageError(
-            f"{given[0]} has {len(numbers)} numbers, expected {shape[0] * shape[1]}, the rows of a {shape[0]}x{shape[1]} matrix."
-        )
-    return lambda height, width: np.reshape(numbers, shape)
-
-
-def rotation(degrees, height, width):
-    """The matrix that turns an image counter-clockwise, as it is seen, about its centre."""
-    turn = np.deg2rad(degrees)
-    cosine, sine = np.cos(turn), np.sin(turn)
-    x, y = (width - 1) / 2, (height - 1) / 2
-    return np.array([[cosine, -sine, x - cosine * x + sine * y], [sine, cosine, y - sine * x - cosine * y]])
-
-
-def pair(text):
-    """HxW."""
+@contextlib.contextmanager
+def large_pictures():
+    """Let Pillow read pictures that it takes for attacks: these are the user's own."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MOST_PIXELS
     try:
-        height, width = (int(word) for word in text.lower().split("x"))
-        if height > 0 and width > 0:
-            return height, width
-    except ValueError:
-        pass  # said below
-    raise click.UsageError(f"--size is {text!r}, expected height and width in pixels, like 480x640.")
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
-def warped(image, matrix, options, chunks=None):
-    """The warped image, (..., height, width), in its own dtype; integers are rounded and kept in their range."""
-    work = image if image.dtype in DTYPES else image.astype(np.float64 if image.dtype.itemsize > 2 else np.float32)
-    out = warp(work, matrix(*image.shape[-2:]), **options, chunks=chunks)
-    if image.dtype == bool:
-        return out >= 0.5
-    if image.dtype.kind in "iu":
-        limits = np.iinfo(image.dtype)
-        return da.clip(da.rint(da.nan_to_num(out)), limits.min, limits.max).astype(image.dtype)
-    return out
-
-
-def array(source, target, matrix, options, chunk):
+def array(source, target, matrix, options, chunk, axes):
     """From a zarr array to a new one."""
     if target.suffix != ".zarr":
         raise click.UsageError(f"IN is a zarr array and OUT is {str(target)!r}, expected a name that ends in .zarr.")
     if target.exists():
         raise click.UsageError(f"OUT {str(target)!r} exists already, expected a new name; remove it or choose another.")
-    try:
-        image = da.from_zarr(str(source))
-    except Exception as error:  # of many kinds, by version and by what is broken
-        raise click.ClickException(f"IN {str(source)!r} cannot be read as a zarr array: {error}") from error
-    if image.ndim < 2 or image.dtype.kind not in "fiub":
-        raise click.ClickException(
-            f"IN {str(source)!r} has shape {image.shape} and dtype {image.dtype}, expected numbers of shape (..., height, width)."
+    with failures(source, target):
+        require_folder(target)
+        found = zarr_files.warp_file(source, target, matrix, options, chunk, axes)
+    click.echo(f"wrote {target} ({found})")
+
+
+def picture(source, target, matrix, options):
+    """From a picture to a picture."""
+    if not pictures.is_picture(target):
+        raise click.UsageError(
+            f"OUT is {str(target)!r}, expected a picture, with one of {', '.join(pictures.PICTURES)}."
         )
-    out = warped(image, matrix, options, chunk)
-    out.rechunk(tuple(max(sizes) for sizes in out.chunks)).to_zarr(str(target))
-    return f"{' x '.join(map(str, out.shape))}, {out.dtype}"
+    with failures(source, target):
+        one_picture(source, target, matrix, options, "threads")
+    click.echo(f"wrote {target} (1 picture)")
 
 
-def pictures(source, target, matrix, options):
-    """From a picture to a picture, or from a folder of them to a folder."""
-    if source.is_dir():
-        files = sorted(path for path in source.iterdir() if path.suffix.lower() in PICTURES)
-        if not files:
-            raise click.ClickException(f"IN {str(source)!r} holds no pictures, expected some of {', '.join(PICTURES)}.")
+def folder(source, target, matrix, options):
+    """From a folder of pictures to a folder; what cannot be done is said, and does not keep the others from being done."""
+    files = sorted(path for path in source.iterdir() if pictures.is_picture(path))
+    if not files:
+        words = ", ".join(pictures.PICTURES)
+        raise click.ClickException(f"IN {str(source)!r} holds no pictures, expected some of {words}.")
+    with failures(source, target):
         target.mkdir(parents=True, exist_ok=True)
-        jobs = [(path, target / path.name) for path in files]
-    else:
-        if target.suffix.lower() not in PICTURES:
-            raise click.UsageError(f"OUT is {str(target)!r}, expected a picture, with one of {', '.join(PICTURES)}.")
-        jobs = [(source, target)]
-    dask.compute(*(dask.delayed(one_picture)(*job, matrix, options) for job in jobs))
-    return f"{len(jobs)} picture{'s' if len(jobs) > 1 else ''}"
+        if target.samefile(source):
+            raise pictures.Refused("OUT is the same folder, expected another one; the originals are not replaced")
+    jobs = [dask.delayed(attempt)(path, target / path.name, matrix, options) for path in files]
+    errors = [error for error in dask.compute(*jobs) if error]
+    for error in errors:
+        click.echo(f"Error: {error}", err=True)
+    done = len(files) - len(errors)
+    if errors:
+        raise click.ClickException(f"{done} of {len(files)} pictures were written to {target}.")
+    click.echo(f"wrote {target} ({done} picture{'s' if done > 1 else ''})")
 
 
-def one_picture(source, target, matrix, options):
-    """Read, warp and write one file."""
-    from skimage import io
-
+def attempt(source, target, matrix, options):
+    """One picture of a folder, or the sentence on why it could not be done."""
     try:
-        picture = io.imread(source)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise click.ClickException(f"{str(source)!r} cannot be read as a picture: {error}") from error
-    colours = picture.ndim == 3 and picture.shape[-1] <= 4
-    image = np.moveaxis(picture, -1, 0) if colours else picture
-    with dask.config.set(scheduler="synchronous"):
-        out = warped(da.from_array(image, chunks=-1), matrix, options).compute()
-    io.imsave(target, np.moveaxis(out, 0, -1) if colours else out, check_contrast=False)
+        with failures(source, target):
+            one_picture(source, target, matrix, options, "synchronous")
+    except click.ClickException as error:
+        return error.message
+    return None
+
+
+@contextlib.contextmanager
+def failures(source, target):
+    """Turn what can go wrong with files into one sentence."""
+    try:
+        yield
+    except pictures.Refused as error:
+        raise click.ClickException(f"{source}: {error}.") from error
+    except MemoryError as error:
+        raise click.ClickException(
+            f"{source}: there is not enough memory for it; a zarr array may be larger."
+        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        place = source if error.filename == str(source) else target
+        raise click.ClickException(f"{place}: {reason[:1].lower()}{reason[1:]}.") from error
+
+
+def require_folder(target):
+    """Refuse to compute what could not be written."""
+    folder = target.parent
+    if not folder.is_dir():
+        raise pictures.Refused(f"the folder {str(folder)!r} of OUT does not exist; make it first")
+    if not os.access(folder, os.W_OK):
+        raise pictures.Refused(f"the folder {str(folder)!r} of OUT cannot be written to; choose another")
+
+
+def one_picture(source, target, matrix, options, scheduler):
+    """Read, warp and write one file."""
+    if target.exists() and target.samefile(source):
+        raise pictures.Refused("OUT is the same file, expected another name; the original is not replaced")
+    require_folder(target)
+    nearest = options["sampler_type"] == "nearest"
+    given = read(source, keep_palette=nearest and target.suffix.lower() in pictures.PALETTES)
+    require_possible(given, options)
+    pages = [page_of(page, given.opacity, matrix, options, scheduler) for page in given.pages]
+    with beside(target) as path:
+        write(path, given._replace(pages=pages), target)
+    for note in given.source.get("notes", ()):
+        click.echo(f"Note: {source} {note}.", err=True)
+
+
+def read(source, keep_palette):
+    """The picture in a file, or a sentence."""
+    try:
+        return pictures.read(source, keep_palette)
+    except (pictures.Refused, MemoryError, ImportError):
+        raise
+    except Exception as error:  # of many kinds, by library, version and what is broken
+        if isinstance(error, OSError) and error.strerror:
+            raise
+        known = not isinstance(error, UnidentifiedImageError) and str(error).strip()
+        reason = known.splitlines()[0].rstrip(".") if known else "it is broken or of another kind"
+        raise pictures.Refused(f"it cannot be read as a picture: {reason}") from error
+
+
+def write(path, picture, target):
+    """Write a picture, or a sentence on why the library cannot."""
+    try:
+        pictures.write(path, picture, target)
+    except (pictures.Refused, MemoryError, ImportError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise
+        raise pictures.Refused(f"the result cannot be written to {target}: {error}") from error
+
+
+def require_possible(picture, options):
+    """Refuse numbers that cannot be warped, and results that are too large."""
+    for page in picture.pages:
+        if not kind_of(page.dtype):
+            raise pictures.Refused(
+                f"its pixels are numbers of type {page.dtype}, expected integers or floats of up to 64 bits"
+            )
+        if picture.opacity == "straight" and not mixes(page.dtype) and options["sampler_type"] != "nearest":
+            raise pictures.Refused(f"it holds opacity and numbers of type {page.dtype}; pass --sampler nearest")
+        shape = page.shape[:-2] + options.get("target_shape", page.shape[-2:])
+        room.require(shape, page.dtype, "choose a smaller --size, or use zarr arrays")
+
+
+def page_of(page, opacity, matrix, options, scheduler):
+    """One warped page."""
+    lazy = da.from_array(np.ascontiguousarray(page), chunks=-1)
+    straight = opacity == "straight"
+    function = warped_with_opacity if straight else warped
+    out = function(lazy, matrix(*page.shape[-2:]), chunks=PART, **options)
+    return out.compute(scheduler=scheduler)

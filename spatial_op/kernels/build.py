@@ -42,7 +42,8 @@ def source(axes, transform):
     if transform is None:
         return (*BY_ARRAY[axes], *[coordinates.no_plan] * 5)
     register(*transform.helpers)
-    row = register(transform.fold, transform.locate, transform.pull_back, transform.unfold)
+    functions = transform.fold, transform.locate, transform.pull_back, transform.unfold
+    row = register(*(function or coordinates.no_plan for function in functions))
     if transform.basis is None:
         return (*BY_TRANSFORM[axes], *row, coordinates.no_plan)
     return (*BY_BASIS, *row, *register(transform.basis))

@@ -26,6 +26,8 @@ their differences from the identity, one sample to a row; ``fold`` is given the 
 A transform that adds up functions of the destination alone has ``basis(i, count, u, v, sizes)``, the i-th of ``count``
 functions. Their coefficients are the numbers of the plan from ``plan_size`` on, x and y of each function side by side;
 ``locate`` and ``pull_back`` leave them out. The functions of a tile are computed once for all samples.
+
+A row that is only ever sampled by, which stands in no table, may leave out ``pull_back`` and ``unfold``.
 """
 
 from . import affine, affine_volume, attention, projective, tps, translation

@@ -12,8 +12,8 @@ class Transform(NamedTuple):
     plan_size: int
     fold: Callable
     locate: Callable
-    pull_back: Callable
-    unfold: Callable
+    pull_back: Callable | None = None
+    unfold: Callable | None = None
     helpers: tuple = ()
     solve: Callable | None = None
     pull_solve: Callable | None = None

@@ -22,7 +22,7 @@ class MXNet(Peer):
     """MXNet's operators; they run on one thread."""
 
     name, package = "MXNet", "mxnet"
-    install = 'pip install "spatial-op[mxnet]" under Python 3.10 or 3.11'
+    install = 'pip install ".[mxnet]" in a checkout of spatial_op, under Python 3.10 or 3.11'
 
     def supports(self, problem):
         """MXNet has bilinear samples of images, affine transforms and flow, zeros outside and no other corner rule."""

@@ -11,7 +11,7 @@ class ONNXRuntime(Peer):
     """``DeformConv`` of operator set 19, without gradients."""
 
     name, package = "ONNX Runtime", "onnxruntime"
-    install = 'pip install "spatial-op[onnx]" under Python 3.11 or later'
+    install = 'pip install ".[onnx]" in a checkout of spatial_op, under Python 3.11 or later'
     threads = 0  # as many as there are
 
     def __init__(self):

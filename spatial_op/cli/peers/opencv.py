@@ -12,7 +12,7 @@ PADDINGS = {"zeros": "BORDER_CONSTANT", "border": "BORDER_REPLICATE", "reflectio
 class OpenCV(Peer):
     """``warpAffine``, ``warpPerspective`` and ``remap``, image by image with interleaved channels, without gradients."""
 
-    name, package, install = "OpenCV", "cv2", 'pip install "spatial-op[opencv]"'
+    name, package, install = "OpenCV", "cv2", 'pip install ".[opencv]" in a checkout of spatial_op'
 
     def supports(self, problem):
         """OpenCV has bilinear samples of images with at most 4 channels."""

@@ -102,7 +102,7 @@ def flow(torch, problem):
 class PyTorch(Peer):
     """PyTorch's functions; arrays are converted to the layouts that these expect before the time is taken."""
 
-    name, package, install = "PyTorch", "torch", 'pip install "spatial-op[torch]"'
+    name, package, install = "PyTorch", "torch", 'pip install ".[torch]" in a checkout of spatial_op'
     grids = {"affine": affine, "projective": projective, "tps": tps, "warp": flow}
 
     def __init__(self):

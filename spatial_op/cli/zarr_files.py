@@ -1,0 +1,113 @@
+"""Zarr arrays, and the first level of OME-Zarr images: lazily read, warped, and written beside, chunk by chunk."""
+
+import math
+
+import zarr
+from dask import array as da
+
+from . import room
+from .any_dtype import kind_of, warped
+from .beside import beside
+from .pictures import Refused
+
+# Tasks that Dask can be given at once.
+MOST_CHUNKS = 2**19
+
+# An axis this short may hold colours.
+COLOURS = 4
+
+
+def is_zarr(path):
+    """Whether a path is named as a zarr array, or is one."""
+    return path.suffix == ".zarr" or any((path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup"))
+
+
+def warp_file(source, target, matrix, options, chunk, letters):
+    """From a zarr array, or an OME-Zarr group, to a new one; what was written, in words."""
+    root, array, names, levels = opened(source)
+    if array.ndim < 2 or not kind_of(array.dtype) or 0 in array.shape:
+        raise Refused(
+            f"it has shape {array.shape} and dtype {array.dtype}, expected numbers of shape (..., height, width), at least one pixel"
+        )
+    y, x = places(array.shape, names, letters)
+    image = da.moveaxis(da.from_zarr(array), (y, x), (-2, -1))
+    target_shape = options.get("target_shape", image.shape[-2:])
+    sizes = [chunk or min(size, limit) for size, limit in zip(image.chunksize[-2:], target_shape)]
+    count = math.prod(image.numblocks[:-2]) * math.prod(-(-total // size) for total, size in zip(target_shape, sizes))
+    if count > MOST_CHUNKS:
+        raise Refused(
+            f"the result of {target_shape[0]} x {target_shape[1]} pixels has {count} chunks, expected at most {MOST_CHUNKS}; "
+            "choose larger chunks with --chunk, or a smaller --size"
+        )
+    room.require((*image.chunksize[:-2], *sizes), array.dtype, "choose a smaller --chunk")
+    out = da.moveaxis(warped(image, matrix(*image.shape[-2:]), chunks=chunk, **options), (-2, -1), (y, x))
+    out = out.rechunk(tuple(max(axis) for axis in out.chunks))
+    with beside(target) as path:
+        da.store(out.astype(array.dtype), created(path, root, array, levels, out), lock=False)
+    return f"{' x '.join(map(str, out.shape))}, {out.dtype}"
+
+
+def opened(source):
+    """The root, the array, the names of its axes if they are known, and where an OME-Zarr group says that it is."""
+    try:
+        root = zarr.open(str(source), mode="r")
+        if isinstance(root, zarr.Array):
+            named = root.attrs.get("_ARRAY_DIMENSIONS") or getattr(root.metadata, "dimension_names", None)
+            return root, root, named, None
+        multiscales = root.attrs.get("ome", root.attrs).get("multiscales")
+        if not multiscales:
+            arrays = sorted(name for name, _ in root.arrays())
+            held = f"holds {', '.join(arrays)}" if arrays else "holds no arrays"
+            raise Refused(f"it is a group that {held}, expected an array or an OME-Zarr image; name one of its arrays")
+        names = [axis if isinstance(axis, str) else axis["name"] for axis in multiscales[0].get("axes", [])]
+        array = root[multiscales[0]["datasets"][0]["path"]]
+        return root, array, names, multiscales
+    except Refused:
+        raise
+    except Exception as error:  # of many kinds, by version and by what is broken
+        raise Refused(f"it cannot be read as a zarr array: {error}") from error
+
+
+def places(shape, names, letters):
+    """Which axes are height and width."""
+    if letters is not None:
+        if len(letters) != len(shape) or letters.count("y") != 1 or letters.count("x") != 1:
+            raise Refused(
+                f"it has {len(shape)} axes and --axes is {letters!r}, expected one letter for each axis, one of them y and one x"
+            )
+        return letters.index("y"), letters.index("x")
+    names = [str(name).lower() for name in names or ()]
+    if len(names) == len(shape) and names.count("y") == names.count("x") == 1:
+        return names.index("y"), names.index("x")
+    if len(shape) > 2 and shape[-1] <= COLOURS < min(shape[-3:-1]):
+        words = "c" * (len(shape) - 3)
+        raise Refused(
+            f"it has shape {shape} and does not say which axes are height and width; "
+            f"say --axes {words}yxc if the last axis holds colours, or --axes {words}cyx"
+        )
+    return len(shape) - 2, len(shape) - 1
+
+
+def created(path, root, array, levels, out):
+    """A new array like the old one, of another size; in a group, if the old one is in one."""
+    old = array.metadata
+    options = {
+        "shape": out.shape, "dtype": array.dtype, "chunks": out.chunksize, "fill_value": array.fill_value,
+        "compressors": array.compressors, "filters": array.filters, "zarr_format": old.zarr_format,
+        "attributes": dict(array.attrs), "overwrite": True,
+    }  # fmt: skip
+    if old.zarr_format == 3:
+        options.update(dimension_names=old.dimension_names, serializer=array.serializer)
+    else:
+        options.update(order=array.order, chunk_key_encoding={"name": "v2", "separator": old.dimension_separator})
+    if levels is None:
+        return zarr.create_array(str(path), **options)
+    group = zarr.open_group(str(path), mode="w", zarr_format=options.pop("zarr_format"))
+    attributes = dict(root.attrs)
+    kept = [{**levels[0], "datasets": levels[0]["datasets"][:1]}]
+    if "ome" in attributes:
+        attributes["ome"] = {**attributes["ome"], "multiscales": kept}
+    else:
+        attributes["multiscales"] = kept
+    group.attrs.update(attributes)
+    return group.create_array(levels[0]["datasets"][0]["path"], **options)

@@ -1,0 +1,209 @@
+"""Images that are warped chunk by chunk: the same bits however they are cut."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import spatial_op as so
+
+pytest.importorskip("dask")
+import dask
+from dask import array as da
+
+from spatial_op.dask import warp
+
+
+@pytest.fixture(autouse=True)
+def here():
+    """Dask's tasks on the calling thread."""
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
+def numbers(shapes):
+    rng = np.random.default_rng(0)
+    return [rng.uniform(-1, 1, shape).astype("float32") for shape in shapes]
+
+
+HEIGHT, WIDTH = 150, 200
+TURN = np.array([[0.9, -0.4, 40], [0.4, 0.9, -30]])
+MATRICES = {
+    "turn": TURN,
+    "shrink": [[3, 0.2, -50], [0.1, 2.5, 0]],
+    "magnify": [[0.1, 0, 50], [0, 0.1, 60]],
+    "away": [[1, 0, 5000], [0, 1, 0]],
+    "homography": [[1, 0.1, 3], [0.05, 1.1, -20], [1e-4, 5e-4, 1]],
+    "horizon": [[1, 0.1, 3], [0.05, 1.1, -20], [-8e-3, 1e-3, 1]],
+}
+
+
+def in_memory(image, matrix, target, **options):
+    """Sampled at the points that the matrix says, at once."""
+    matrix = np.vstack([matrix, [0, 0, 1]]) if len(matrix) == 2 else np.asarray(matrix)
+    y, x = np.mgrid[: target[0], : target[1]].astype(float)
+    points = np.einsum("ab,bij->aij", matrix, np.stack([x, y, np.ones_like(x)]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        points = np.where(points[2] == 0, np.nan, points[:2] / points[2])
+    scale = np.array([WIDTH - 1, HEIGHT - 1])[:, None, None]
+    return so.GridSampler(image[None], (2 * points / scale - 1)[None], **options)[0]
+
+
+@pytest.mark.parametrize("padding_mode", ["zeros", "border"])
+@pytest.mark.parametrize("name", MATRICES)
+def test_large_images_equal_small_ones(name, padding_mode):
+    (image,) = numbers([(3, HEIGHT, WIDTH)])
+    expected = in_memory(image, MATRICES[name], (130, 160), padding_mode=padding_mode)
+    for source, target in (((2, 40, 70), None), ((3, 150, 30), (64, 50)), ((1, 7, 200), 160)):
+        lazy = warp(
+            da.from_array(image, chunks=source), MATRICES[name], (130, 160), padding_mode=padding_mode, chunks=target
+        )
+        out = lazy.compute()
+        assert lazy.dtype == out.dtype == np.float32 and out.shape == expected.shape
+        np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_samplers_and_whole_pixels():
+    (image,) = numbers([(HEIGHT, WIDTH)])
+    lazy = da.from_array(image, chunks=(64, 64))
+    for sampler_type in ("nearest", "bicubic"):
+        expected = in_memory(image[None], TURN, (HEIGHT, WIDTH), sampler_type=sampler_type)[0]
+        np.testing.assert_allclose(warp(lazy, TURN, sampler_type=sampler_type).compute(), expected, atol=1e-5)
+    shifted = warp(lazy, [[1, 0, 33], [0, 1, -21]], chunks=50).compute()
+    np.testing.assert_array_equal(shifted[21:, : WIDTH - 33], image[:-21, 33:])
+    np.testing.assert_array_equal(shifted[:21], 0)
+
+
+def test_only_what_is_needed_is_read():
+    read = []
+
+    def block(block_info=None):
+        read.append(block_info[None]["chunk-location"])
+        return np.ones(block_info[None]["chunk-shape"], "float32")
+
+    image = da.map_blocks(block, chunks=((100,) * 50, (100,) * 50), dtype="float32", meta=np.empty((0, 0), "float32"))
+    out = warp(image, [[1, 0, 2030], [0, 1, 1120]], (90, 160), chunks=80)
+    assert not read
+    np.testing.assert_array_equal(out.compute(), 1)
+    assert sorted(set(read)) == [(row, column) for row in (11, 12) for column in (20, 21)]
+
+
+def test_chunks_shrink_where_the_source_does():
+    image = da.zeros((1600, 1600), chunks=400, dtype="float32")
+    assert warp(image, np.eye(3)).chunks[0][0] == 400
+    assert warp(image, [[8, 0, 0], [0, 8, 0]], (200, 200)).chunks[0][0] == 100
+
+
+def test_errors_of_warp():
+    image = da.ones((4, 5), dtype="float32")
+    for wrong, kind, words in (
+        ({"matrix": np.eye(4)}, ValueError, "matrix has shape"),
+        ({"matrix": [[np.nan] * 3] * 2}, ValueError, "no finite number"),
+        ({"image": np.ones((4, 5))}, TypeError, "image is a numpy.ndarray"),
+        ({"image": image[0]}, ValueError, "image has shape"),
+        ({"image": image.astype(int)}, TypeError, "the dtype of image"),
+        ({"padding_mode": "reflection"}, ValueError, "padding_mode is 'reflection'"),
+        ({"sampler_type": "lanczos"}, ValueError, "sampler_type is 'lanczos'"),
+        ({"target_shape": (3,)}, ValueError, "target_shape is"),
+        ({"matrix": "turn"}, TypeError, "matrix is 'turn', expected 2x3 or 3x3 numbers"),
+        ({"chunks": 0}, ValueError, "chunks is 0, expected"),
+        ({"chunks": (2, 2, 2)}, ValueError, r"chunks is \(2, 2, 2\), expected"),
+    ):
+        with pytest.raises(kind, match=words):
+            warp(**{"image": image, "matrix": np.eye(3), **wrong})
+
+
+DTYPES = ("float16", "float32", "float64")
+SAMPLERS = ("bilinear", "nearest", "bicubic")
+
+
+@st.composite
+def images(draw, most=60):
+    """Images with some NaN and infinities, in chunks."""
+    height, width = draw(st.tuples(st.integers(1, most), st.integers(1, most)))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    image = rng.standard_normal((height, width)).astype(draw(st.sampled_from(DTYPES)))
+    image[rng.random(image.shape) < draw(st.sampled_from((0, 0.1)))] = np.nan
+    image[rng.random(image.shape) < draw(st.sampled_from((0, 0.05)))] = -np.inf
+    return image
+
+
+chunkings = st.one_of(st.integers(1, 70), st.tuples(st.integers(1, 70), st.integers(1, 70)))
+
+
+def chunked(image, sizes):
+    height, width = (sizes, sizes) if isinstance(sizes, int) else sizes
+    return da.from_array(image, chunks=(min(height, image.shape[0]), min(width, image.shape[1])))
+
+
+def bits(array):
+    """The array as integers, all NaN alike."""
+    return np.where(np.isnan(array), array.dtype.type(np.nan), array).view(f"i{array.itemsize}")
+
+
+def whole_pixels(image, steps, shift, target, padding_mode):
+    """By indexing, what a map by whole pixels gives."""
+    y = steps[0] * np.arange(target[0]) + shift[0]
+    x = steps[1] * np.arange(target[1]) + shift[1]
+    inside = ((y >= 0) & (y < len(image)))[:, None] & (x >= 0) & (x < image.shape[1])
+    out = image[np.clip(y, 0, len(image) - 1)][:, np.clip(x, 0, image.shape[1] - 1)]
+    return out if padding_mode == "border" else np.where(inside, out, image.dtype.type(0))
+
+
+@given(
+    images(), st.tuples(st.sampled_from((1, -1, 2)), st.sampled_from((1, -1, 3))),
+    st.tuples(st.integers(-20, 70), st.integers(-20, 70)), st.tuples(st.integers(1, 70), st.integers(1, 70)),
+    chunkings, chunkings, st.sampled_from(SAMPLERS), st.sampled_from(("zeros", "border")), st.sampled_from((1, 3, -0.125)),
+)  # fmt: skip
+def test_maps_by_whole_pixels_are_exact(image, steps, shift, target, source, chunks, sampler_type, padding_mode, scale):
+    """The identity, flips, shifts and strides, as affine maps and as homographies; NaN stay where they are."""
+    matrix = np.array([[steps[1], 0, shift[1]], [0, steps[0], shift[0]], [0, 0, 1]]) * scale
+    if scale == 1:
+        matrix = matrix[:2]
+    lazy = warp(chunked(image, source), matrix, target, sampler_type, padding_mode=padding_mode, chunks=chunks)
+    expected = whole_pixels(image, steps, shift, target, padding_mode)
+    np.testing.assert_array_equal(bits(lazy.compute()), bits(expected))
+
+
+entries = st.floats(-2, 2, width=32) | st.sampled_from((0.0, 1.0, -1.0, 0.5, 0.1))
+
+
+@st.composite
+def matrices(draw):
+    """Affine maps and homographies, with and without a horizon in the image."""
+    rows = [[draw(entries), draw(entries), draw(st.floats(-40, 60))] for _ in range(2)]
+    if draw(st.booleans()):
+        return rows
+    small = st.floats(-0.02, 0.02) | st.sampled_from((0.0, 0.125, -0.01))
+    return [*rows, [draw(small), draw(small), draw(st.sampled_from((1.0, -1.0, 3.0, 0.5)))]]
+
+
+@given(
+    images(), matrices(), st.tuples(st.integers(1, 70), st.integers(1, 70)), st.tuples(chunkings, chunkings),
+    st.tuples(chunkings, chunkings), st.sampled_from(SAMPLERS), st.sampled_from(("zeros", "border")),
+)  # fmt: skip
+def test_chunks_change_no_bit(image, matrix, target, sources, targets, sampler_type, padding_mode):
+    """Neither those of the source nor those of the result, down to none at all."""
+    options = {"target_shape": target, "sampler_type": sampler_type, "padding_mode": padding_mode}
+    whole = warp(da.from_array(image, chunks=-1), matrix, chunks=target, **options).compute()
+    for source, chunks in zip(sources, targets):
+        out = warp(chunked(image, source), matrix, chunks=chunks, **options).compute()
+        np.testing.assert_array_equal(bits(out), bits(whole))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_places_far_from_the_first_pixel_are_as_exact(dtype):
+    """In a line of 10^8 pixels, of which only a part is read; a third of a pixel is a third there too."""
+    line = (da.arange(10**8, chunks=10**5, dtype="int64") % 2048).astype(dtype)[None]
+    out = warp(line, [[-1, 0, 99_999_983], [0, 1, 0]], (1, 3000), chunks=700).compute()
+    expected = ((99_999_983 - np.arange(3000)) % 2048).astype(dtype)[None]
+    np.testing.assert_array_equal(out, expected)
+    near, far = (warp(line, [[1, 0, start + 1 / 3], [0, 1, 0]], (1, 99)).compute() for start in (2048, 2048 * 45_000))
+    np.testing.assert_allclose(near, far, rtol=1e-3 if dtype == "float16" else 1e-6)
+
+
+def test_byte_swapped_images():
+    image = np.arange(12.0).reshape(3, 4)
+    out = warp(da.from_array(image.astype(">f8"), chunks=2), np.eye(3))
+    assert out.dtype == "float64"
+    np.testing.assert_array_equal(out.compute(), image)
