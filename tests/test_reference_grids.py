@@ -7,6 +7,7 @@ from oracle import (
     SHAPE,
     TARGET_SHAPE,
     TARGET_VOLUME,
+    TORCH_MODES,
     VOLUME,
     complex_step,
     draw,
@@ -247,7 +248,7 @@ def test_volumes_beside_pytorch(sampler_type, padding_mode, align_corners, shape
     data, loc, out_grad = draw("affine", 0.5, shape, target)
     volumes, theta = torch.tensor(data, requires_grad=True), torch.tensor(loc, requires_grad=True)
     grid = torch.nn.functional.affine_grid(theta.reshape(-1, 3, 4), out_grad.shape, align_corners=align_corners)
-    out = torch.nn.functional.grid_sample(volumes, grid, sampler_type, padding_mode, align_corners)
+    out = torch.nn.functional.grid_sample(volumes, grid, TORCH_MODES[sampler_type], padding_mode, align_corners)
     out.backward(torch.tensor(out_grad))
 
     rules = {"padding_mode": padding_mode, "align_corners": align_corners}
