@@ -36,7 +36,7 @@ def warp(image, matrix, target_shape=None, sampler_type="bilinear", *, padding_m
     target_shape : (int, int), optional
         Height and width of the output, in pixels; the input's unless given.
     sampler_type : str
-        "bilinear", "nearest" or "bicubic".
+        "bilinear", "nearest", "nearest_even" or "bicubic".
     padding_mode : str
         What lies outside the image: "zeros" or "border".
     chunks : int or (int, int), optional

@@ -5,12 +5,18 @@ from dask import array as da
 
 from ..dask import warp
 from ..dtypes import DTYPES
+from ..samplers import SAMPLERS
 
 
 def kind_of(dtype):
     """Whether ``warped`` takes the dtype."""
     dtype = np.dtype(dtype).newbyteorder("=")
     return dtype in DTYPES or dtype.kind in "biu" or dtype in (np.complex64, np.complex128)
+
+
+def picks(sampler_type):
+    """Whether a sampler takes the value of one pixel, and mixes none."""
+    return len(SAMPLERS[sampler_type].taps(0.5)) == 1
 
 
 def mixes(dtype):
@@ -83,7 +89,7 @@ def warped_with_opacity(image, matrix, **options):
     difference is added to the first, which leaves them bit for bit where the map is one of whole pixels.
     """
     dtype = image.dtype.newbyteorder("=")
-    if options["sampler_type"] == "nearest":
+    if picks(options["sampler_type"]):
         return warped(image, matrix, **options)
     work = image.astype(working(dtype))
     colours, opacity = work[..., :-1, :, :], work[..., -1:, :, :]

@@ -14,7 +14,7 @@ from .cases import Problem, affine_problem, convolved
 from .peers import MXNet, Ours, PyTorch, available
 
 SIZES = (((2, 3, 9, 7), (5, 12)), ((3, 1, 6, 17), (11, 4)), ((1, 2, 33, 40), (28, 37)))
-SAMPLERS = ("bilinear", "nearest", "bicubic")
+SAMPLERS = ("bilinear", "nearest_even", "bicubic")
 PADDINGS = ("zeros", "border", "reflection")
 
 

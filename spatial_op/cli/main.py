@@ -6,6 +6,7 @@ import math
 import click
 
 from .. import __version__
+from ..samplers import SAMPLERS
 from .cases import CASES, GROUPS
 
 NUMBERS = itertools.count()
@@ -124,7 +125,7 @@ def finite(context, parameter, number):
 @click.option("--homography", callback=numbers, metavar="9 NUMBERS", help="Rows of a 3x3 matrix, in pixels.")
 @click.option("--size", metavar="HxW", help="Height and width of the result, in pixels. Default: the input's.")
 @click.option(
-    "--sampler", type=click.Choice(["bilinear", "nearest", "bicubic"]), default="bilinear", show_default=True,
+    "--sampler", type=click.Choice(list(SAMPLERS)), default="bilinear", show_default=True,
     help="How to sample between pixels.",
 )  # fmt: skip
 @click.option(
@@ -142,7 +143,7 @@ def warp(source, target, affine, rotate, homography, size, sampler, padding, chu
 
     Pictures are BMP, GIF, JPEG, PNG, TIFF or WebP. All pages are warped. Dtype, opacity, colour profile, resolution,
     durations and the quality of a JPEG file are kept. A photograph is warped as it is seen, whichever way the camera was
-    held. With --sampler nearest a palette's numbers are kept; otherwise they become colours.
+    held. With --sampler nearest or nearest_even a palette's numbers are kept; otherwise they become colours.
 
     A zarr array, or the first level of an OME-Zarr image, may be larger than memory: each chunk of OUT is computed from those
     chunks of IN that it needs. Height and width are the axes named y and x, or the last two; say --axes where colours may

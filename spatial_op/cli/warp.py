@@ -13,7 +13,7 @@ from dask.diagnostics import ProgressBar
 from PIL import Image, UnidentifiedImageError
 
 from . import pictures, room, zarr_files
-from .any_dtype import kind_of, mixes, warped, warped_with_opacity
+from .any_dtype import kind_of, mixes, picks, warped, warped_with_opacity
 from .beside import beside
 from .chosen import chosen, pair
 
@@ -138,8 +138,8 @@ def one_picture(source, target, matrix, options, scheduler):
     if target.exists() and target.samefile(source):
         raise pictures.Refused("OUT is the same file, expected another name; the original is not replaced")
     require_folder(target)
-    nearest = options["sampler_type"] == "nearest"
-    given = read(source, keep_palette=nearest and target.suffix.lower() in pictures.PALETTES)
+    whole = picks(options["sampler_type"])
+    given = read(source, keep_palette=whole and target.suffix.lower() in pictures.PALETTES)
     require_possible(given, options)
     pages = [page_of(page, given.opacity, matrix, options, scheduler) for page in given.pages]
     with beside(target) as path:
@@ -181,7 +181,7 @@ def require_possible(picture, options):
             raise pictures.Refused(
                 f"its pixels are numbers of type {page.dtype}, expected integers or floats of up to 64 bits"
             )
-        if picture.opacity == "straight" and not mixes(page.dtype) and options["sampler_type"] != "nearest":
+        if picture.opacity == "straight" and not mixes(page.dtype) and not picks(options["sampler_type"]):
             raise pictures.Refused(f"it holds opacity and numbers of type {page.dtype}; pass --sampler nearest")
         shape = page.shape[:-2] + options.get("target_shape", page.shape[-2:])
         room.require(shape, page.dtype, "choose a smaller --size, or use zarr arrays")

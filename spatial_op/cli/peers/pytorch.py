@@ -123,7 +123,7 @@ class PyTorch(Peer):
             return self.grids[problem.option("transform_type")](self.torch, problem)
         sample = functools.partial(
             self.torch.nn.functional.grid_sample,
-            mode=problem.option("sampler_type"),
+            mode={"nearest_even": "nearest"}.get(problem.option("sampler_type"), problem.option("sampler_type")),
             padding_mode=problem.option("padding_mode"),
             align_corners=problem.option("align_corners"),
         )
