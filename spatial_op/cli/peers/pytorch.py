@@ -18,6 +18,9 @@ class Form(NamedTuple):
     back: Callable
 
 
+# Samplers -> PyTorch's words; its "nearest" rounds halves to even.
+MODES = {"bilinear": "bilinear", "nearest_even": "nearest", "bicubic": "bicubic"}
+
 PLAIN = Form(lambda array: array, lambda tensor: tensor)
 MATRICES = Form(
     lambda array: array.reshape(len(array), *{6: (2, 3), 12: (3, 4)}[array.shape[1]]), lambda tensor: tensor.flatten(1)
@@ -111,7 +114,11 @@ class PyTorch(Peer):
 
     def supports(self, problem):
         """PyTorch samples on any grid."""
-        return not problem.convolves and problem.option("transform_type") in (None, *self.grids)
+        return (
+            not problem.convolves
+            and problem.option("sampler_type") in MODES
+            and problem.option("transform_type") in (None, *self.grids)
+        )
 
     def set_threads(self, threads):
         """Use so many threads from now on."""
@@ -123,7 +130,7 @@ class PyTorch(Peer):
             return self.grids[problem.option("transform_type")](self.torch, problem)
         sample = functools.partial(
             self.torch.nn.functional.grid_sample,
-            mode={"nearest_even": "nearest"}.get(problem.option("sampler_type"), problem.option("sampler_type")),
+            mode=MODES[problem.option("sampler_type")],
             padding_mode=problem.option("padding_mode"),
             align_corners=problem.option("align_corners"),
         )
