@@ -27,6 +27,7 @@ CURRENT_ONLY = [
     "grids",
     "jax_adapter",
     "jvp",
+    "kinks",
     "onnx",
     "onnx_deformable",
     "onnx_export",
