@@ -8,7 +8,7 @@ from onnx import helper
 from . import check
 from .adapters.onnx import OPS
 from .adapters.onnx_nodes import BUILDERS, Graph, kind
-from .autodiff import known
+from .autodiff import known, settings
 
 __all__ = ["OPS", "export", "nodes"]
 
@@ -114,6 +114,7 @@ def nodes(op, *inputs, names=None, output="out", **params):
     [('Transpose', 'flow'), ('GridSample', 'image', 'warped/grid')]
     """
     _, name, inputs = known("export", op, inputs)
+    settings("export", op, params)
     if name not in BUILDERS:
         raise ValueError(f"export: op is {name}, expected one that ONNX has nodes for: {check.listed(BUILDERS)}.")
     op.operator.prepare(*inputs, **params)
