@@ -32,6 +32,7 @@ CURRENT_ONLY = [
     "grids",
     "jax_adapter",
     "jvp",
+    "kinks",
     "nearest",
     "onnx",
     "onnx_deformable",

@@ -16,6 +16,8 @@ from matplotlib import pyplot as plt
 HERE = pathlib.Path(__file__).parent / "speed"
 STACKS = {"current": "On the current stack", "mxnet": "On the stack that MXNet imports on"}
 PASSES = {"forward": "forward", "forward_backward": "forward and backward"}
+# What takes so many times as long as on one thread was not at work: its threads waited for a core that another one had.
+DISTURBED = 5
 INK, PALE = "#222222", "#e5e5e5"
 LIMITS = "PyTorch, plain convolution", "NumPy, bare products"  # do less than the operator: no marks in the figure
 # Colours that differ as greys too, and a mark for each library.
@@ -49,11 +51,14 @@ def groups(result):
 
 
 def ratios(result, kind):
-    """Ratios of one pass: case, peer -> one for each number of threads, in order."""
-    found = {}
+    """Ratios of one pass: case, peer -> one for each number of threads, in order; None where a measurement was disturbed."""
+    found, alone = {}, {}
     for row in result["rows"]:
         if row["pass"] == kind and row["ratio"]:
-            found.setdefault((row["case"], row["peer"]), []).append(row["ratio"])
+            key = row["case"], row["peer"]
+            first = alone.setdefault(key, row)
+            disturbed = any(row[time] > DISTURBED * first[time] for time in ("ours_ms", "peer_ms"))
+            found.setdefault(key, []).append(None if disturbed else row["ratio"])
     return found
 
 
@@ -105,12 +110,15 @@ def table(result, group, cases):
 
 def mean(rows):
     """Geometric means over the cases, one for each number of threads."""
-    return [statistics.geometric_mean(column) for column in zip(*(row for row in rows if row))]
+    columns = zip(*(row for row in rows if row))
+    return [statistics.geometric_mean(filter(None, column)) for column in columns]
 
 
 def times(values):
     """Ratios in words."""
-    return " / ".join(f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in values or ())
+    return " / ".join(
+        "-" if value is None else f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in values or ()
+    )
 
 
 def save(figure, name):
@@ -132,7 +140,7 @@ def draw_ratios(results):
         for result in results.values():
             place = {case["case"]: titles.index(t) for t in titles for case in groups(result).get(t, ())}
             for (number, peer), values in ratios(result, kind).items():
-                if number in place and peer not in LIMITS:
+                if number in place and peer not in LIMITS and values[-1]:
                     row = list(STYLES).index(peer)
                     colour, marker, _ = STYLES[peer]
                     height = place[number] + 0.09 * (row - 4)

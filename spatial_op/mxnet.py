@@ -9,6 +9,7 @@ import json
 
 import mxnet as mx
 
+from . import check
 from .adapters.mxnet import apply, op_type, symbol, value_of
 from .operators.table import OPERATORS
 
@@ -108,6 +109,7 @@ def symbol_function(op):
 
 def split(op, signature, args, kwargs):
     """Inputs and parameters, of which MXNet takes texts too."""
+    check.keywords(op.__name__, op.__name__, kwargs, (), list(signature.parameters))
     given = signature.bind_partial(*args, **kwargs).arguments
     inputs = [given.pop(label, None) for label in op.operator.inputs]
     params = {

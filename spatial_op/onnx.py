@@ -9,7 +9,7 @@ from . import check
 from .adapters.onnx import OPS
 from .adapters.onnx_nodes import BUILDERS, Graph
 from .adapters.onnx_pixels import number
-from .autodiff import known
+from .autodiff import known, settings
 
 __all__ = ["OPS", "export", "nodes"]
 
@@ -116,6 +116,7 @@ def nodes(op, *inputs, names=None, output="out", **params):
     [('Transpose', 'flow'), ('GridSample', 'image', 'warped/grid')]
     """
     _, name, inputs = known("export", op, inputs)
+    settings("export", op, params)
     if name not in BUILDERS:
         raise ValueError(f"export: op is {name}, expected one that ONNX has nodes for: {check.listed(BUILDERS)}.")
     op.operator.prepare(*inputs, **params)

@@ -32,12 +32,12 @@ def clamp(x, n, reach, edge):
 
 
 def zeros(i, n, edge):
-    """Nothing: 0 0 | a b c d | 0 0."""
+    """The image goes on with zeros: ``0 0 | a b c d | 0 0``."""
     return max(0, min(i, n - 1)), 0 <= i < n
 
 
 def border(i, n, edge):
-    """The edge again: a a | a b c d | d d."""
+    """The edge goes on: ``a a | a b c d | d d``."""
     return max(0, min(i, n - 1)), n > 0
 
 
@@ -50,7 +50,7 @@ def one_period(x, n, reach, edge):
 
 
 def reflection(i, n, edge):
-    """The mirror image: c b | a b c d | c b about the pixel centres (edge 0), b a | a b c d | d c about the outer edges (edge 1)."""
+    """The mirror image: ``c b | a b c d | c b`` about pixel centres (edge 0), ``b a | a b c d | d c`` about outer edges (edge 1)."""
     period = max(2 * (n - 1 + edge), 1)
     j = i - int(np.floor(i * (1 / period))) * period  # 0 to period, both the same pixel; vectors have no remainder
     return max(0, min(j, period - edge - j)), n > 0

@@ -1,11 +1,13 @@
 """The operators as modules of PyTorch. Functions need no module: ``spatial_op.SpatialTransformer`` takes tensors too."""
 
 import math
+import numbers
 
 import torch
 from torch import nn
 
-from .operators.convolution_arguments import pair
+from . import check
+from .operators.convolution_arguments import BORDERS, pair
 from .operators.deformable_convolution import DeformableConvolution
 from .operators.modulated_deformable_convolution import ModulatedDeformableConvolution
 from .operators.spatial_transformer import SpatialTransformer as transform
@@ -92,7 +94,7 @@ class DeformConv2d(nn.Module):
     Raises
     ------
     ValueError, TypeError
-        If a number does not fit, here or when it is called.
+        If a number or a name does not fit, here or when it is called.
 
     Examples
     --------
@@ -118,13 +120,17 @@ class DeformConv2d(nn.Module):
         border="zeros",
     ):
         super().__init__()
+        for name, value in (("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)):
+            check.whole_number("DeformConv2d", name, value, least=1)
+        check.flag("DeformConv2d", "bias", bias)
+        check.row("DeformConv2d", "border", border, BORDERS)
         if in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"DeformConv2d: groups is {groups}, expected a divisor of in_channels={in_channels} and "
                 f"out_channels={out_channels}; pass one."
             )
         self.kernel_size, self.stride, self.padding, self.dilation = (
-            pair("DeformConv2d", name, (value, value) if isinstance(value, int) else value, least)
+            pair("DeformConv2d", name, (value, value) if isinstance(value, numbers.Integral) else value, least)
             for name, value, least in (
                 ("kernel_size", kernel_size, 1),
                 ("stride", stride, 1),

@@ -198,3 +198,45 @@ def test_masks_are_not_ignored_beside_other_arrays():
                 TypeError, match=r"data has masked chunks, .* fill them with dask\.array\.ma\.filled\(data, 0\)\.$"
             ):
                 so.SpatialTransformer(make(masked), make(LOC), (4, 6))
+
+
+def test_where_mxnet_writes():
+    """``out`` is one of its arrays, recorded or not, and fits; a sparse array has no plain rows of numbers."""
+    mx = pytest.importorskip("mxnet")
+    data, loc = mx.nd.array(DATA), mx.nd.array(LOC)
+    fit = r"pass mxnet\.nd\.empty\(\(2, 3, 4, 6\), dtype='float32'\)\.$"
+    with pytest.raises(ValueError, match=rf"^SpatialTransformer: out has shape \(2, 3, 4, 5\), expected .*; {fit}"):
+        so.SpatialTransformer(data, loc, (4, 6), out=mx.nd.zeros((2, 3, 4, 5)))
+    with pytest.raises(TypeError, match=rf"^SpatialTransformer: out has dtype float64, expected float32; {fit}"):
+        so.SpatialTransformer(data, loc, (4, 6), out=mx.nd.zeros((2, 3, 4, 6), dtype="float64"))
+    with mx.autograd.record(), pytest.raises(TypeError, match=r"^SpatialTransformer: out is a numpy\.ndarray, .*\.$"):
+        so.SpatialTransformer(data, loc, (4, 6), out=OUT)
+    with pytest.raises(
+        TypeError, match=r"loc is a csr array, expected a dense one; convert it with loc\.tostype\('default'\)\.$"
+    ):
+        so.SpatialTransformer(data, loc.tostype("csr"), (4, 6))
+    with pytest.raises(
+        TypeError, match=r"loc is a mxnet.*NDArray, expected a mxnet\.sym\.Symbol .*; pass mxnet\.sym\.var\('loc'\)"
+    ):
+        so.SpatialTransformer(mx.sym.var("data"), loc, (4, 6))
+    with (
+        so.mxnet.patch(),
+        pytest.raises(TypeError, match=r"^SpatialTransformer: target_shap is no parameter .*; use 'target_shape'\.$"),
+    ):
+        mx.nd.SpatialTransformer(data, loc, target_shap=(4, 6))
+
+
+def test_the_module_of_deformable_convolution():
+    pytest.importorskip("torch")
+    for name, value, error in (
+        ("groups", 0, ValueError), ("groups", "2", TypeError), ("in_channels", -1, ValueError), ("bias", 1, TypeError),
+        ("border", "x", ValueError), ("kernel_size", 2**63, ValueError), ("stride", (0, 1), ValueError), ("dilation", True, TypeError),
+    ):  # fmt: skip
+        with pytest.raises(error, match=rf"^DeformConv2d: {name}(\[0\])? is .*; .*\.$"):
+            so.torch.DeformConv2d(**{"in_channels": 4, "out_channels": 4, "kernel_size": 3, name: value})
+
+
+def test_keywords_of_an_export():
+    onnx = pytest.importorskip("spatial_op.onnx", exc_type=ImportError)
+    with pytest.raises(TypeError, match=r"^export: padding is no parameter of GridSampler, .*; use 'padding_mode'\.$"):
+        onnx.export(so.GridSampler, DATA, DATA[:, :2], padding="zeros")

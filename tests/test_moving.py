@@ -22,6 +22,6 @@ def test_the_guide_runs(tmp_path, monkeypatch, record_property):
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.S)
     space = {}
     exec(compile("\n".join(blocks), str(GUIDE), "exec"), space)
-    assert space["losses"][-1] < 0.9 * space["losses"][0]
+    assert space["losses"] == sorted(space["losses"], reverse=True)
     row = [f"{space['losses'][0]:.3f} to {space['losses'][-1]:.3f}", f"{space['difference']:.1e}"]
     record_property("table", ("From Gluon to PyTorch", ["loss while training", "difference of outputs"], row))

@@ -147,6 +147,27 @@ def test_what_is_recorded_computes_for_other_inputs(record):
         assert torch.equal(recorded(data, loc), both(data, loc))
 
 
+@pytest.mark.parametrize("backend", ["eager", "aot_eager", "inductor"])
+def test_forward_mode_and_compiled_code(backend):
+    """What is compiled refuses tangents, those that come from outside too; without ``fullgraph`` PyTorch falls back."""
+    forward_ad = torch.autograd.forward_ad
+    expected = torch.func.jvp(warp, (DATA, LOC), (DATA, LOC))[1]
+
+    def tangent(data, loc):
+        return torch.func.jvp(warp, (data, loc), (data, loc))[1]
+
+    torch.compiler.reset()
+    with forward_ad.dual_level():
+        duals = forward_ad.make_dual(DATA, DATA), LOC
+        with pytest.raises(NotImplementedError, match="forward mode was asked for in compiled code"):
+            torch.compile(warp, backend=backend)(*duals)
+        assert torch.equal(torch.compile(warp, backend=backend)(DATA, LOC), warp(DATA, LOC))
+    with pytest.raises(Exception, match="forward mode was asked for in compiled code"):
+        torch.compile(tangent, fullgraph=True, backend=backend)(DATA, LOC)
+    assert torch.equal(torch.compile(tangent, backend=backend)(DATA, LOC), expected)
+    torch.compiler.reset()
+
+
 def test_sentences_in_compiled_code():
     """They stand in what PyTorch's compiler raises, and are all there is where it may fall back."""
     for data, loc, size, sentence in (

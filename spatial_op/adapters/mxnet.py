@@ -16,6 +16,7 @@ import mxnet as mx
 import numpy as np
 from mxnet.base import _LIB, check_call
 
+from .. import check
 from ..operators.table import OPERATORS
 from ..words import Words, speaking
 from .calls import describe, given, of_one_kind, plain, prepared
@@ -36,6 +37,10 @@ def apply(op, inputs, out, name, params):
         return symbol(op, inputs, name, params)
     inputs, params = given(op, inputs), {key: plain(value) for key, value in params.items()}
     of_one_kind(op, inputs, mx.nd.NDArray, WORDS)
+    if out is not None and not isinstance(out, mx.nd.NDArray):
+        raise TypeError(
+            f"{op.__name__}: out is a {check.kind(out)}, expected a mxnet.nd.NDArray like the inputs; pass one, or leave it out."
+        )
     for argument, value in zip(op.operator.inputs, inputs):
         if value.stype != "default":
             raise TypeError(
@@ -65,9 +70,12 @@ def symbol(op, inputs, name, params, attr=None):
     """A symbol; inputs that are left out become variables, as MXNet does it."""
     labels = arguments(op, params)
     composed = {label: value for label, value in zip(labels, inputs) if value is not None}
-    of_one_kind(
-        op, composed.values(), mx.sym.Symbol, WORDS._replace(array="a mxnet.sym.Symbol", convert="mxnet.sym.var")
-    )
+    for label, value in composed.items():
+        if not isinstance(value, mx.sym.Symbol):
+            raise TypeError(
+                f"{op.__name__}: {label} is a {check.kind(value)}, expected a mxnet.sym.Symbol like the other inputs; "
+                f"pass mxnet.sym.var({label!r}), and the array when it is bound."
+            )
     names = mx.name.NameManager._current  # the public way to it warns
     if not hasattr(names, "value"):
         names.value = mx.name.NameManager()

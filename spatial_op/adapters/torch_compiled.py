@@ -13,12 +13,17 @@ NUMBER = "#"
 
 def compiled(op, inputs, params):
     """The operator as one node of a graph."""
+    no_tangents(op, inputs)
+    missing = (None,) * (len(op.operator.inputs) - len(inputs))
+    return getattr(torch.ops.spatial_op, op.__name__)(*inputs, *missing, *taken_apart(params))
+
+
+def no_tangents(op, inputs):
+    """Refuse tangents, which a node of a graph would drop."""
     if any(forward_ad.unpack_dual(value).tangent is not None for value in inputs):
         raise NotImplementedError(
             f"{op.__name__}: forward mode was asked for in compiled code, expected reverse mode there; call it outside torch.compile."
         )
-    missing = (None,) * (len(op.operator.inputs) - len(inputs))
-    return getattr(torch.ops.spatial_op, op.__name__)(*inputs, *missing, *taken_apart(params))
 
 
 def taken_apart(params):
@@ -57,7 +62,12 @@ def register(op):
 
     def forward(*arguments):
         *inputs, params, numbers = arguments
-        call = prepared(op, arrays(given(op, inputs)), put_together(params, numbers), WORDS)
+        inputs = given(op, inputs)
+        if forward_ad._current_level >= 0:  # the compiler saw none of those that come from outside
+            with torch._C._PreserveDispatchKeyGuard():  # nor are they seen below what differentiates
+                torch._C._dispatch_tls_set_dispatch_key_excluded(torch._C.DispatchKey.ADInplaceOrView, False)
+                no_tangents(op, inputs)
+        call = prepared(op, arrays(inputs), put_together(params, numbers), WORDS)
         return torch.from_numpy(call.forward())
 
     def fake(*arguments):
