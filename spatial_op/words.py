@@ -4,7 +4,6 @@ A row has the phrases of one framework. The operators know none: an adapter has 
 speaking(ROW)``; without it the words are NumPy's.
 """
 
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -56,11 +55,14 @@ def words():
     return CURRENT.get()
 
 
-@contextmanager
-def speaking(row):
+class speaking:
     """Errors in this block are in these words."""
-    token = CURRENT.set(row)
-    try:
-        yield
-    finally:
-        CURRENT.reset(token)
+
+    def __init__(self, row):
+        self.row = row
+
+    def __enter__(self):
+        self.token = CURRENT.set(self.row)
+
+    def __exit__(self, *error):
+        CURRENT.reset(self.token)

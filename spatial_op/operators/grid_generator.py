@@ -1,7 +1,5 @@
 """``GridGenerator``: the sampling grid of a transform or of an optical flow."""
 
-import functools
-
 import numpy as np
 
 from .. import check
@@ -10,7 +8,7 @@ from ..words import words
 from . import Operator, arguments
 from .coefficients import coefficients, numbers_of, pull_coefficients, push_coefficients
 from .dispatch import apply
-from .memory import clear, hand_over, usable, working
+from .memory import clear, hand_over, made_once, usable, working
 
 NAME = "GridGenerator"
 
@@ -25,12 +23,12 @@ class GridCall:
         self.dtype = data.dtype.newbyteorder("=")
         self.edge = 0 if align_corners else 1
 
-    @functools.cached_property
+    @made_once
     def values(self):
         """The parameters as they are computed with."""
         return coefficients(self.transform, self.given)
 
-    @functools.cached_property
+    @made_once
     def numbers(self):
         """What the kernels are given of them."""
         return numbers_of(self.values)

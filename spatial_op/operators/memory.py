@@ -8,6 +8,21 @@ from numpy.lib.stride_tricks import as_strided
 from .. import check
 
 
+class made_once:
+    """An attribute that is computed when it is first asked for.
+
+    ``functools.cached_property`` holds a lock meanwhile, up to Python 3.11: threads would wait for each other, and a child
+    that was forked at that moment for ever.
+    """
+
+    def __init__(self, make):
+        self.make, self.__doc__ = make, make.__doc__
+
+    def __get__(self, owner, kind=None):
+        value = owner.__dict__[self.make.__name__] = self.make(owner)
+        return value
+
+
 def laid_out(value, dtype, axes):
     """The numbers of an array in a row, and how far from each other the entries of its first ``axes`` axes are, in numbers.
 

@@ -1,13 +1,11 @@
 """The warp of images, by a transform or along a grid: from checked arrays to kernel calls, forward and backward."""
 
-import functools
-
 import numpy as np
 
 from .. import check
 from ..dtypes import DTYPES
 from .coefficients import coefficients, numbers_of, pull_coefficients, push_coefficients
-from .memory import clear, hand_over, laid_out, usable, working
+from .memory import clear, hand_over, laid_out, made_once, usable, working
 
 
 class WarpCall:
@@ -25,17 +23,17 @@ class WarpCall:
         self.edge = 0 if align_corners else 1
         self.compute = DTYPES[self.dtype]
 
-    @functools.cached_property
+    @made_once
     def images(self):
         """What the kernels are given of the images."""
         return self.of_images(self.inputs["data"])
 
-    @functools.cached_property
+    @made_once
     def values(self):
         """The parameters, or the grid, as they are computed with."""
         return coefficients(self.transform, self.given)
 
-    @functools.cached_property
+    @made_once
     def numbers(self):
         """What the kernels are given of them."""
         return numbers_of(self.values)
