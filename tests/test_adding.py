@@ -198,7 +198,7 @@ from spatial_op.paddings import PADDINGS
 from spatial_op.samplers import SAMPLERS
 from spatial_op.transforms import TRANSFORMS
 out = so.SpatialTransformer(DATA, LOC, (3, 3), sampler_type="mine")
-stats = build.forward(2, TRANSFORMS["affine"], SAMPLERS["mine"], PADDINGS["zeros"]).serial.stats
+stats = build.forward(2, TRANSFORMS["affine"], SAMPLERS["mine"], PADDINGS["zeros"]).body.stats
 print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()), float(np.abs(out).sum()))
 """
 MINE = """

@@ -193,7 +193,7 @@ def unwritable_copy(tmp_path):
 
 def test_unwritable_cache(tmp_path):
     root, env = unwritable_copy(tmp_path)
-    code = KERNELS + "\nassert work()\nprint(forward.serial.stats.cache_path)"
+    code = KERNELS + "\nassert work()\nprint(forward.body.stats.cache_path)"
     assert run(code, env.pop("NUMBA_CACHE_DIR"), size=20, root=root, **env).strip() == "None"
 
 
@@ -215,7 +215,7 @@ HITS = (
     KERNELS
     + """
 out = so.SpatialTransformer(DATA, LOC, (3, 3))
-print(sum(forward.serial.stats.cache_hits.values()), sum(forward.serial.stats.cache_misses.values()), float(np.abs(out).sum()))
+print(sum(forward.body.stats.cache_hits.values()), sum(forward.body.stats.cache_misses.values()), float(np.abs(out).sum()))
 """
 )
 
@@ -245,16 +245,15 @@ def test_import_is_light(cache):
     assert run(code, cache, size=2).strip() == "[]"
 
 
-def test_two_forms_of_a_kernel_do_not_share_a_cache_entry(cache):
-    """Serial and parallel code of the same types: each process finds its own form."""
+def test_a_kernel_is_compiled_once_for_one_thread_and_for_many(tmp_path):
+    """Small calls on one thread, large ones on two: the second only adds the loop that all kernels share."""
     code = """
+    from spatial_op.kernels import jit
     assert work()
-    print(*(sum(form.stats.cache_hits.values()) for form in (forward.serial, forward.parallel)))
+    print(sum(forward.body.stats.cache_hits.values()), sum(forward.body.stats.cache_misses.values()), jit.launcher.cache_info().currsize)
     """
-    for size in (20, 200):
-        run(KERNELS + textwrap.dedent(code), cache, size=size)
-    found = [run(KERNELS + textwrap.dedent(code), cache, size=size).split() for size in (20, 200)]
-    assert found == [["1", "0"], ["0", "1"]]
+    found = [run(KERNELS + textwrap.dedent(code), tmp_path, size=size).split() for size in (20, 200, 200)]
+    assert found == [["0", "1", "0"], ["1", "0", "2"], ["1", "0", "2"]]
 
 
 @pytest.mark.parametrize("wait", [0.3, 2.0])

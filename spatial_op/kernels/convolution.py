@@ -8,7 +8,6 @@ the order in which this reads them first. No column exists for longer than its t
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from .blocks import aligned, pack_filters, pack_pixels, padded, panel_width, vectors_of
 from .jit import Kernel, clear, index, inner
@@ -175,26 +174,48 @@ def convolve_part(part, threads, shape, narrow, convolution, given, leaning, cha
                     )  # fmt: skip
 
 
-def forward_kernel(shape):
+def pack_kernel(wide):
+    """Kernel that brings images and filters into the order in which they are read."""
+
+    def pack(part, threads, data, blocks, width, packed, weight, filters, step, panels):
+        pack_images(part, threads, data, blocks, width, packed)
+        pack_all_filters(part, threads, weight, blocks, filters, step, wide, panels)
+
+    return Kernel(pack)
+
+
+def convolve_kernel(shape, narrow):
     """Kernel that writes the result or, if ``leaning``, its change along a ``change`` of the offsets."""
-    rows, vectors = ((0,) * count for count in shape)
-    shape, narrow, wide = (rows, vectors), (rows, (0,)), len(vectors) * COUNT
 
     def convolve(
-        threads, plan, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight, leaning,
-        change, bias, out,
+        part, threads, width, step, tiles, parts, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated,
+        weight, leaning, change, packed, panels, bias, out,
+    ):  # fmt: skip
+        convolution = described(sizes, edges, groups, deformables, blocks)
+        given, plan = Given(data, offset, mask, modulated, weight), Plan(width, step, tiles, parts)
+        convolve_part(
+            part, threads, shape, narrow, convolution, given, leaning, change, plan, packed, panels, bias, out
+        )
+
+    return Kernel(convolve)
+
+
+def forward_kernel(shape):
+    """A function that runs both, for products of so many rows and vectors."""
+    rows, vectors = ((0,) * count for count in shape)
+    pack, convolve = pack_kernel(len(vectors) * COUNT), convolve_kernel((rows, vectors), (rows, (0,)))
+
+    def run(
+        threads, plan, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight, leaning, change,
+        bias, out,
     ):  # fmt: skip
         filters, area = out.shape[1] // groups, data.shape[2] * data.shape[3]
         packed = aligned(data.shape[0] * len(blocks) * area * plan.width + COUNT, data)
         panels = aligned(data.shape[1] * weight.shape[2] * padded(filters), data)
-        for part in prange(threads):
-            pack_images(part, threads, data, blocks, plan.width, packed)
-            pack_all_filters(part, threads, weight, blocks, filters, plan.step, wide, panels)
-        for part in prange(threads):
-            convolution = described(sizes, edges, groups, deformables, blocks)
-            given = Given(data, offset, mask, modulated, weight)
-            convolve_part(
-                part, threads, shape, narrow, convolution, given, leaning, change, plan, packed, panels, bias, out
-            )
+        pack(threads, data, blocks, plan.width, packed, weight, filters, plan.step, panels)
+        convolve(
+            threads, *plan, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight, leaning,
+            change, packed, panels, bias, out,
+        )  # fmt: skip
 
-    return Kernel(convolve)
+    return run

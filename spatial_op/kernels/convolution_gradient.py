@@ -7,7 +7,6 @@ product of upstream gradient and samples. What several units add to is summed in
 """
 
 import numpy as np
-from numba import prange
 
 from .blocks import aligned, pack_channels, pack_pixels, unpack_channels, unpack_pixels
 from .convolution import most_positions, sample_tap, tile_bounds
@@ -246,47 +245,84 @@ def gather_weight(part, threads, rows, width, chunks, blocks, taps, filters, par
         )  # fmt: skip
 
 
-def backward_kernel(shape, vectors):
-    """Kernel that writes or adds the gradients that are wanted, of data, offset, mask and weight; ``vectors`` to a block."""
-    shape, width = ((0,) * shape[0], (0,) * vectors), vectors * COUNT
-    rows = len(shape[0])
+def pack_kernel(width):
+    """Kernel that brings filters into the order in which the gradient of the samples reads them."""
+
+    def pack(part, threads, weight, blocks, filters, channel_filters):
+        taps = weight.shape[2]
+        for unit in range(part, len(blocks) * filters, threads):
+            number, filter = unit // filters, unit % filters
+            at = number * taps * filters * width
+            pack_channels(weight, blocks[number], filter, filters, taps, width, channel_filters, at)
+
+    return Kernel(pack)
+
+
+def pull_kernel(shape):
+    """Kernel that writes the gradient of the images, or adds to it, and those of the others in parts."""
 
     def pull(
+        part, threads, tiles, chunks, pitch, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated,
+        weight, upper, channel_filters, want_samples, want_data, want_weight, add, grad_data, weight_parts, offset_parts,
+    ):  # fmt: skip
+        convolution = described(sizes, edges, groups, deformables, blocks)
+        given, want = Given(data, offset, mask, modulated, weight), (want_samples, want_data, want_weight)
+        pull_part(
+            part, threads, shape, pitch, convolution, given, tiles, chunks, channel_filters, upper, want, add, grad_data,
+            weight_parts, offset_parts,
+        )  # fmt: skip
+
+    return Kernel(pull)
+
+
+def gather_kernel(rows, width):
+    """Kernel that adds up the parts."""
+
+    def gather(
+        part, threads, chunks, blocks, samples, taps, filters, area, deformables, offset_parts, want_offset, grad_offset,
+        add_offset, want_mask, grad_mask, add_mask, weight_parts, want_weight, grad_weight, add_weight,
+    ):  # fmt: skip
+        if want_offset:
+            gather_offsets(
+                part, threads, blocks, offset_parts, samples, taps, area, deformables, 0, grad_offset, add_offset
+            )
+        if want_mask:
+            gather_offsets(
+                part, threads, blocks, offset_parts, samples, taps, area, deformables, 2, grad_mask, add_mask
+            )
+        if want_weight:
+            gather_weight(
+                part, threads, rows, width, chunks, blocks, taps, filters, weight_parts, grad_weight, add_weight
+            )
+
+    return Kernel(gather)
+
+
+def backward_kernel(shape, vectors):
+    """A function that writes or adds the gradients that are wanted, of data, offset, mask and weight; ``vectors`` to a block."""
+    rows, width = shape[0], vectors * COUNT
+    pack, gather = pack_kernel(width), gather_kernel(rows, width)
+    pull = pull_kernel(((0,) * rows, (0,) * vectors))
+
+    def run(
         threads, tiles, chunks, pitch, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight,
         upper, want, add, grad_data, grad_offset, grad_mask, grad_weight,
     ):  # fmt: skip
         samples, area, count = data.shape[0], upper.shape[2] * upper.shape[3], len(blocks)
         taps, filters = weight.shape[2], upper.shape[1] // groups
-        whole = (filters + rows - 1) // rows * rows
-        want_samples = want[0] or want[1] or want[2]
+        whole, want_samples = -(-filters // rows) * rows, any(want[:3])
         channel_filters = aligned(count * taps * filters * width if want_samples else 0, data)
         weight_parts = aligned(chunks * count * taps * whole * width if want[3] else 0, data)
         offset_parts = aligned(count * samples * taps * PLANES * area if want_samples else 0, data)
         if want_samples:
-            for part in prange(threads):
-                for unit in range(part, count * filters, threads):
-                    block, filter = blocks[unit // filters], unit % filters
-                    at = unit // filters * taps * filters * width
-                    pack_channels(weight, block, filter, filters, taps, width, channel_filters, at)
-        for part in prange(threads):
-            convolution = described(sizes, edges, groups, deformables, blocks)
-            given = Given(data, offset, mask, modulated, weight)
-            pull_part(
-                part, threads, shape, pitch, convolution, given, tiles, chunks, channel_filters, upper,
-                (want_samples, want[0], want[3]), add[0], grad_data, weight_parts, offset_parts,
-            )  # fmt: skip
-        for part in prange(threads):
-            if want[1]:
-                gather_offsets(
-                    part, threads, blocks, offset_parts, samples, taps, area, deformables, 0, grad_offset, add[1]
-                )
-            if want[2]:
-                gather_offsets(
-                    part, threads, blocks, offset_parts, samples, taps, area, deformables, 2, grad_mask, add[2]
-                )
-            if want[3]:
-                gather_weight(
-                    part, threads, rows, width, chunks, blocks, taps, filters, weight_parts, grad_weight, add[3]
-                )
+            pack(threads, weight, blocks, filters, channel_filters)
+        pull(
+            threads, tiles, chunks, pitch, sizes, edges, groups, deformables, blocks, data, offset, mask, modulated, weight,
+            upper, channel_filters, want_samples, want[0], want[3], add[0], grad_data, weight_parts, offset_parts,
+        )  # fmt: skip
+        gather(
+            threads, chunks, blocks, samples, taps, filters, area, deformables, offset_parts, want[1], grad_offset, add[1],
+            want[2], grad_mask, add[2], weight_parts, want[3], grad_weight, add[3],
+        )  # fmt: skip
 
-    return Kernel(pull)
+    return run

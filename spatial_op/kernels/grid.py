@@ -1,7 +1,5 @@
 """Grids: the coordinates of a transform, or of an optical flow, written out; and their gradients pulled back."""
 
-from numba import prange
-
 from .coordinates import Source, pixels_of
 from .jit import Kernel, index, inner
 from .lanes import COUNT
@@ -81,50 +79,50 @@ def push_part(part, threads, source, tools, needs, given, tangents, out, edge):
 
 
 def forward_kernel(tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis):
-    """Kernel ``(threads, needs, numbers, step, out, edge)`` that writes the grid ``out``."""
+    """Kernel that writes the grid ``out``."""
 
-    def generate(threads, needs, numbers, step, out, edge):
-        for part in prange(threads):
-            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            generate_part(part, threads, source, tools, needs, (numbers, step), out, edge)
+    def generate(part, threads, plan_size, plan_first, basis_size, numbers, step, out, edge):
+        source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+        generate_part(part, threads, source, tools, (plan_size, plan_first, basis_size), (numbers, step), out, edge)
 
     return Kernel(generate)
 
 
 def backward_kernel(tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis):
-    """Kernel ``(threads, needs, numbers, step, out_grad, edge, sums)`` that writes ``sums``, the gradient in parts."""
+    """Kernel that writes ``sums``, the gradient in parts."""
 
-    def contract(threads, needs, numbers, step, out_grad, edge, sums):
-        for part in prange(threads):
-            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            contract_part(part, threads, source, tools, needs, (numbers, step), out_grad, edge, sums)
+    def contract(part, threads, plan_size, plan_first, basis_size, numbers, step, out_grad, edge, sums):
+        source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+        contract_part(
+            part, threads, source, tools, (plan_size, plan_first, basis_size), (numbers, step), out_grad, edge, sums
+        )
 
     return Kernel(contract)
 
 
 def push_kernel(tools, start, find, like, finish, push, fold, locate, pull_back, unfold, basis):
-    """Kernel ``(threads, needs, numbers, step, tangents, out, edge)`` that writes the grid's tangent ``out``."""
+    """Kernel that writes the grid's tangent ``out``."""
 
-    def push_grid(threads, needs, numbers, step, tangents, out, edge):
-        for part in prange(threads):
-            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            push_part(part, threads, source, tools, needs, (numbers, step), tangents, out, edge)
+    def push_grid(part, threads, plan_size, plan_first, basis_size, numbers, step, tangents, out, edge):
+        source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+        push_part(
+            part, threads, source, tools, (plan_size, plan_first, basis_size), (numbers, step), tangents, out, edge
+        )
 
     return Kernel(push_grid)
 
 
 def flow_kernel():
-    """Kernel ``(threads, values, out, ramp, scale_x, scale_y)``: (values + ramp times the pixel's number from the centre) times the scale."""
+    """Kernel that writes ``out``: (values + ramp times the pixel's number from the centre) times the scale."""
 
-    def flow(threads, values, out, ramp, scale_x, scale_y):
-        for part in prange(threads):
-            samples, axes, h, w = values.shape
-            given, target = values.reshape(values.size), out.reshape(out.size)
-            for line in range(part, samples * axes * h, threads):
-                axis, row = line // h % axes, line % h
-                at, scale = index(line * w), scale_x if axis == 0 else scale_y
-                first, step = (-0.5 * (w - 1), 1.0) if axis == 0 else (row - 0.5 * (h - 1), 0.0)
-                for k in range(index(w)):
-                    target[at + k] = (given[at + k] + ramp * (first + step * k)) * scale
+    def flow(part, threads, values, out, ramp, scale_x, scale_y):
+        samples, axes, h, w = values.shape
+        given, target = values.reshape(values.size), out.reshape(out.size)
+        for line in range(part, samples * axes * h, threads):
+            axis, row = line // h % axes, line % h
+            at, scale = index(line * w), scale_x if axis == 0 else scale_y
+            first, step = (-0.5 * (w - 1), 1.0) if axis == 0 else (row - 0.5 * (h - 1), 0.0)
+            for k in range(index(w)):
+                target[at + k] = (given[at + k] + ramp * (first + step * k)) * scale
 
     return Kernel(flow)

@@ -101,28 +101,58 @@ def fingerprint(value, seen):
     return hashlib.sha256(" ".join(words).encode()).hexdigest()
 
 
+def compiler_of(function, **options):
+    """Numba's compiler of one function, whose code is kept on disk."""
+    compiler = numba.njit(**OPTIONS, **options)(function)
+    seen = set()
+    closure = [fingerprint(cell.cell_contents, seen) for cell in function.__closure__ or ()]
+    if JITTED:
+        compiler._cache = disk.Shelf(repr((function.__module__, function.__qualname__, digest(), *closure)))
+    return compiler
+
+
 class Kernel:
-    """A function ``run(threads, *arguments)`` whose outer loop is a ``prange(threads)``, compiled on first use."""
+    """A function ``body(part, threads, *arguments)`` that does one of ``threads`` equal shares of the work.
 
-    def __init__(self, function):
-        self.serial, self.parallel = self._compiler(function, False), self._compiler(function, True)
+    It is compiled once for each kind of arguments, which are arrays and numbers, on its first call. On more threads than
+    one it is called through its address by ``launch``, which knows nothing of rows and takes little time to compile.
+    """
 
-    @staticmethod
-    def _compiler(function, parallel):
-        compiler = numba.njit(parallel=parallel, **OPTIONS)(function)
-        seen = set()
-        closure = [fingerprint(cell.cell_contents, seen) for cell in function.__closure__ or ()]
-        label = (function.__module__, function.__qualname__, parallel, digest(), *closure)
-        if JITTED:
-            compiler._cache = disk.Shelf(repr(label))
-        return compiler
+    def __init__(self, body):
+        self.body = compiler_of(body)
 
     def __call__(self, threads, *arguments):
         """Run on ``threads`` threads, or on the calling one where more would not be safe."""
         if threads == 1:
-            return self.serial(1, *arguments)
+            return self.body(0, 1, *arguments)
         with crew() as safe:
-            return self.parallel(threads, *arguments) if safe else self.serial(1, *arguments)
+            if not safe:
+                return self.body(0, 1, *arguments)
+            self.launcher(*map(numba.typeof, arguments))(threads, self.body, arguments)
+
+    def launcher(self, *kinds):
+        """The loop for arguments of these types, for which the body is compiled, too."""
+        if not JITTED:
+            return launch
+        signature = numba.void(numba.int64, numba.int64, *kinds)
+        self.body.compile(signature)
+        return launcher(signature)
+
+
+def launch(threads, body, arguments):
+    """All shares of the work, side by side."""
+    for part in numba.prange(threads):
+        body(np.int64(part), threads, *arguments)
+
+
+@functools.cache
+def launcher(signature):
+    """``launch`` for bodies of this type."""
+    compiler = compiler_of(launch, parallel=True)
+    arguments = numba.types.Tuple(signature.args[2:])
+    compiler.compile(numba.void(numba.int64, numba.types.FunctionType(signature), arguments))
+    compiler.disable_compile()
+    return compiler
 
 
 def threads_for(units, elements):

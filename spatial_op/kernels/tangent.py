@@ -1,7 +1,5 @@
 """Forward differentiation: what a change of the coordinates does to the samples, of planes and volumes, always in place."""
 
-from numba import prange
-
 from .cells import Rules, classify, enumerate_plane, enumerate_volume, place_plane, place_volume, reach_of
 from .coordinates import Source, pixels_of
 from .in_place import advance_in_place, plane_kit, void, volume_kit
@@ -69,12 +67,26 @@ def push_kernel(
 ):
     """Kernel that adds to ``out``."""
 
-    def push_samples(threads, needs, pixels, sizes, apart, numbers, step, tangents, out, edge):
-        for part in prange(threads):
-            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            rules = Rules(near, fix, shift, first, taps, cell, edge)
-            push_part(
-                part, threads, source, rules, tools, needs, (pixels, sizes, apart), (numbers, step), tangents, out
-            )
+    def push_plane(
+        part, threads, plan_size, plan_first, basis_size, pixels, samples, channels, h, w, image_step, channel_step,
+        numbers, step, tangents, out, edge,
+    ):  # fmt: skip
+        source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+        rules = Rules(near, fix, shift, first, taps, cell, edge)
+        needs, images = (
+            (plan_size, plan_first, basis_size),
+            (pixels, (samples, channels, h, w), (image_step, channel_step)),
+        )
+        push_part(part, threads, source, rules, tools, needs, images, (numbers, step), tangents, out)
 
-    return Kernel(push_samples)
+    def push_volume(
+        part, threads, plan_size, plan_first, basis_size, pixels, samples, channels, d, h, w, image_step, channel_step,
+        numbers, step, tangents, out, edge,
+    ):  # fmt: skip
+        source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+        rules = Rules(near, fix, shift, first, taps, cell, edge)
+        needs, sizes = (plan_size, plan_first, basis_size), (samples, channels, d, h, w)
+        images = (pixels, sizes, (image_step, channel_step))
+        push_part(part, threads, source, rules, tools, needs, images, (numbers, step), tangents, out)
+
+    return Kernel(push_plane if tools is plane_tools else push_volume)

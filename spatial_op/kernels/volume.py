@@ -3,8 +3,6 @@
 A tile is part of one output slice. Bands are of source slices.
 """
 
-from numba import prange
-
 from .cells import Rules, classify, enumerate_volume, place_volume, reach_of
 from .coordinates import Source
 from .in_place import accumulate_in_place, gather_in_place, scatter_in_place, void, volume_kit
@@ -96,11 +94,15 @@ def forward_kernel(
 ):
     """Kernel that writes ``out``, from pixels and numbers that lie ``apart`` and ``step``, as ``operators.memory`` has them."""
 
-    def forward_volume(threads, needs, pixels, sizes, apart, numbers, step, out, edge):
-        for part in prange(threads):
-            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            rules = Rules(near, fix, shift, first, taps, cell, edge)
-            forward_part(part, threads, source, rules, needs, (pixels, sizes, apart), (numbers, step), out)
+    def forward_volume(
+        part, threads, plan_size, plan_first, basis_size, pixels, samples, channels, d, h, w, image_step, channel_step,
+        numbers, step, out, edge,
+    ):  # fmt: skip
+        source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+        rules = Rules(near, fix, shift, first, taps, cell, edge)
+        needs = (plan_size, plan_first, basis_size)
+        images = (pixels, (samples, channels, d, h, w), (image_step, channel_step))
+        forward_part(part, threads, source, rules, needs, images, (numbers, step), out)
 
     return Kernel(forward_volume)
 
@@ -111,15 +113,16 @@ def backward_kernel(
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of what is given in parts."""
 
     def backward_volume(
-        threads, bands, needs, pixels, sizes, apart, numbers, step, out_grad, edge,
-        want_data, add_data, grad_data, want_values, sums,
+        part, threads, bands, plan_size, plan_first, basis_size, pixels, samples, channels, d, h, w, image_step, channel_step,
+        numbers, step, out_grad, edge, want_data, add_data, grad_data, want_values, sums,
     ):  # fmt: skip
-        for part in prange(threads):
-            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            rules = Rules(near, fix, shift, first, taps, cell, edge)
-            backward_part(
-                part, threads, bands, source, rules, needs, (pixels, sizes, apart), (numbers, step), out_grad,
-                want_data, add_data, grad_data, want_values, sums,
-            )  # fmt: skip
+        source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+        rules = Rules(near, fix, shift, first, taps, cell, edge)
+        needs = (plan_size, plan_first, basis_size)
+        images = (pixels, (samples, channels, d, h, w), (image_step, channel_step))
+        backward_part(
+            part, threads, bands, source, rules, needs, images, (numbers, step), out_grad,
+            want_data, add_data, grad_data, want_values, sums,
+        )  # fmt: skip
 
     return Kernel(backward_volume)

@@ -11,8 +11,6 @@ A tile is sampled in one of two ways:
   backward, when a coordinate is NaN or infinite.
 """
 
-from numba import prange
-
 from .cells import Rules, classify, enumerate_plane, enumerate_window, fits, pays, place_plane, reach_of
 from .coordinates import Source
 from .four import fill_four, fold_four, gather_four, scatter_four
@@ -160,11 +158,15 @@ def forward_kernel(
 ):
     """Kernel that writes ``out``, from pixels and numbers that lie ``apart`` and ``step``, as ``operators.memory`` has them."""
 
-    def forward(threads, needs, pixels, sizes, apart, numbers, step, out, edge):
-        for part in prange(threads):
-            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            rules = Rules(near, fix, shift, first, taps, cell, edge)
-            forward_part(part, threads, source, rules, needs, (pixels, sizes, apart), (numbers, step), out)
+    def forward(
+        part, threads, plan_size, plan_first, basis_size, pixels, samples, channels, h, w, image_step, channel_step,
+        numbers, step, out, edge,
+    ):  # fmt: skip
+        source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+        rules = Rules(near, fix, shift, first, taps, cell, edge)
+        needs = (plan_size, plan_first, basis_size)
+        images = (pixels, (samples, channels, h, w), (image_step, channel_step))
+        forward_part(part, threads, source, rules, needs, images, (numbers, step), out)
 
     return Kernel(forward)
 
@@ -175,15 +177,16 @@ def backward_kernel(
     """Kernel that writes ``grad_data``, or adds to it, and writes ``sums``, the gradient of what is given in parts."""
 
     def backward(
-        threads, bands, needs, pixels, sizes, apart, numbers, step, out_grad, edge,
-        want_data, add_data, grad_data, want_values, sums,
+        part, threads, bands, plan_size, plan_first, basis_size, pixels, samples, channels, h, w, image_step, channel_step,
+        numbers, step, out_grad, edge, want_data, add_data, grad_data, want_values, sums,
     ):  # fmt: skip
-        for part in prange(threads):
-            source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
-            rules = Rules(near, fix, shift, first, taps, cell, edge)
-            backward_part(
-                part, threads, bands, source, rules, needs, (pixels, sizes, apart), (numbers, step), out_grad,
-                want_data, add_data, grad_data, want_values, sums,
-            )  # fmt: skip
+        source = Source(start, find, like, finish, push, fold, locate, pull_back, unfold, basis)
+        rules = Rules(near, fix, shift, first, taps, cell, edge)
+        needs = (plan_size, plan_first, basis_size)
+        images = (pixels, (samples, channels, h, w), (image_step, channel_step))
+        backward_part(
+            part, threads, bands, source, rules, needs, images, (numbers, step), out_grad,
+            want_data, add_data, grad_data, want_values, sums,
+        )  # fmt: skip
 
     return Kernel(backward)

@@ -56,7 +56,7 @@ class GridCall:
             if self.nothing():
                 return
             kernel = build.generate(self.axes, self.transform)
-            kernel(self.threads()[0], self.needs(build), *self.numbers, direct, self.edge)
+            kernel(self.threads()[0], *self.needs(build), *self.numbers, direct, self.edge)
 
         return written(out, self.shape, self.dtype, self.given, run)
 
@@ -68,7 +68,7 @@ class GridCall:
             return np.zeros(self.shape, self.dtype)
         out, change = np.zeros(self.shape, DTYPES[self.dtype]), push_coefficients(self.transform, tangents[0])
         kernel = build.push_grid(self.axes, self.transform)
-        kernel(self.threads()[0], self.needs(build), *self.numbers, change, out, self.edge)
+        kernel(self.threads()[0], *self.needs(build), *self.numbers, change, out, self.edge)
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
@@ -82,7 +82,7 @@ class GridCall:
         sums = np.zeros((self.shape[0], 1, tiles, self.values.shape[1]))
         upper = check.plain(out_grad, DTYPES[self.dtype])
         kernel = build.contract(self.axes, self.transform)
-        kernel(threads, self.needs(build), *self.numbers, upper, self.edge, sums)
+        kernel(threads, *self.needs(build), *self.numbers, upper, self.edge, sums)
         grad = pull_coefficients(self.transform, sums.sum(axis=(1, 2)))
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             grads[0][...] = grad + (grads[0] if add[0] else 0)

@@ -41,7 +41,7 @@ class WarpCall:
     def of_images(self, data):
         """What kernels are given of images: their pixels, their shape, and how far samples and channels are apart."""
         pixels, apart = laid_out(data, self.compute, 2)
-        return pixels, data.shape, apart
+        return pixels, *data.shape, *apart
 
     def nothing(self):
         """Whether there is no point to sample."""
@@ -64,7 +64,7 @@ class WarpCall:
         direct = working(out, self.compute)
         threads = build.forward_threads(self.shape, jit.threads_for)
         kernel = build.forward(self.axes, self.transform, *self.rows)
-        kernel(threads, self.needs(build), *self.images, *self.numbers, direct, self.edge)
+        kernel(threads, *self.needs(build), *self.images, *self.numbers, direct, self.edge)
         hand_over(direct, out)
         return out
 
@@ -79,11 +79,11 @@ class WarpCall:
         threads = build.forward_threads(self.shape, jit.threads_for)
         if data_tangent is not None:
             kernel = build.forward(self.axes, self.transform, *self.rows)
-            kernel(threads, self.needs(build), *self.of_images(data_tangent), *self.numbers, out, self.edge)
+            kernel(threads, *self.needs(build), *self.of_images(data_tangent), *self.numbers, out, self.edge)
         if given_tangent is not None:
             change = push_coefficients(self.transform, given_tangent)
             kernel = build.push(self.axes, self.transform, *self.rows)
-            kernel(threads, self.needs(build), *self.images, *self.numbers, change, out, self.edge)
+            kernel(threads, *self.needs(build), *self.images, *self.numbers, change, out, self.edge)
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
@@ -103,7 +103,7 @@ class WarpCall:
         parts = self.parts(build, grad_given, add[1])
         kernel = build.backward(self.axes, self.transform, *self.rows)
         kernel(
-            threads, bands, self.needs(build), *self.images, *self.numbers, upper, self.edge,
+            threads, bands, *self.needs(build), *self.images, *self.numbers, upper, self.edge,
             grad_data is not None, add[0], lower, grad_given is not None, parts,
         )  # fmt: skip
         if grad_data is not None:
