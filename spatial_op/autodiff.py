@@ -114,16 +114,19 @@ def vjp(op, *inputs, grad_req="write", **params):
     return result, pullback
 
 
-def known(caller, op, inputs=None):
-    """What is known of an operator, its name, and its inputs, if there are any, without those at the end that are left out."""
+def operator_of(caller, op):
+    """What is known of an operator."""
     operator = getattr(op, "operator", None)
     if not isinstance(operator, Operator):
         raise TypeError(
             f"{caller}: op is {check.shown(op)}, expected an operator of this package; pass for example spatial_op.SpatialTransformer."
         )
-    name = op.__name__
-    if inputs is None:
-        return operator, name, None
+    return operator
+
+
+def known(caller, op, inputs):
+    """What is known of an operator, its name, and its inputs without those at the end that are left out."""
+    operator, name = operator_of(caller, op), op.__name__
     count = len(operator.inputs)
     while len(inputs) > count - operator.optional and inputs[-1] is None:
         inputs = inputs[:-1]
@@ -182,7 +185,7 @@ def jvp(op, inputs, tangents, **params):
            [1., 1., 0.],
            [1., 1., 0.]])
     """
-    labels = known("jvp", op)[0].inputs
+    labels = operator_of("jvp", op).inputs
     inputs, tangents = several("jvp", "inputs", inputs, labels), several("jvp", "tangents", tangents, labels)
     operator, name, inputs = known("jvp", op, inputs)
     names = operator.inputs[: len(inputs)]
@@ -205,6 +208,11 @@ def jvp(op, inputs, tangents, **params):
                     f"{name}: {label} has dtype {tangent.dtype}, expected {value.dtype}; "
                     f"convert it with {words().cast_to('tangent', value.dtype)}."
                 )
+    if result is not None:
+        labels = {
+            f"the tangent of {argument}": tangent for argument, tangent in zip(names, tangents) if tangent is not None
+        }
+        check.output(name, "out", result, call.shape, call.dtype, labels)
     out = call.forward(result)
     if all(tangent is None for tangent in tangents):
         return out, np.zeros(call.shape, call.dtype)

@@ -17,7 +17,7 @@ from .words import words
 # More than any size needs; the kernels' integers hold products of a few of these.
 LARGEST = 2**31 - 1
 
-# Numbers of 8 bytes that an address space can hold.
+# Numbers of 8 bytes that an address space cannot hold.
 ROOM = 2**60
 
 TooHardError = getattr(np, "exceptions", np).TooHardError
@@ -178,9 +178,9 @@ def channels_second(axes):
 
 def result(op, argument, shape):
     """The shape of a result, if memory can have such a size at all."""
-    if math.prod(shape) > ROOM:
+    if math.prod(shape) >= ROOM:
         raise ValueError(
-            f"{op}: {argument} has shape {shape}, expected at most 2**60 numbers, which memory can address; pass smaller sizes."
+            f"{op}: {argument} has shape {shape}, expected fewer than 2**60 numbers, which memory can address; pass smaller sizes."
         )
     return shape
 
@@ -193,12 +193,13 @@ def whole_number(op, argument, value, least):
         number = None
     if number is None or "bool" in str(getattr(value, "dtype", type(value))):
         raise TypeError(f"{op}: {argument} is {shown(value)}, expected an integer; convert it with int().")
+    if not -LARGEST <= number <= LARGEST:
+        many = number if number.bit_length() < 128 else f"an integer of {number.bit_length()} bits"
+        raise ValueError(
+            f"{op}: {argument} is {many}, expected a number between -2**31 and 2**31; pass one that is not as large."
+        )
     if least is not None and number < least:
         raise ValueError(f"{op}: {argument} is {number}, expected at least {least}; pass a larger number.")
-    if not -LARGEST <= number <= LARGEST:
-        raise ValueError(
-            f"{op}: {argument} is {number}, expected a number between -2**31 and 2**31; pass one that is not as large."
-        )
     return number
 
 
@@ -238,11 +239,14 @@ def target_shape(op, value, axes, least=1):
     expected, example = "two integers, (height, width)", "(28, 28)"
     if axes == 3:
         expected, example = "three integers, (depth, height, width)", "(28, 28, 28)"
-    if value is None:
+    sizes = (0, 0)  # MXNet's way to leave it out
+    if value is not None:
+        sizes = whole_numbers(op, "target_shape", value, axes, least, expected, example)
+    if sizes == (0, 0):
         raise ValueError(
             f"{op}: target_shape is missing, expected {expected} of the output; pass for example target_shape={example}."
         )
-    return whole_numbers(op, "target_shape", value, axes, least, expected, example)
+    return sizes
 
 
 def at_most(op, argument, value, most):
@@ -284,23 +288,3 @@ def overlaps(one, other):
         return np.shares_memory(one, other, max_work=100_000)
     except TooHardError:
         return True
-
-
-class _Unlocked:
-    """A read-only array under a writable type, for kernels that only read: a compiled kernel exists once, not once more for read-only arrays."""
-
-    def __init__(self, array):
-        interface = array.__array_interface__
-        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
-        self.array = array
-
-
-def unlocked(value):
-    """The same memory, of a type that says that it can be written to."""
-    return value if value.flags.writeable else np.asarray(_Unlocked(value))
-
-
-def plain(value, dtype):
-    """The same numbers as the kernels want them: contiguous, aligned, native, of one dtype."""
-    value = np.ascontiguousarray(value, dtype)
-    return unlocked(value) if value.flags.aligned else value.copy()

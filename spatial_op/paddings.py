@@ -38,7 +38,7 @@ def zeros(i, n, edge):
 
 def border(i, n, edge):
     """The edge goes on: ``a a | a b c d | d d``."""
-    return max(0, min(i, n - 1)), n > 0
+    return max(0, min(i, n - 1)), True
 
 
 def one_period(x, n, reach, edge):
@@ -53,7 +53,7 @@ def reflection(i, n, edge):
     """The mirror image: ``c b | a b c d | c b`` about pixel centres (edge 0), ``b a | a b c d | d c`` about outer edges (edge 1)."""
     period = max(2 * (n - 1 + edge), 1)
     j = i - int(np.floor(i * (1 / period))) * period  # 0 to period, both the same pixel; vectors have no remainder
-    return max(0, min(j, period - edge - j)), n > 0
+    return max(0, min(j, period - edge - j)), True
 
 
 PADDINGS = {

@@ -95,15 +95,10 @@ def test_files_that_cannot_be_read_or_replaced(cache):
 
 
 KILLS = {
-    "before the file is written": "import tempfile\ntempfile.mkstemp = lambda *a, **k: os._exit(0)",
+    "before the file is written": "pathlib.Path.write_bytes = lambda *a: os._exit(0)",
     "half-way": """
-import builtins, io
-class Half(io.FileIO):
-    def write(self, content):
-        super().write(content[: len(content) // 2])
-        os._exit(0)
-real = builtins.open
-builtins.open = lambda file, mode="r", *rest, **more: Half(file, "wb") if isinstance(file, int) and mode == "wb" else real(file, mode, *rest, **more)
+whole = pathlib.Path.write_bytes
+pathlib.Path.write_bytes = lambda file, content: (whole(file, content[: len(content) // 2]), os._exit(0))
 """,
     "before it is renamed": "os.replace = lambda *a: os._exit(0)",
 }
@@ -112,7 +107,7 @@ builtins.open = lambda file, mode="r", *rest, **more: Half(file, "wb") if isinst
 @pytest.mark.parametrize("moment", KILLS)
 def test_a_kill_at_any_moment_costs_time_only(tmp_path, moment):
     """The process ends at once, as if killed; it prints nothing, because it never comes to that."""
-    assert run(KILLS[moment] + CALL, tmp_path, size=2) == ""
+    assert run("import pathlib\n" + KILLS[moment] + CALL, tmp_path, size=2) == ""
     assert not [path for path in files(tmp_path) if path.suffix == ".kernel"]
     answer(tmp_path)
     assert [path.suffix for path in files(tmp_path)].count(".kernel") == 1
@@ -144,6 +139,19 @@ def test_a_full_disk(tmp_path):
     full = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
     answer(tmp_path, full)
     assert files(tmp_path) == []
+
+
+def test_what_cannot_be_written_is_not_kept(tmp_path):
+    """Whatever the reason: the answer comes, and no error."""
+    broken = "from spatial_op.kernels import disk\ndef dumps(code): raise TypeError('no such thing can be written')\ndisk.dumps = dumps\n"
+    answer(tmp_path, broken)
+    assert files(tmp_path) == []
+
+
+def test_files_have_the_permissions_of_others(tmp_path):
+    """A folder that users share: what one has compiled all can read."""
+    answer(tmp_path, "os.umask(0o022)\n")
+    assert [file.stat().st_mode & 0o777 for file in files(tmp_path)] == [0o644]
 
 
 def test_the_folder_stays_below_a_limit(tmp_path, monkeypatch):

@@ -9,18 +9,22 @@ compiled again. Nothing that goes wrong here reaches the caller; it costs time.
 import contextlib
 import functools
 import hashlib
+import logging
 import os
 import pathlib
 import pickle
 import platform
 import sys
 import tempfile
+import threading
 import time
 
 import llvmlite
 import numba
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
+
+LOG = logging.getLogger(__name__)
 
 # A folder is kept below so many bytes: files that nobody has used for the longest time go first.
 MOST = 2**30
@@ -107,11 +111,13 @@ class Shelf:
         """Keep the code of one variant, if there is room."""
         if folder() is None or result.library.has_dynamic_globals:
             return
-        code = dumps(result._reduce())
-        with contextlib.suppress(OSError):
+        try:
+            code = dumps(result._reduce())
             file = self.file_for(signature, result.codegen)
             write(file, seal(file.name, code) + code)
             make_room(file.parent)
+        except Exception:  # of any kind: the disk is full, or a row refers to something that cannot be written
+            LOG.debug("compiled code is not kept", exc_info=True)
 
 
 def seal(name, code):
@@ -128,14 +134,13 @@ def checked(name, content):
 
 def write(file, content):
     """Write a file whole or not at all."""
-    handle, name = tempfile.mkstemp(UNFINISHED, dir=file.parent)
+    part = file.with_name(f"{file.stem}-{os.getpid()}-{threading.get_ident()}{UNFINISHED}")
     try:
-        with open(handle, "wb") as beside:
-            beside.write(content)
-        os.replace(name, file)
+        part.write_bytes(content)  # with the permissions that others' files have here
+        os.replace(part, file)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            part.unlink()
         raise
 
 

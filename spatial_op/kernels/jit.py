@@ -161,9 +161,17 @@ def threads_for(units, elements):
     if most < 2 or getattr(CALLER, "alone", False) or threads_lost(os.getpid()):
         return 1
     try:
-        return min(most, numba.get_num_threads())
+        started()
     except ValueError:  # no threading layer can be loaded
         return 1
+    return min(most, numba.get_num_threads())
+
+
+@functools.cache
+def started():
+    """Start Numba's threads, while nobody forks."""
+    with global_compiler_lock:
+        numba.get_num_threads()
 
 
 # What is known of each Python thread.

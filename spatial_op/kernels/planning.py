@@ -101,7 +101,7 @@ def batches(images, whole, vectors, backward=False):
     taps, source, area = sizes[[0, -2, -1]].prod(axis=1).tolist()
     each = source * width_of(vectors, blocks)
     if backward:
-        each = taps * PLANES * area
+        each += taps * PLANES * area
     step = max(1, ROOM // (len(blocks) * each))
     return [slice(first, min(images, first + step)) for first in range(0, images, step)]
 

@@ -45,7 +45,7 @@ def push_part(part, threads, source, rules, tools, needs, images, given, tangent
     frame, work, tiles, kit, place, enumerate_cells = tools(images, out, rules, needs)
     (numbers, per_sample), target, blocks = given, out.reshape(out.size), blocks_of(channels)
     area = pixels_of(frame.target)
-    flat = tangents.reshape((tangents.shape[0], tangents.size // tangents.shape[0]))
+    flat = tangents.reshape((tangents.shape[0], tangents.size // max(1, tangents.shape[0])))
     for unit in range(part, samples * blocks * tiles, threads):
         tile = tile_at(unit % tiles, frame.target)
         sample, block = unit // tiles // blocks, unit // tiles % blocks

@@ -102,6 +102,8 @@ def flat(argument, value, row):
         if row.basis and wide == 2:  # points, of which all x come before all y
             return f"put x before y with {words().moved(argument, (0, 2, 1))}.reshape({batch}, {high * wide})"
         return f"write each sample as one row with {argument}.reshape({batch}, {high * wide})"
+    if row.basis:
+        return None
     if high == wide and fits(row, high * wide - 1):
         scaled = f"({argument} / {argument}[:, {high - 1}:, {high - 1}:]).reshape({batch}, {high * wide})"
         return f"divide each matrix by its last entry, which is left out, with {scaled}[:, :{high * wide - 1}]"
@@ -113,7 +115,13 @@ def flat(argument, value, row):
 def cut(argument, value, row):
     """How one matrix, or rows that hold more than the parameters, become rows of parameters."""
     high, wide = value.shape
-    if high > 1 and wide > 2 and fits(row, high * wide) and not row.basis:
+    if row.basis:
+        return None
+    if high == wide > 1 and fits(row, high * wide - 1):
+        return f"divide the matrix by its last entry and write it as one row with ({argument} / {argument}[-1, -1]).reshape(1, {high * wide})[:, :-1]"
+    if high == wide > 1 and fits(row, (high - 1) * wide):
+        return f"leave out the matrix's last row with {argument}[:-1].reshape(1, {(high - 1) * wide})"
+    if high > 1 and wide > 2 and fits(row, high * wide):
         return f"write the matrix as one row with {argument}.reshape(1, {high * wide})"
     side = math.isqrt(wide)
     if side * side == wide > 4 and fits(row, wide - 1):

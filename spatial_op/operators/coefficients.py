@@ -4,9 +4,8 @@ import functools
 
 import numpy as np
 
-from .. import check
 from ..dtypes import DTYPES
-from .memory import laid_out
+from .memory import laid_out, plain
 
 
 @functools.lru_cache(maxsize=64)
@@ -31,7 +30,7 @@ def numbers_of(values):
 def push_coefficients(transform, tangent):
     """How ``coefficients`` change when the parameters, or the grid, change by ``tangent``."""
     if transform is None or transform.solve is None:
-        return check.plain(tangent, DTYPES[tangent.dtype.newbyteorder("=")])
+        return plain(tangent, DTYPES[tangent.dtype.newbyteorder("=")])
     return transform.solve(tangent.astype("float64"))
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from .. import check
 from ..dtypes import DTYPES
-from .memory import hand_over, working
+from .engine import kernels
+from .memory import hand_over, plain, working
 
 
 class ConvolutionCall:
@@ -48,11 +49,11 @@ class ConvolutionCall:
     def convolve(self, arrays, out, change=None):
         """Write the result for these arrays; or, with the ``change`` of the offsets, how the result changes along it."""
         bias = arrays.get("bias")
-        bias = np.zeros(self.shape[1], self.compute) if bias is None else check.plain(bias, self.compute)
+        bias = np.zeros(self.shape[1], self.compute) if bias is None else plain(bias, self.compute)
         if self.nothing():
             out[...] = bias[:, None, None]
             return
-        from ..kernels import jit, planning
+        jit, planning = kernels("jit"), kernels("planning")
 
         vectors, whole = self.whole(planning)
         threads = planning.share(self.shape[0] * self.target[0], self.products(), jit.threads_for)
@@ -80,13 +81,13 @@ class ConvolutionCall:
 
     def some(self, array, images):
         """Some images of an array with a batch axis, as kernels want them, or an empty array where there is none."""
-        return np.empty((0,) * 4, self.compute) if array is None else check.plain(array[images], self.compute)
+        return np.empty((0,) * 4, self.compute) if array is None else plain(array[images], self.compute)
 
     def by_tap(self, weight):
         """Filters whose rows and columns are one axis, or none."""
         if weight is None:
             return np.empty((0,) * 3, self.compute)
-        return check.plain(weight, self.compute).reshape(*weight.shape[:2], self.taps)
+        return plain(weight, self.compute).reshape(*weight.shape[:2], self.taps)
 
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None: term by term."""
@@ -126,13 +127,13 @@ class ConvolutionCall:
             hand_over(result, grads[name])
         if grads.get("bias") is not None:
             with np.errstate(over="ignore", invalid="ignore"):  # infinities and what is no number are results too
-                sums = [check.plain(image, self.compute).sum(axis=(1, 2)) for image in out_grad]
+                sums = [plain(image, self.compute).sum(axis=(1, 2)) for image in out_grad]
                 total = np.sum(sums, axis=0, dtype=np.float64)
                 grads["bias"][...] = total + (grads["bias"] if add["bias"] else 0)
 
     def pull(self, upper, results, add):
         """Write or add the gradients that are wanted."""
-        from ..kernels import jit, planning
+        jit, planning = kernels("jit"), kernels("planning")
 
         vectors, whole = self.whole(planning)
         kernel = planning.backward(planning.block_shape(self.compute.itemsize), vectors)

@@ -8,7 +8,8 @@ from ..words import words
 from . import Operator, arguments
 from .coefficients import coefficients, numbers_of, pull_coefficients, push_coefficients
 from .dispatch import apply
-from .memory import clear, hand_over, made_once, usable, working
+from .engine import kernels
+from .memory import clear, hand_over, made_once, plain, usable, working
 
 NAME = "GridGenerator"
 
@@ -43,14 +44,14 @@ class GridCall:
 
     def threads(self):
         """Threads, and tiles of one sample."""
-        from ..kernels import build, jit
+        build, jit = kernels("build"), kernels("jit")
 
         tiles = build.tiles(self.shape[2:])
         return jit.threads_for(self.shape[0] * tiles, int(np.prod(self.shape))), tiles
 
     def forward(self, out=None):
         """Write the grid; to ``out`` if it is given."""
-        from ..kernels import build
+        build = kernels("build")
 
         def run(direct):
             if self.nothing():
@@ -62,7 +63,7 @@ class GridCall:
 
     def tangent(self, tangents):
         """How the grid changes when the parameters change by ``tangents[0]``."""
-        from ..kernels import build
+        build = kernels("build")
 
         if self.nothing():
             return np.zeros(self.shape, self.dtype)
@@ -74,13 +75,13 @@ class GridCall:
 
     def backward(self, out_grad, grads, add):
         """Write the gradient to the array in ``grads``, or add it."""
-        from ..kernels import build
+        build = kernels("build")
 
         if self.nothing():
             return clear(grads, add)
         threads, tiles = self.threads()
         sums = np.zeros((self.shape[0], 1, tiles, self.values.shape[1]))
-        upper = check.plain(out_grad, DTYPES[self.dtype])
+        upper = plain(out_grad, DTYPES[self.dtype])
         kernel = build.contract(self.axes, self.transform)
         kernel(threads, *self.needs(build), *self.numbers, upper, self.edge, sums)
         grad = pull_coefficients(self.transform, sums.sum(axis=(1, 2)))
@@ -99,10 +100,10 @@ class FlowCall:
 
     def run(self, values, direct, ramp):
         """Scale, with or without the pixels' own places."""
-        from ..kernels import build, jit
+        build, jit = kernels("build"), kernels("jit")
 
         threads = jit.threads_for(values.size, values.size)
-        build.flow()(threads, check.plain(values, DTYPES[self.dtype]), direct, ramp, *self.scales)
+        build.flow()(threads, plain(values, DTYPES[self.dtype]), direct, ramp, *self.scales)
 
     def forward(self, out=None):
         """Write the grid; to ``out`` if it is given."""
@@ -153,8 +154,6 @@ def prepare(data, transform_type, target_shape=(0, 0), name=None, *, align_corne
     axes = 3 if len(check.entries(target_shape)) == 3 else 2
     transform = arguments.transform(NAME, axes, transform_type, more=("warp",))
     arguments.parameters(NAME, "data", data, transform_type, transform)
-    if isinstance(target_shape, (tuple, list)) and list(target_shape) == [0, 0]:
-        target_shape = None  # MXNet's way to leave it out
     return GridCall(data, transform, check.target_shape(NAME, target_shape, axes, least=0), align_corners)
 
 

@@ -5,7 +5,25 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .. import check
+
+class Unlocked:
+    """A read-only array under a writable type, for kernels that only read: a compiled kernel exists once, not once more for read-only arrays."""
+
+    def __init__(self, array):
+        interface = array.__array_interface__
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
+        self.array = array
+
+
+def unlocked(value):
+    """The same memory, of a type that says that it can be written to."""
+    return value if value.flags.writeable else np.asarray(Unlocked(value))
+
+
+def plain(value, dtype):
+    """The same numbers as the kernels want them: contiguous, aligned, native, of one dtype."""
+    value = np.ascontiguousarray(value, dtype)
+    return unlocked(value) if value.flags.aligned else value.copy()
 
 
 class made_once:
@@ -34,9 +52,9 @@ def laid_out(value, dtype, axes):
         repeated = [axis for axis in range(axes) if sizes[axis] > 1 and value.strides[axis] == 0]
         value = value[tuple(slice(1) if axis in repeated else slice(None) for axis in range(axes))]
     if value.dtype == dtype and value.flags.aligned and dense(value, axes):
-        value = check.unlocked(value)
+        value = unlocked(value)
     else:
-        value = check.plain(value, dtype)
+        value = plain(value, dtype)
     if value.flags.c_contiguous:  # strides may be anything where a size is 1
         steps = [math.prod(value.shape[axis + 1 :]) for axis in range(axes)]
         numbers = value.reshape(-1)

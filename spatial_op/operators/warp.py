@@ -5,7 +5,8 @@ import numpy as np
 from .. import check
 from ..dtypes import DTYPES
 from .coefficients import coefficients, numbers_of, pull_coefficients, push_coefficients
-from .memory import clear, hand_over, laid_out, made_once, usable, working
+from .engine import kernels
+from .memory import clear, hand_over, laid_out, made_once, plain, usable, working
 
 
 class WarpCall:
@@ -53,7 +54,7 @@ class WarpCall:
 
     def forward(self, out=None):
         """Sample; write to ``out`` if it is given."""
-        from ..kernels import build, jit
+        build, jit = kernels("build"), kernels("jit")
 
         if out is None:
             out = np.empty(self.shape, self.dtype)
@@ -70,7 +71,7 @@ class WarpCall:
 
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None."""
-        from ..kernels import build, jit
+        build, jit = kernels("build"), kernels("jit")
 
         if self.nothing():
             return np.zeros(self.shape, self.dtype)
@@ -89,12 +90,12 @@ class WarpCall:
 
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
-        from ..kernels import build, jit
+        build, jit = kernels("build"), kernels("jit")
 
         if self.nothing():
             return clear(grads, add)
         grad_data, grad_given = grads
-        upper = check.plain(out_grad, self.compute)
+        upper = plain(out_grad, self.compute)
         if grad_data is None:
             lower = np.empty((0,) * len(self.shape), self.compute)
         else:
