@@ -23,6 +23,7 @@ import llvmlite
 import numba
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
+from numba.core.sigutils import normalize_signature
 
 LOG = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class Shelf:
     def file_for(self, signature, codegen):
         """The file of one variant."""
         words = (
-            self.label, str(signature), codegen.magic_tuple(), numba.config.BOUNDSCHECK, numba.__version__,
+            self.label, str(normalize_signature(signature)[0]), codegen.magic_tuple(), numba.config.BOUNDSCHECK, numba.__version__,
             llvmlite.__version__, sys.version, platform.machine(),
         )  # fmt: skip
         return folder() / f"{hashlib.sha256(repr(words).encode()).hexdigest()[:40]}{SUFFIX}"

@@ -8,7 +8,8 @@ import functools
 import numpy as np
 
 from .convolution import Plan, forward_kernel
-from .convolution_gradient import PLANES, backward_kernel
+from .convolution_gradient import backward_kernel
+from .convolution_sums import PLANES
 from .lanes import COUNT
 from .matrix import block_shape
 from .points import Edge
