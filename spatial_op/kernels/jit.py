@@ -3,8 +3,7 @@
 *Cache.* Compiled kernels are kept on disk, each under a name that follows from the sources of the package and from the
 rows that the kernel was made of; ``disk`` says how.
 
-*Forks.* A fork waits until no other thread compiles or loads a kernel. Otherwise the child would have the compiler's locks
-without the thread that holds them, and wait for ever.
+*Forks.* A fork waits until no other thread compiles or loads a kernel (see ``forks``).
 
 *Threads.* Work that takes longer than waking threads is split over ``numba.get_num_threads()`` of them. Two situations
 would end the process inside Numba's threading layers and are computed on the calling thread instead: a child forked
@@ -26,6 +25,7 @@ from llvmlite.binding import ffi
 from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import register_jitable
 
+from ..forks import waited_for
 from . import disk
 
 JITTED = not numba.config.DISABLE_JIT
@@ -103,7 +103,8 @@ def fingerprint(value, seen):
 
 def compiler_of(function, **options):
     """Numba's compiler of one function, whose code is kept on disk."""
-    compiler = numba.njit(**OPTIONS, **options)(function)
+    with global_compiler_lock:  # the first one makes what all share, under locks that a fork cannot wait for
+        compiler = numba.njit(**OPTIONS, **options)(function)
     seen = set()
     closure = [fingerprint(cell.cell_contents, seen) for cell in function.__closure__ or ()]
     if JITTED:
@@ -239,29 +240,16 @@ def threads_lost(pid):
     return few and bool(flags & FORKED)
 
 
-# LLVM's own lock, which is also taken where code is thrown away.
-LLVM_LOCK = getattr(ffi.lib, "_lock", contextlib.nullcontext())
-
-
-def before_fork():
-    """Wait until nobody compiles or loads."""
-    global_compiler_lock.acquire()
-    LLVM_LOCK.__enter__()
-
-
-def after_fork():
-    """Let others compile again."""
-    LLVM_LOCK.__exit__(None, None, None)
-    global_compiler_lock.release()
-
-
 def after_fork_in_child():
     """Forget the parent's lock, and remember if its threads were left behind. TBB knows forks."""
-    after_fork()
     crew.one_at_a_time = threading.Lock()
     if layer() in ("omp", "workqueue"):
         bereft.add(os.getpid())
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=after_fork_in_child)
+    os.register_at_fork(after_in_child=after_fork_in_child)
+
+# Numba's lock, held while code is compiled or loaded, and LLVM's own, also taken where code is thrown away.
+waited_for.append(global_compiler_lock)
+waited_for.append(getattr(ffi.lib, "_lock", contextlib.nullcontext()))
