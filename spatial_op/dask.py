@@ -9,7 +9,8 @@ from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
 from . import check
-from .adapters.dask_boxes import box_of, reach_of
+from .adapters.dask_arguments import check_image, check_reach, countable, cut, homogeneous
+from .adapters.dask_boxes import boxes_of, reach_of
 from .kernels.jit import one_thread
 from .operators.arguments import sampling
 from .operators.warp import WarpCall
@@ -61,9 +62,9 @@ def warp(image, matrix, target_shape=None, sampler_type="bilinear", *, padding_m
     pixels of the whole image. Maps by whole pixels reproduce the data bit for bit, NaN included.
 
     The source of a chunk is the box around its mapped corners, which holds all of its mapped points as long as the
-    denominator has one sign in it; where a homography's horizon crosses a chunk, it is halved until the boxes are known
-    or its parts are single pixels. The idea of slicing the source for each chunk is that of dask-image's
-    ``affine_transform``.
+    denominator has one sign in it. A chunk that a homography's horizon crosses is halved until the boxes of its parts
+    are known; it may read the whole source if there are too many parts, or if the horizon meets a pixel. The idea of
+    slicing the source for each chunk is that of dask-image's ``affine_transform``.
 
     Examples
     --------
@@ -76,15 +77,7 @@ def warp(image, matrix, target_shape=None, sampler_type="bilinear", *, padding_m
            [ 8.5,  9.5, 10.5,  5.5]])
     """
     op = "warp"
-    if not isinstance(image, da.Array):
-        raise TypeError(
-            f"{op}: image is a {type(image).__module__}.{type(image).__qualname__}, expected a Dask array; convert it with dask.array.asarray."
-        )
-    if image.ndim < 2 or np.isnan(image.shape).any() or 0 in image.shape:
-        raise ValueError(
-            f"{op}: image has shape {image.shape}, expected (..., height, width) of known sizes, at least 1; reshape it."
-        )
-    check.dtype(op, "the dtype of image", image.dtype.newbyteorder("="))
+    check_image(warp, image)
     matrix = homogeneous(op, matrix)
     sampler, _ = sampling(op, 2, sampler_type, padding_mode, True)
     if padding_mode == "reflection":
@@ -92,42 +85,11 @@ def warp(image, matrix, target_shape=None, sampler_type="bilinear", *, padding_m
             f"{op}: padding_mode is 'reflection', expected 'zeros' or 'border'; a mirror image may need any part of the source."
         )
     target = image.shape[-2:] if target_shape is None else check.target_shape(op, target_shape, 2)
+    check_reach(op, matrix, target)
     if chunks is None:
         chunks = fitting(matrix, image, target, reach_of(sampler), padding_mode)
-    rows, columns = cut(op, chunks, target)
+    rows, columns = cut(op, chunks, image, target)
     return assembled(image, matrix, rows, columns, sampler_type, reach_of(sampler), padding_mode)
-
-
-def homogeneous(op, matrix):
-    """A 3x3 matrix of float64."""
-    try:
-        given = np.array(matrix, np.float64)
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"{op}: matrix is {matrix!r}, expected 2x3 or 3x3 numbers; pass rows of an affine matrix or a homography, in pixels."
-        ) from None
-    if given.shape not in ((2, 3), (3, 3)) or not np.isfinite(given).all():
-        raise ValueError(
-            f"{op}: matrix has shape {given.shape} or an entry that is no finite number, expected 2x3 or 3x3 numbers; "
-            "pass rows of an affine matrix or a homography, in pixels."
-        )
-    if len(given) == 2:
-        return np.vstack([given, [0, 0, 1]])
-    return np.ldexp(given, -np.frexp(np.abs(given[2]).max())[1])  # the same map; no digit is lost
-
-
-def cut(op, chunks, target):
-    """Sizes of the chunks of the result along its height and its width."""
-    try:
-        sizes = da.core.normalize_chunks(chunks, target, dtype=np.uint8)
-    except (AssertionError, TypeError, ValueError, ZeroDivisionError):
-        sizes = ((0,),)
-    if any(size < 1 for axis in sizes for size in axis):
-        raise ValueError(
-            f"{op}: chunks is {chunks!r}, expected one or two sizes of chunks in pixels, at least 1, for a result of shape {target}; "
-            "pass for example chunks=1024."
-        )
-    return sizes
 
 
 def fitting(matrix, image, target, reach, padding_mode):
@@ -135,12 +97,9 @@ def fitting(matrix, image, target, reach, padding_mode):
     source = [max(sizes) for sizes in image.chunks[-2:]]
     height, width = (min(size, limit) for size, limit in zip(source, target))
     while max(height, width) > LEAST:
-        rows, columns = da.core.normalize_chunks((height, width), target)
-        boxes = (
-            box_of(matrix, rectangle, image.shape[-2:], reach, padding_mode)
-            for rectangle in itertools.product(spans(rows), spans(columns))
-        )
-        if max(math.prod(stop - start for start, stop in box) for box in boxes) <= MOST * math.prod(source):
+        rows, columns = cut("warp", (height, width), image, target)
+        boxes = boxes_of(matrix, rectangles(rows, columns), image.shape[-2:], reach, padding_mode)
+        if np.diff(boxes)[..., 0].prod(axis=-1).max() <= MOST * math.prod(source):
             break
         height, width = (math.ceil(size / 2) if size > LEAST else size for size in (height, width))
     return height, width
@@ -152,14 +111,22 @@ def spans(sizes):
     return list(itertools.pairwise(ends))
 
 
+def rectangles(rows, columns):
+    """Starts and ends of all chunks, along both axes."""
+    return np.array(list(itertools.product(spans(rows), spans(columns))), np.int64)
+
+
 def assembled(image, matrix, rows, columns, sampler_type, reach, padding_mode):
     """The lazy result."""
     dtype = image.dtype.newbyteorder("=")
     name = "warp-" + tokenize(image.name, matrix, rows, columns, sampler_type, padding_mode)
     own = [spans(sizes) for sizes in image.chunks[-2:]]
-    tasks = {}
+    boxes = boxes_of(matrix, rectangles(rows, columns), image.shape[-2:], reach, padding_mode)
+    longest = np.diff(boxes)[..., 0].max(axis=0).tolist()
+    countable("warp", "a chunk of the result reads a part of image whose", longest, "pass smaller chunks")
+    tasks, boxes = {}, iter(boxes.tolist())
     for (i, vertical), (j, horizontal) in itertools.product(enumerate(spans(rows)), enumerate(spans(columns))):
-        box = box_of(matrix, (vertical, horizontal), image.shape[-2:], reach, padding_mode)
+        box = next(boxes)
         needed = [[k for k, span in enumerate(each) if meet(span, need)] for each, need in zip(own, box)]
         for front in itertools.product(*map(range, image.numblocks[:-2])):
             blocks = [[(image.name, *front, k, m) for m in needed[1]] for k in needed[0]]
@@ -196,6 +163,8 @@ def gathered(blocks, lead, corner, box, dtype):
     for line in blocks:
         x = corner[1]
         for block in line:
+            if type(block) is not np.ndarray:
+                check.ordinary("warp", "a chunk of image", block)
             height, width = block.shape[-2:]
             from_y, to_y = max(y, box[0][0]), min(y + height, box[0][1])
             from_x, to_x = max(x, box[1][0]), min(x + width, box[1][1])

@@ -14,6 +14,8 @@ from PIL import Image
 from spatial_op.cli.main import cli
 
 pytest.importorskip("dask")
+command = pytest.importorskip("spatial_op.cli.warp")
+pictures = command.pictures
 zarr = pytest.importorskip("zarr")
 io = pytest.importorskip("skimage.io")
 
@@ -110,6 +112,103 @@ def test_a_broken_picture_does_not_stop_the_others(run, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "c.png"]
 
 
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a codec\nfailed."), ValueError(), ImportError("no codec"), MemoryError()]
+)
+@pytest.mark.parametrize("when", ["reading", "warping", "writing"])
+def test_nothing_that_one_picture_raises_stops_the_others(run, tmp_path, monkeypatch, when, error):
+    (tmp_path / "in").mkdir()
+    for name, width in (("a.png", 41), ("b.png", 17), ("c.png", 41)):
+        picture(tmp_path / "in" / name, (30, width, 3))
+    place, name = {
+        "reading": (pictures, "read"),
+        "warping": (command, "warped"),
+        "writing": (pictures, "write"),
+    }[when]
+    function = getattr(place, name)
+
+    def failing(first, *args, **kwargs):
+        page = args[0].pages[0] if when == "writing" else first
+        if getattr(first, "name", None) == "b.png" or getattr(page, "shape", (0,))[-1] == 17:
+            raise error
+        return function(first, *args, **kwargs)
+
+    monkeypatch.setattr(place, name, failing)
+    result = run(tmp_path / "in", tmp_path / "out", "--rotate", 1)
+    first, last = result.output.splitlines()
+    assert result.exit_code == 1 and first.startswith(f"Error: {tmp_path / 'in' / 'b.png'}: "), result.output
+    assert last == f"Error: 2 of 3 pictures were written to {tmp_path / 'out'}."
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "c.png"]
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "tif", "webp", "bmp"])
+def test_pictures_that_are_damaged_inside(run, tmp_path, ending):
+    """Wherever their bytes are wrong: each is warped, or one sentence."""
+    (tmp_path / "in").mkdir()
+    picture(tmp_path / f"whole.{ending}", (30, 41, 3))
+    whole, rng = (tmp_path / f"whole.{ending}").read_bytes(), np.random.default_rng(0)
+    for number in range(60):
+        damaged = bytearray(whole)
+        for place in rng.integers(4, min(len(whole), 4 if number % 3 else 10**9) + 200, 3) % len(whole):
+            damaged[place] = rng.integers(256)
+        (tmp_path / "in" / f"{number:02}.{ending}").write_bytes(damaged)
+    result = run(tmp_path / "in", tmp_path / "out", "--rotate", 1)
+    lines = [line for line in result.output.splitlines() if not line.startswith("Note: ")]
+    done = {path.name for path in (tmp_path / "out").iterdir()}
+    assert len(lines) == 61 - len(done) and "Traceback" not in result.output, result.output
+    assert all(str(tmp_path) in line for line in lines)
+
+
+def test_hidden_files_are_no_pictures(run, tmp_path):
+    """What macOS puts beside a file, and what a process that was killed left."""
+    (tmp_path / "in").mkdir()
+    picture(tmp_path / "in" / "a.png")
+    picture(tmp_path / "in" / ".b.partial.png")
+    (tmp_path / "in" / "._a.png").write_bytes(b"no picture")
+    result = run(tmp_path / "in", tmp_path / "out", "--rotate", 1)
+    assert result.exit_code == 0 and "(1 picture)" in result.output, result.output
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+
+
+def test_two_writers_of_one_picture(run, tmp_path, monkeypatch):
+    """The second one begins and ends while the first one has written half of it."""
+    values = picture(tmp_path / "in.png", (31, 31, 3))
+    save = Image.Image.save
+
+    def halting(image, path, *args, **kwargs):
+        monkeypatch.setattr(Image.Image, "save", save)
+        save(image, path, *args, **kwargs)
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+        assert run(tmp_path / "in.png", tmp_path / "out.png", "--rotate", 180).exit_code == 0
+        np.testing.assert_array_equal(io.imread(tmp_path / "out.png"), values[::-1, ::-1])
+        with open(path, "ab") as file:
+            file.write(whole[len(whole) // 2 :])
+
+    monkeypatch.setattr(Image.Image, "save", halting)
+    result = run(tmp_path / "in.png", tmp_path / "out.png", "--rotate", 90)
+    assert result.exit_code == 0, result.output
+    np.testing.assert_array_equal(io.imread(tmp_path / "out.png"), np.rot90(values))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "out.png"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions")
+def test_results_have_the_permissions_of_new_files(run, tmp_path):
+    picture(tmp_path / "in.png")
+    assert run(tmp_path / "in.png", tmp_path / "out.png", "--rotate", 1).exit_code == 0
+    (tmp_path / "new").touch()
+    assert (tmp_path / "out.png").stat().st_mode == (tmp_path / "new").stat().st_mode
+
+
+def test_a_homography_without_source_points_is_a_wrong_option(run, tmp_path):
+    picture(tmp_path / "in.png")
+    result = run(tmp_path / "in.png", tmp_path / "out.png", "--homography", "1 0 0 0 1 0 0 0 0")
+    assert result.exit_code == 2 and "no pixel has a source point" in result.output
+    zarr.create_array(str(tmp_path / "in.zarr"), shape=(20, 30), dtype="uint8", chunks=(10, 10))
+    result = run(tmp_path / "in.zarr", tmp_path / "out.zarr", "--homography", "1 0 0 0 1 0 0 0 0")
+    assert result.exit_code == 2 and "no pixel has a source point" in result.output
+
+
 def test_originals_are_not_replaced(run, tmp_path):
     source = tmp_path / "in" / "a.png"
     source.parent.mkdir()
@@ -154,7 +253,7 @@ def test_an_interrupted_command_can_be_run_again(tmp_path):
     command = [sys.executable, "-m", "spatial_op", "warp", "in.zarr", "out.zarr", "--rotate", "3"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 120
-    while not (tmp_path / ".out.partial.zarr").exists():
+    while not list(tmp_path.glob(".*/out.zarr")):
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
@@ -181,6 +280,11 @@ def test_errors_are_one_sentence(run, tmp_path):
         ((source, out, "--affine", "a,b"), "'a,b' are not numbers"),
         ((source, out, "--affine", "nan,0,0,0,1,0"), "no finite number"),
         ((source, out, "--homography", "1 0 0 0 1 0 0 0 inf"), "no finite number"),
+        (
+            (source, out, "--homography", "1 0 0 0 1 0 0 0 0"),
+            "a last row of zeros, so that no pixel has a source point",
+        ),
+        ((source, out, "--affine", "1e308,0,0,0,1,0"), "in.png: it cannot be warped: warp: matrix maps pixels"),
         ((source, out, "--rotate", "nan"), "no finite number"),
         ((source, out, *turn, "--size", "7"), "--size is '7', expected height and width"),
         ((source, out, *turn, "--size", "0x7"), "--size is '0x7', expected height and width"),

@@ -1,10 +1,15 @@
 """The command `warp` on zarr arrays: which axes are warped, what is kept, and what is left behind."""
 
+import os
+import shutil
+import time
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import spatial_op as so
+from spatial_op.cli.beside import beside
 from spatial_op.cli.main import cli
 
 da = pytest.importorskip("dask.array")
@@ -164,7 +169,7 @@ def test_what_cannot_be_warped_is_one_sentence(run, tmp_path):
         assert result.exit_code == 1 and words in result.output and "Traceback" not in result.output, result.output
         assert not (tmp_path / "out.zarr").exists()
     result = run(*FLIP, "--size", "1000000000x1000000000", source="good.zarr")
-    assert result.exit_code == 1 and "choose larger chunks with --chunk, or a smaller --size" in result.output
+    assert result.exit_code == 1 and "choose larger chunks, or a smaller result" in result.output
     result = run(*FLIP, "--size", "1000000x1000000", "--chunk", 1000000, source="good.zarr")
     assert result.exit_code == 1 and "and this machine has" in result.output
     assert not list(tmp_path.glob(".*"))
@@ -201,9 +206,65 @@ def test_an_interrupted_run_leaves_nothing_and_can_be_repeated(run, tmp_path, mo
     np.testing.assert_array_equal(out(tmp_path)[:], random(HEIGHT, WIDTH)[:, ::-1])
 
 
-def test_what_a_killed_run_left_is_replaced(run, tmp_path):
+def left_behind(folder, age):
+    """A hidden folder as a process writes it, whose contents are so many seconds old."""
+    with beside(folder / "out.zarr") as path:
+        path.mkdir()
+        (path / "zarr.json").write_text("half")
+        hidden = path.parent
+        shutil.copytree(hidden, folder / "copy")
+    (folder / "copy").rename(hidden)
+    os.remove(folder / "out.zarr" / "zarr.json")
+    (folder / "out.zarr").rmdir()
+    for place in (hidden / "out.zarr" / "zarr.json", hidden / "out.zarr", hidden):
+        os.utime(place, (time.time() - age,) * 2)
+    return hidden
+
+
+def test_what_a_killed_run_left_is_removed_when_it_is_old(run, tmp_path):
+    """A run that goes on may be as old; what it writes is new."""
     zarr.save_array(str(tmp_path / "in.zarr"), random(HEIGHT, WIDTH))
-    (tmp_path / ".out.partial.zarr").mkdir()
-    (tmp_path / ".out.partial.zarr" / "zarr.json").write_text("half")
+    left_behind(tmp_path, 1e5)
+    new, busy = left_behind(tmp_path, 5), left_behind(tmp_path, 1e5)
+    os.utime(busy / "out.zarr" / "zarr.json")
     assert run(*FLIP).exit_code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"in.zarr", "out.zarr", new.name, busy.name}
+    np.testing.assert_array_equal(out(tmp_path)[:], random(HEIGHT, WIDTH)[:, ::-1])
+
+
+def test_two_runs_at_once(run, tmp_path, monkeypatch):
+    """The second one begins and ends while the first one writes: one of the two results is there, whole."""
+    zarr.save_array(str(tmp_path / "in.zarr"), random(HEIGHT, WIDTH))
+    store, results = da.store, []
+
+    def slow(*args, **kwargs):
+        monkeypatch.setattr(da, "store", store)
+        results.append(run(*FLIP))
+        return store(*args, **kwargs)
+
+    monkeypatch.setattr(da, "store", slow)
+    results.append(run(*FLIP))
+    second, first = results
+    assert second.exit_code == 0 and first.exit_code == 1, first.output
+    assert first.output.startswith(f"Error: {tmp_path / 'out.zarr'}: ") and first.output.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.zarr", "out.zarr"]
+    np.testing.assert_array_equal(out(tmp_path)[:], random(HEIGHT, WIDTH)[:, ::-1])
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_damaged_chunk_is_one_sentence(run, tmp_path, version):
+    zarr.create_array(str(tmp_path / "in.zarr"), data=random(HEIGHT, WIDTH), chunks=(20, 30), zarr_format=version)
+    chunk = tmp_path / "in.zarr" / ("c/1/1" if version == 3 else "1.1")
+    chunk.write_bytes(chunk.read_bytes()[:20])
+    result = run(*FLIP)
+    assert result.exit_code == 1 and result.output.count("\n") == 1, result.output
+    assert result.output.startswith(f"Error: {tmp_path / 'in.zarr'}: it cannot be warped: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]
+
+
+def test_chunks_are_counted_after_they_were_halved(run, tmp_path):
+    """One chunk of the result for each of the source would be few."""
+    zarr.create_array(str(tmp_path / "in.zarr"), shape=(10**6, 10**6), dtype="uint8", chunks=(5000, 5000))
+    result = run("--affine", "1000,0,0,0,1000,0", "--size", "100000x100000")
+    assert result.exit_code == 1 and "choose larger chunks, or a smaller result" in result.output, result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]

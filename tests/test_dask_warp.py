@@ -1,5 +1,7 @@
 """Images that are warped chunk by chunk: the same bits however they are cut."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -106,6 +108,25 @@ def test_errors_of_warp():
         ({"sampler_type": "lanczos"}, ValueError, "sampler_type is 'lanczos'"),
         ({"target_shape": (3,)}, ValueError, "target_shape is"),
         ({"matrix": "turn"}, TypeError, "matrix is 'turn', expected 2x3 or 3x3 numbers"),
+        ({"matrix": np.eye(3) * 1j}, TypeError, "all real"),
+        ({"matrix": [[1j, 0, 0], [0, 1, 0]]}, TypeError, "all real"),
+        ({"matrix": da.from_array(np.eye(3) * 1j)}, TypeError, "all real"),
+        ({"matrix": [[10**400, 0, 0], [0, 1, 0]]}, TypeError, "expected 2x3 or 3x3 numbers"),
+        ({"matrix": np.ma.masked_equal(np.eye(3), 1)}, TypeError, "matrix is masked"),
+        ({"matrix": da.ma.masked_equal(da.eye(3), 1)}, TypeError, "matrix is masked"),
+        (
+            {"matrix": [[1, 0, 0], [0, 1, 0], [0, 0, 0]]},
+            ValueError,
+            "a last row of zeros, so that no pixel has a source",
+        ),
+        ({"matrix": [[1e308, 0, 0], [0, 1, 0]]}, ValueError, "further than float64 can count"),
+        ({"matrix": [[1, 0, 0], [0, -1e308, 1e308]]}, ValueError, "further than float64 can count"),
+        ({"matrix": [[1e100, 0, 0], [0, 1, 0], [1e-300, 0, 0]]}, ValueError, "further than float64 can count"),
+        (
+            {"image": da.ma.masked_equal(image, 1)},
+            TypeError,
+            r"image has masked chunks.*dask.array.ma.filled\(image, 0\)",
+        ),
         ({"chunks": 0}, ValueError, "chunks is 0, expected"),
         ({"chunks": (2, 2, 2)}, ValueError, r"chunks is \(2, 2, 2\), expected"),
     ):
@@ -207,3 +228,78 @@ def test_byte_swapped_images():
     out = warp(da.from_array(image.astype(">f8"), chunks=2), np.eye(3))
     assert out.dtype == "float64"
     np.testing.assert_array_equal(out.compute(), image)
+
+
+def test_masks_that_only_chunks_know_are_not_ignored():
+    image = da.ones((4, 5), chunks=2).map_blocks(np.ma.masked_equal, 1, meta=np.empty((0, 0)), dtype="float64")
+    with pytest.raises(TypeError, match="a chunk of image is a masked array"):
+        warp(image, np.eye(3)).compute()
+
+
+def test_large_numbers_that_can_be_divided_lie_outside():
+    image = da.ones((4, 5))
+    out = warp(image, [[1e200, 0, 1e200], [0, 1, 0]]).compute()
+    np.testing.assert_array_equal(out, 0)
+
+
+LONG = 2**31 + 1000
+
+
+@pytest.mark.parametrize(
+    ("chunk", "options", "words"),
+    [
+        (-1, {}, "image has chunks whose width is 2147484648, expected at most .*image.rechunk"),
+        (2**29, {"chunks": -1}, "the result has chunks whose width is 2147484648, expected at most .* smaller chunks"),
+        (
+            2**29,
+            {"matrix": [[2**28, 0, 0], [0, 1, 0]], "target_shape": (1, 9), "chunks": 9},
+            "reads a part of image whose",
+        ),
+    ],
+)
+def test_sides_that_cannot_be_counted_are_refused_before_anything_is_computed(chunk, options, words):
+    image = da.zeros((1, LONG), "float32", chunks=chunk)
+    with pytest.raises(ValueError, match=words):
+        warp(image, **{"matrix": np.eye(3), **options})
+
+
+def test_a_long_image_in_short_chunks_is_warped():
+    """Longer than 32 bits count; no chunk is, nor what one reads."""
+    image = da.zeros((1, LONG), "float32", chunks=2**24) + 7
+    out = warp(image, [[1, 0, LONG - 3], [0, 1, 0]], (1, 5), chunks=5)
+    np.testing.assert_array_equal(out.compute(), [[7, 7, 7, 0, 0]])
+
+
+@pytest.mark.parametrize("last", [(1, -1, 0.3), (1, -1, 0), (1.001, -1.0003, 0.3), (0, 1, -2000.5), (-8e-4, 1e-4, 1)])
+def test_a_horizon_across_a_large_chunk_takes_no_time(last):
+    image = da.zeros((4096, 4096), "float32", chunks=-1)
+    start = time.process_time()
+    warp(image, [[1, 0, 0], [0, 1, 0], last], chunks=-1)
+    assert time.process_time() - start < 0.3
+
+
+@pytest.mark.parametrize("last", [(1, -1, 0.3), (0.3, -1, 0), (1, -1, 0)])
+@pytest.mark.parametrize("most", [1, 10, 2**14])
+def test_a_horizon_changes_no_bit_however_far_it_is_followed(last, most, monkeypatch):
+    monkeypatch.setattr("spatial_op.adapters.dask_boxes.MOST_PARTS", most, raising=False)
+    image = np.random.default_rng(0).random((70, 90))
+    matrix = [[1, 0.1, 3], [0.05, 1.1, -20], last]
+    whole, parts = (warp(da.from_array(image, chunks=size), matrix, chunks=size).compute() for size in (-1, 23))
+    np.testing.assert_array_equal(bits(parts), bits(whole))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"chunks": 1, "target_shape": (2**30, 2**30)},
+        {"chunks": ((1,) * 2000, (1,) * 2000), "target_shape": (2000, 2000)},
+        {"target_shape": (2**31 - 1, 2**31 - 1)},
+        {"matrix": [[1000, 0, 0], [0, 1000, 0]], "target_shape": (10**5, 10**5)},  # few chunks, until they are halved
+    ],
+)
+def test_more_chunks_than_can_be_tasks_are_refused(options):
+    image = da.zeros((10**6, 10**6), "float32", chunks=5000)
+    start = time.process_time()
+    with pytest.raises(ValueError, match="chunks, expected at most 524288; choose larger chunks, or a smaller result"):
+        warp(image, **{"matrix": np.eye(3), **options})
+    assert time.process_time() - start < 20

@@ -5,6 +5,10 @@ import re
 
 import pytest
 
+from spatial_op.paddings import Padding
+from spatial_op.samplers import SAMPLERS, Sampler
+from spatial_op.transforms.row import Transform
+
 ROOT = pathlib.Path(__file__).parents[1]
 # The guides have tests of their own.
 PAGES = [
@@ -32,6 +36,15 @@ def test_every_block_is_known_to_a_test():
         path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md") if "```python" in path.read_text()
     }
     assert with_code <= {*PAGES, "docs/adding.md", "docs/moving.md"}
+
+
+def test_pages_name_every_field_and_every_sampler():
+    """The tables of rows, and the README's list."""
+    page = (ROOT / "docs/adding.md").read_text()
+    for row in (Transform, Sampler, Padding):
+        assert f"`{row.__name__}({', '.join(row._fields)})`" in page
+    (line,) = re.findall(r"^\* \*\*complete\*\*:(.*?)^\*", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert set(SAMPLERS) <= set(re.findall(r"\w+", line))
 
 
 def test_speed_tables_are_those_of_the_numbers(monkeypatch):

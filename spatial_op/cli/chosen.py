@@ -3,6 +3,8 @@
 import click
 import numpy as np
 
+from ..adapters.dask_arguments import homogeneous
+
 # The largest side of an image.
 MOST = 2**31 - 1
 
@@ -25,7 +27,12 @@ def chosen(affine, rotate, homography):
         raise click.UsageError(
             f"{given[0]} has {len(numbers)} numbers, expected {shape[0] * shape[1]}, the rows of a {shape[0]}x{shape[1]} matrix."
         )
-    return lambda height, width: np.reshape(numbers, shape)
+    matrix = np.reshape(numbers, shape)
+    try:
+        homogeneous("warp", matrix)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    return lambda height, width: matrix
 
 
 def rotation(degrees, height, width):

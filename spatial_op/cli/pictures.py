@@ -3,7 +3,6 @@
 Pillow reads and writes most formats (``pillow_reading``, ``pillow_writing``), tifffile TIFF (``tiff_files``); this file says what they hand over.
 """
 
-import pathlib
 from typing import NamedTuple
 
 TIFF = (".tif", ".tiff")
@@ -54,9 +53,9 @@ def read(path, keep_palette):
     return pillow_reading.read(path, keep_palette)
 
 
-def write(path, picture, name):
-    """Write a picture to ``path``, in the format of ``name``, which is what sentences call it."""
-    if pathlib.Path(name).suffix.lower() in TIFF:
+def write(path, picture):
+    """Write a picture in the format that the ending of ``path`` says."""
+    if path.suffix.lower() in TIFF:
         from . import tiff_files
 
         tiff_files.write(path, picture)

@@ -182,9 +182,7 @@ def write(path, picture):
         flavour["imagej"] = False
     with tifffile.TiffWriter(path, **flavour) as file:
         for number, (page, options) in enumerate(zip(pages, series)):
-            options = {key: value for key, value in options.items() if key not in ("order", "axes")} | {
-                "axes": options["axes"]
-            }
+            options = {key: value for key, value in options.items() if key != "order"}
             axes, kept = options.pop("axes"), options.pop("metadata", {})
             if page.dtype == bool and options.get("compression") not in (None, "deflate", COMPRESSION.PACKBITS):
                 options["compression"] = "deflate"

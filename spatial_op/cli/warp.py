@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from . import pictures, room, zarr_files
 from .any_dtype import kind_of, mixes, picks, warped, warped_with_opacity
-from .beside import beside
+from .beside import beside, tidy
 from .chosen import chosen, pair
 
 # Pixels of a picture; beyond, its header is taken to be wrong.
@@ -61,7 +61,7 @@ def array(source, target, matrix, options, chunk, axes):
     if target.exists():
         raise click.UsageError(f"OUT {str(target)!r} exists already, expected a new name; remove it or choose another.")
     with failures(source, target):
-        require_folder(target)
+        prepare(target.parent)
         found = zarr_files.warp_file(source, target, matrix, options, chunk, axes)
     click.echo(f"wrote {target} ({found})")
 
@@ -73,13 +73,15 @@ def picture(source, target, matrix, options):
             f"OUT is {str(target)!r}, expected a picture, with one of {', '.join(pictures.PICTURES)}."
         )
     with failures(source, target):
+        prepare(target.parent)
         one_picture(source, target, matrix, options, "threads")
     click.echo(f"wrote {target} (1 picture)")
 
 
 def folder(source, target, matrix, options):
     """From a folder of pictures to a folder; what cannot be done is said, and does not keep the others from being done."""
-    files = sorted(path for path in source.iterdir() if pictures.is_picture(path))
+    visible = (path for path in source.iterdir() if not path.name.startswith("."))
+    files = sorted(path for path in visible if pictures.is_picture(path))
     if not files:
         words = ", ".join(pictures.PICTURES)
         raise click.ClickException(f"IN {str(source)!r} holds no pictures, expected some of {words}.")
@@ -87,6 +89,7 @@ def folder(source, target, matrix, options):
         target.mkdir(parents=True, exist_ok=True)
         if target.samefile(source):
             raise pictures.Refused("OUT is the same folder, expected another one; the originals are not replaced")
+        prepare(target)
     jobs = [dask.delayed(attempt)(path, target / path.name, matrix, options) for path in files]
     errors = [error for error in dask.compute(*jobs) if error]
     for error in errors:
@@ -109,35 +112,45 @@ def attempt(source, target, matrix, options):
 
 @contextlib.contextmanager
 def failures(source, target):
-    """Turn what can go wrong with files into one sentence."""
+    """Turn whatever goes wrong with a file into one sentence."""
     try:
         yield
+    except click.ClickException:
+        raise
     except pictures.Refused as error:
         raise click.ClickException(f"{source}: {error}.") from error
     except MemoryError as error:
         raise click.ClickException(
             f"{source}: there is not enough memory for it; a zarr array may be larger."
         ) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        place = source if error.filename == str(source) else target
-        raise click.ClickException(f"{place}: {reason[:1].lower()}{reason[1:]}.") from error
+    except Exception as error:  # of many kinds, by library, version and what is broken
+        system = isinstance(error, OSError)
+        reason = sentence(error.strerror if system and error.strerror else error)
+        if system:
+            place = source if error.filename == str(source) else target
+            raise click.ClickException(f"{place}: {reason[:1].lower()}{reason[1:]}.") from error
+        raise click.ClickException(f"{source}: it cannot be warped: {reason}.") from error
 
 
-def require_folder(target):
-    """Refuse to compute what could not be written."""
-    folder = target.parent
+def sentence(error):
+    """What an error says first, without the full stop; its name if it says nothing."""
+    words = str(error).strip().splitlines()
+    return words[0].rstrip(".") if words else type(error).__name__
+
+
+def prepare(folder):
+    """Refuse to compute what could not be written to a folder; remove what was left behind in it."""
     if not folder.is_dir():
         raise pictures.Refused(f"the folder {str(folder)!r} of OUT does not exist; make it first")
     if not os.access(folder, os.W_OK):
         raise pictures.Refused(f"the folder {str(folder)!r} of OUT cannot be written to; choose another")
+    tidy(folder)
 
 
 def one_picture(source, target, matrix, options, scheduler):
     """Read, warp and write one file."""
     if target.exists() and target.samefile(source):
         raise pictures.Refused("OUT is the same file, expected another name; the original is not replaced")
-    require_folder(target)
     whole = picks(options["sampler_type"])
     given = read(source, keep_palette=whole and target.suffix.lower() in pictures.PALETTES)
     require_possible(given, options)
@@ -157,21 +170,21 @@ def read(source, keep_palette):
     except Exception as error:  # of many kinds, by library, version and what is broken
         if isinstance(error, OSError) and error.strerror:
             raise
-        known = not isinstance(error, UnidentifiedImageError) and str(error).strip()
-        reason = known.splitlines()[0].rstrip(".") if known else "it is broken or of another kind"
+        unknown = isinstance(error, UnidentifiedImageError) or not str(error).strip()
+        reason = "it is broken or of another kind" if unknown else sentence(error)
         raise pictures.Refused(f"it cannot be read as a picture: {reason}") from error
 
 
 def write(path, picture, target):
     """Write a picture, or a sentence on why the library cannot."""
     try:
-        pictures.write(path, picture, target)
+        pictures.write(path, picture)
     except (pictures.Refused, MemoryError, ImportError):
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.strerror:
             raise
-        raise pictures.Refused(f"the result cannot be written to {target}: {error}") from error
+        raise pictures.Refused(f"the result cannot be written to {target}: {sentence(error)}") from error
 
 
 def require_possible(picture, options):

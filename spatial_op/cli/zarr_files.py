@@ -1,7 +1,5 @@
 """Zarr arrays, and the first level of OME-Zarr images: lazily read, warped, and written beside, chunk by chunk."""
 
-import math
-
 import zarr
 from dask import array as da
 
@@ -9,9 +7,6 @@ from . import room
 from .any_dtype import kind_of, warped
 from .beside import beside
 from .pictures import Refused
-
-# Tasks that Dask can be given at once.
-MOST_CHUNKS = 2**19
 
 # An axis this short may hold colours.
 COLOURS = 4
@@ -31,16 +26,9 @@ def warp_file(source, target, matrix, options, chunk, letters):
         )
     y, x = places(array.shape, names, letters)
     image = da.moveaxis(da.from_zarr(array), (y, x), (-2, -1))
-    target_shape = options.get("target_shape", image.shape[-2:])
-    sizes = [chunk or min(size, limit) for size, limit in zip(image.chunksize[-2:], target_shape)]
-    count = math.prod(image.numblocks[:-2]) * math.prod(-(-total // size) for total, size in zip(target_shape, sizes))
-    if count > MOST_CHUNKS:
-        raise Refused(
-            f"the result of {target_shape[0]} x {target_shape[1]} pixels has {count} chunks, expected at most {MOST_CHUNKS}; "
-            "choose larger chunks with --chunk, or a smaller --size"
-        )
-    room.require((*image.chunksize[:-2], *sizes), array.dtype, "choose a smaller --chunk")
-    out = da.moveaxis(warped(image, matrix(*image.shape[-2:]), chunks=chunk, **options), (-2, -1), (y, x))
+    out = warped(image, matrix(*image.shape[-2:]), chunks=chunk, **options)
+    room.require(out.chunksize, array.dtype, "choose a smaller --chunk")
+    out = da.moveaxis(out, (-2, -1), (y, x))
     out = out.rechunk(tuple(max(axis) for axis in out.chunks))
     with beside(target) as path:
         da.store(out.astype(array.dtype), created(path, root, array, levels, out), lock=False)
