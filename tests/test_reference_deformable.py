@@ -252,9 +252,9 @@ def test_single_precision_is_widened():
 
 
 @every_operator
-@pytest.mark.parametrize("shape", [(0, 6, 3, 4), (2, 0, 3, 4), (2, 6, 0, 4)])
+@pytest.mark.parametrize("shape", [(0, 6, 3, 4), (2, 0, 3, 4)])
 def test_nothing_to_sample(operator, border, shape):
-    """No image, no channel or no pixel leaves the bias."""
+    """No image or no channel leaves the bias; ``test_empty`` says what becomes of images without pixels."""
     n, c, *_ = shape
     data, offset, masks = np.ones(shape), np.zeros((n, 8, 5, 7)), [np.ones((n, 4, 5, 7))] * (operator == "v2")
     weight, bias, rules = np.ones((4, c // 2, 2, 1)), np.arange(4.0), {"num_group": 2, "num_deformable_group": 2}

@@ -3,9 +3,12 @@
 import numba
 import numpy as np
 import pytest
+from tables import COMBINATIONS, options, random_loc
 
 import spatial_op as so
 from spatial_op.kernels import jit
+from spatial_op.paddings import PADDINGS
+from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
 
 # Images and outputs: one image and several, few channels and more than a block, runs that are no multiple of a vector,
 # tiles that end early. The grids are smooth, scattered, and scattered beyond the image.
@@ -19,6 +22,7 @@ VOLUMES = ((1, 1, 4, 4, 4), (8, 65, 130)), ((1, 2, 9, 8, 7), (3, 40, 129)), ((3,
 SPREADS = 0.05, 1.0, 3.0
 RULES = ("bilinear", "zeros", "float32"), ("bilinear", "zeros", "float64"), ("bilinear", "reflection", "float32")
 DTYPES = ("float32", "float64")
+CONVOLUTIONS = so.DeformableConvolution, so.ModulatedDeformableConvolution
 
 
 def identity_of(target):
@@ -56,21 +60,45 @@ def convolved(op, shape, dtype):
     return op, tuple(rng.standard_normal(size).astype(dtype) for size in inputs), params
 
 
+def of_rows(combination):
+    """A transform of planes by any rows."""
+    rng, shape = np.random.default_rng(5), (1, 2, 61, 67)
+    data, loc = rng.standard_normal(shape), random_loc(rng, combination[0], 1, "float64")
+    return so.SpatialTransformer, (data, loc), options(combination, target_shape=(59, 131))
+
+
+def halved(case):
+    """The same in float16."""
+    op, inputs, params = case
+    return op, tuple(value.astype("float16") for value in inputs), params
+
+
 CASES = [
+    *(of_rows(combination) for combination in COMBINATIONS),
+    *(
+        gridded(*sizes, (sampler, padding, "float64"), 1.0)
+        for sizes, samplers in ((PLANES[3], SAMPLERS), (VOLUMES[1], VOLUME_SAMPLERS))
+        for sampler in samplers
+        for padding in PADDINGS
+    ),
+    halved(gridded(*PLANES[1], RULES[0], 1.0)),
+    (so.BilinearSampler, gridded(*PLANES[1], RULES[0], 1.0)[1], {}),
     *(gridded(*sizes, rules, spread) for sizes in PLANES + VOLUMES for rules in RULES for spread in SPREADS),
     *(transformed(so.SpatialTransformer, *sizes, zoom) for sizes in PLANES + VOLUMES for zoom in (0.6, 1.1, 7.0)),
     *(transformed(so.GridGenerator, *sizes, 1.1) for sizes in PLANES + VOLUMES),
-    *(convolved(op, (2, 6, 61, 67), "float32") for op in (so.DeformableConvolution, so.ModulatedDeformableConvolution)),
+    *(convolved(op, (2, 6, 61, 67), dtype) for op in CONVOLUTIONS for dtype in DTYPES),
     (so.GridGenerator, (np.random.default_rng(0).standard_normal((2, 2, 61, 131)),), {"transform_type": "warp"}),
     (so.GridGenerator, (so.identity_loc("tps", 2) + 0.01,), {"transform_type": "tps", "target_shape": (61, 131)}),
 ]
 
 
 def everything(op, inputs, params, out_grad, tangents):
-    """Result, gradients and tangent, as bytes."""
+    """Result, gradients, written and added, and tangent, as bytes."""
     out, pullback = so.vjp(op, *inputs, **params)
+    _, adding = so.vjp(op, *inputs, grad_req="add", **params)
+    sums = adding(out_grad, out=[np.ones_like(value) for value in inputs])
     _, tangent = so.jvp(op, inputs, tangents, **params)
-    return [array.tobytes() for array in (out, *pullback(out_grad), tangent)]
+    return [array.tobytes() for array in (out, *pullback(out_grad), *sums, tangent)]
 
 
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT) or numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
