@@ -14,6 +14,7 @@ from spatial_op.cli.main import cli
 
 da = pytest.importorskip("dask.array")
 zarr = pytest.importorskip("zarr")
+dask_warp = pytest.importorskip("spatial_op.dask")
 
 HEIGHT, WIDTH = 50, 61
 FLIP = ("--affine", f"-1,0,{WIDTH - 1},0,1,0")
@@ -259,6 +260,25 @@ def test_a_damaged_chunk_is_one_sentence(run, tmp_path, version):
     result = run(*FLIP)
     assert result.exit_code == 1 and result.output.count("\n") == 1, result.output
     assert result.output.startswith(f"Error: {tmp_path / 'in.zarr'}: it cannot be warped: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]
+
+
+def test_no_thread_goes_on_writing_after_an_error(run, tmp_path, monkeypatch):
+    """One chunk fails while others are on their way: nothing is left, nor made again."""
+    zarr.create_array(str(tmp_path / "in.zarr"), data=random(60, 60), chunks=(20, 20))
+    chunk, late = tmp_path / "in.zarr" / "c/1/1", []
+    chunk.write_bytes(chunk.read_bytes()[:20])
+    forward = dask_warp.WarpCall.forward
+
+    def slow(self):
+        time.sleep(0.5)
+        late.append(self)
+        return forward(self)
+
+    monkeypatch.setattr(dask_warp.WarpCall, "forward", slow)
+    result = run("--affine", "1,0,0,0,1,0", "--workers", 3)
+    assert result.exit_code == 1 and late, result.output
+    time.sleep(1)
     assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]
 
 
