@@ -42,7 +42,7 @@ def warp(image, matrix, target_shape=None, sampler_type="bilinear", *, padding_m
         What lies outside the image: "zeros" or "border".
     chunks : int or (int, int), optional
         Height and width of the output's chunks, in pixels. Without it those of the input, halved as long as one of them
-        would read more than four times as many pixels as an input's chunk has.
+        would read more than four times as many pixels as an input's chunk has. At most 2^19 chunks in all.
 
     Returns
     -------

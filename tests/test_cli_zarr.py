@@ -1,5 +1,6 @@
 """The command `warp` on zarr arrays: which axes are warped, what is kept, and what is left behind."""
 
+import itertools
 import os
 import shutil
 import time
@@ -259,6 +260,25 @@ def test_a_damaged_chunk_is_one_sentence(run, tmp_path, version):
     result = run(*FLIP)
     assert result.exit_code == 1 and result.output.count("\n") == 1, result.output
     assert result.output.startswith(f"Error: {tmp_path / 'in.zarr'}: it cannot be warped: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]
+
+
+def test_no_thread_goes_on_writing_after_an_error(run, tmp_path, monkeypatch):
+    """One chunk fails while others are on their way: nothing is left, nor made again."""
+    zarr.create_array(str(tmp_path / "in.zarr"), data=random(60, 60), chunks=(20, 20))
+    write, calls = zarr.Array.__setitem__, itertools.count()
+
+    def slow(self, *args):
+        first = next(calls) == 0
+        time.sleep(0.2 if first else 0.8)
+        if first:
+            raise RuntimeError("a chunk fails")
+        write(self, *args)
+
+    monkeypatch.setattr(zarr.Array, "__setitem__", slow)
+    result = run("--affine", "1,0,0,0,1,0", "--workers", 3)
+    assert result.exit_code == 1 and "a chunk fails" in result.output and next(calls) > 1, result.output
+    time.sleep(1)
     assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]
 
 

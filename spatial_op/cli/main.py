@@ -139,7 +139,7 @@ def warp(source, target, affine, rotate, homography, size, sampler, padding, chu
     """Warp an image, a folder of images, or a zarr array of any size.
 
     IN and OUT are both pictures, both folders of pictures, or both zarr arrays (names ending in .zarr). IN is not changed;
-    pictures of the same names in OUT are replaced, a zarr array must be new.
+    pictures of the same names in OUT are replaced, a zarr array must be new. Hidden files of a folder are left out.
 
     Pictures are BMP, GIF, JPEG, PNG, TIFF or WebP. All pages are warped. Dtype, opacity, colour profile, resolution,
     durations and the quality of a JPEG file are kept. A photograph is warped as it is seen, whichever way the camera was

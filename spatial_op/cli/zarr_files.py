@@ -1,7 +1,11 @@
 """Zarr arrays, and the first level of OME-Zarr images: lazily read, warped, and written beside, chunk by chunk."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import dask
 import zarr
 from dask import array as da
+from dask.system import CPU_COUNT
 
 from . import room
 from .any_dtype import kind_of, warped
@@ -30,8 +34,9 @@ def warp_file(source, target, matrix, options, chunk, letters):
     room.require(out.chunksize, array.dtype, "choose a smaller --chunk")
     out = da.moveaxis(out, (-2, -1), (y, x))
     out = out.rechunk(tuple(max(axis) for axis in out.chunks))
-    with beside(target) as path:
-        da.store(out.astype(array.dtype), created(path, root, array, levels, out), lock=False)
+    # After an error or an interrupt no thread may go on writing: the pool waits for them.
+    with beside(target) as path, ThreadPoolExecutor(dask.config.get("num_workers", None) or CPU_COUNT) as pool:
+        da.store(out.astype(array.dtype), created(path, root, array, levels, out), lock=False, pool=pool)
     return f"{' x '.join(map(str, out.shape))}, {out.dtype}"
 
 
