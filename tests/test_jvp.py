@@ -113,3 +113,20 @@ def test_wrong_tangents():
             so.jvp(op, (data, loc), tangents, **params)
     with pytest.raises(TypeError, match=r"^jvp: op is <built-in function sum>, expected an operator .*\.$"):
         so.jvp(sum, (data,), (data,))
+
+
+def test_out_may_not_overlap_a_tangent():
+    """The result would be written before the tangent is read."""
+    data, grid = np.ones((1, 1, 3, 4)), np.zeros((1, 2, 3, 4))
+    tangent = np.ones_like(data)
+    with pytest.raises(ValueError, match="GridSampler: out overlaps the tangent of data in memory"):
+        so.jvp(so.GridSampler, (data, grid), (tangent, None), out=tangent)
+    assert (tangent == 1).all()
+
+
+def test_no_samples():
+    """Also without the compiler, which divides by nothing."""
+    for shape in ((0, 1, 4, 4), (2, 0, 4, 4)):
+        data, loc = np.ones(shape), so.identity_loc("affine", shape[0], "float64")
+        out, tangent = so.jvp(so.SpatialTransformer, (data, loc), (None, loc), target_shape=(3, 3))
+        assert out.shape == tangent.shape == (*shape[:2], 3, 3)

@@ -136,11 +136,11 @@ def call(op, *inputs, wanted, **params):
         ),
         (
             """
-            weight, params = np.ones((1, 64, 1, 1), "float32"), {"kernel": (1, 1), "num_filter": 1, "no_bias": True}
-            data, offset = np.ones((1, 64, 128, 128), "float32"), np.zeros((1, 2, 128, 128), "float32")
-            call(so.DeformableConvolution, data, offset, weight, wanted="null", **params)
+            weight, params = np.ones((1, 64, 1, 1), "float32"), {"kernel": (1, 1), "num_filter": 1, "no_bias": True, "stride": (64, 64)}
+            data, offset, wanted = np.ones((1, 64, 128, 128), "float32"), np.zeros((1, 2, 2, 2), "float32"), ("null", "write", "write")
+            call(so.DeformableConvolution, data, offset, weight, wanted=wanted, **params)
             before, many = most(), (np.broadcast_to(value, (200, *value.shape[1:])) for value in (data, offset))
-            so.DeformableConvolution(*many, weight, **params)
+            call(so.DeformableConvolution, *many, weight, wanted=wanted, **params)
             """,
             100,
         ),

@@ -65,7 +65,7 @@ def SpatialTransformer(
     loc : (N, P) float array
         Transform parameters, normalised, of ``data``'s dtype or a wider one; P follows from ``transform_type``.
     target_shape : (int, int) or (int, int, int)
-        (Depth,) height and width of the output, in pixels.
+        (Depth,) height and width of the output, in pixels; (0, 0), MXNet's default, counts as left out.
     transform_type : str
         "affine": P = 6, row-major 2x3 matrix, of volumes P = 12, 3x4; "translation": P = 2, (tx, ty); "attention": P = 3,
         (s, tx, ty); "projective": P = 8, row-major 3x3 homography whose last entry is 1 (where its denominator is 0 the
