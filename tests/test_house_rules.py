@@ -15,7 +15,7 @@ FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 # Lower layers come first; a file imports only from its own layer or a lower one.
 LAYERS = [
     ("dtypes.py", "samplers/", "paddings.py", "transforms/row.py"),
-    ("words.py",),
+    ("forks.py", "words.py"),
     ("check.py",),
     ("transforms/",),
     ("kernels/",),

@@ -157,7 +157,7 @@ def test_any_memory_layout(dtype):
         assert before == (d.tobytes(), p.tobytes(), g.tobytes()), f"{name} input was written to"
 
 
-@pytest.mark.parametrize("shape", [(0, 3, 5, 7), (2, 0, 5, 7), (2, 3, 0, 7), (2, 3, 5, 0), (0, 0, 0, 0)])
+@pytest.mark.parametrize("shape", [(0, 3, 5, 7), (2, 0, 5, 7), (0, 0, 5, 7)])
 @pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
 def test_zero_sized_inputs(shape, padding_mode):
     data, loc = np.ones(shape, "float32"), so.identity_loc("affine", shape[0])

@@ -121,7 +121,7 @@ def test_special_numbers_in_the_grid(value, axis):
         np.testing.assert_allclose(grad_data, whole[1], rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("shape", [(0, 2, 3, 3, 3), (2, 0, 3, 3, 3), (2, 2, 0, 3, 3), (2, 2, 3, 3, 0)])
+@pytest.mark.parametrize("shape", [(0, 2, 3, 3, 3), (2, 0, 3, 3, 3)])
 def test_zero_sized_inputs(shape):
     loc, out_grad = so.identity_loc("affine", shape[0], "float64", axes=3), np.ones((*shape[:2], 2, 4, 5))
     out, grad_data, grad_loc = both_ways(so.SpatialTransformer, np.ones(shape), loc, out_grad, target_shape=(2, 4, 5))
