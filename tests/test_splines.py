@@ -41,7 +41,7 @@ def test_too_many_are_refused_before_anything_is_allocated(width, traced):
     assert time.perf_counter() - start < 1 and traced()[1] < 2**21
 
 
-@pytest.mark.parametrize("points", [65**2, 10**9])
+@pytest.mark.parametrize("points", [65**2, 2**30])
 def test_identity_loc_has_the_same_bound(points, traced):
     with pytest.raises(
         ValueError, match=rf"^identity_loc: control_points is {points}, expected at most 4096; pass .*\.$"
