@@ -9,6 +9,12 @@ settings.register_profile(
 settings.load_profile("tests")
 
 
+def pytest_addoption(parser):
+    """How long the fuzzer runs, and where it begins."""
+    parser.addoption("--fuzz-minutes", type=float, default=0.5, help="minutes of random calls (default: 0.5)")
+    parser.addoption("--fuzz-seed", type=int, default=0, help="another seed makes other calls (default: 0)")
+
+
 def pytest_terminal_summary(terminalreporter):
     """Print the rows that tests recorded by ``record_property("table", (title, header, row))``, one table per title.
 

@@ -1,4 +1,4 @@
-"""Random calls of every operator, for as long as one likes: ``python tests/fuzz.py --minutes 30``.
+"""Random calls of every operator, for as long as one likes: ``pytest tests/test_fuzz.py --fuzz-minutes 30``.
 
 Each call gets arrays in a random memory layout, between pages that cannot be touched (``guarded``), and is compared: with
 contiguous copies and with another number of threads, to the last bit; with ``reference`` and, by the adjoint identity,
@@ -6,7 +6,6 @@ gradients with tangents, to rounding. A call is drawn by Hypothesis, which makes
 process, the parent says which it was.
 """
 
-import argparse
 import collections
 import json
 import os
@@ -280,7 +279,7 @@ def fuzz(minutes, first=0):
         call = os.path.join(folder, "call")
         root = str(pathlib.Path(__file__).parents[1])
         environment = {**os.environ, "SPATIAL_OP_FUZZ_CALL": call, "PYTHONPATH": root, "PYTHONWARNINGS": "error"}
-        command = [sys.executable, __file__, "--child", "--minutes", str(minutes), "--seed", str(first)]
+        command = [sys.executable, __file__, str(minutes), str(first)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         last = pathlib.Path(call).read_text() if os.path.exists(call) else "no call"
         assert done.returncode == 0, f"exit code {done.returncode} after {last}\n{done.stderr}"
@@ -288,12 +287,4 @@ def fuzz(minutes, first=0):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=1, help="how long, compiling included (default: 1)")
-    parser.add_argument("--seed", type=int, default=0, help="where to begin; other calls for another one")
-    parser.add_argument("--child", action="store_true", help="make the calls in this process")
-    options = parser.parse_args()
-    if options.child:
-        child(options.minutes, options.seed)
-    else:
-        print(json.dumps(fuzz(options.minutes, options.seed), indent=1))
+    child(float(sys.argv[1]), int(sys.argv[2]))

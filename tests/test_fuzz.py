@@ -1,4 +1,4 @@
-"""A little of the fuzzing that ``python tests/fuzz.py --minutes 30`` does for as long as one likes."""
+"""Fuzzing: half a minute, or as long as ``pytest tests/test_fuzz.py --fuzz-minutes 30`` says."""
 
 import sys
 
@@ -12,10 +12,12 @@ if sys.platform != "linux":
 from fuzz import fuzz
 
 
-def test_random_calls():
-    """Every call is compared in several ways; the counts say that there were some."""
-    counts = fuzz(0.5, first=7)
+def test_random_calls(request, record_property):
+    """Every call is compared in several ways; the table says how many there were."""
+    counts = fuzz(request.config.getoption("--fuzz-minutes"), request.config.getoption("--fuzz-seed"))
     assert counts["calls"] > 0
+    for what, count in sorted(counts.items()):
+        record_property("table", ("Random calls without a finding", ("what", "times"), (what, str(count))))
 
 
 @pytest.mark.parametrize("touch", ["array[-1] = 1", "memory.numbers.ctypes.data"])
