@@ -180,7 +180,7 @@ def result(op, argument, shape):
     """The shape of a result, if memory can have such a size at all."""
     if math.prod(shape) >= ROOM:
         raise ValueError(
-            f"{op}: {argument} has shape {shape}, expected fewer than 2**60 numbers, which memory can address; pass smaller sizes."
+            f"{op}: {argument} has shape {shape}, expected fewer than 2**60 numbers, since no memory has more; pass smaller sizes."
         )
     return shape
 

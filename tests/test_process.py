@@ -256,6 +256,21 @@ def test_a_kernel_is_compiled_once_for_one_thread_and_for_many(tmp_path):
     assert found == [["0", "1", "0"], ["1", "0", "2"], ["1", "0", "2"]]
 
 
+def test_kernels_that_different_processes_compiled_are_not_confused(tmp_path):
+    """Two processes give their kernels the same names and types; a third that loads both calls each through its address."""
+    code = """
+    from spatial_op.kernels import jit
+    jit.threads_for = lambda units, elements: 2
+    def line(name):
+        return so.GridGenerator(so.identity_loc(name, 4) * np.float32(0.5), name, (2, 3))[0, 0, 0].tolist()
+    for name in NAMES:
+        assert line(name) == ([-1, 0, 1] if name == "translation" else [-0.5, 0, 0.5]), name
+    """
+    first, second = "translation", "attention"
+    for names in ([first], [second], [first, second, first], [second, first, second]):
+        run(textwrap.dedent(code).replace("NAMES", repr(names)), tmp_path, size=2)
+
+
 @pytest.mark.parametrize("wait", [0.03, 0.1, 0.3, 2.0])
 def test_fork_while_another_thread_makes_the_first_call(wait, tmp_path):
     """While it imports the compiler, or compiles: the child calls too, and both end."""

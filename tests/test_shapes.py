@@ -160,7 +160,7 @@ def test_a_shape_takes_no_memory(name):
     assert programs.run(code, None, PYTHONWARNINGS="ignore").strip().endswith("well")
 
 
-TOO_LARGE = r"expected at most 2\*\*60 numbers, which memory can address; pass smaller sizes\."
+TOO_LARGE = r"expected fewer than 2\*\*60 numbers, since no memory has more; pass smaller sizes\."
 
 
 def test_sizes_beyond_any_memory_are_refused():

@@ -102,13 +102,23 @@ def fingerprint(value, seen):
 
 
 def compiler_of(function, **options):
-    """Numba's compiler of one function, whose code is kept on disk."""
-    with global_compiler_lock:  # the first one makes what all share, under locks that a fork cannot wait for
-        compiler = numba.njit(**OPTIONS, **options)(function)
+    """Numba's compiler of one function, whose code is kept on disk.
+
+    Numba finds compiled code by a name in which the closure has no part, and the last code of that name counts. So the
+    function gets a name of its own for all that it is made of: else ``launch`` could call another kernel.
+    """
     seen = set()
     closure = [fingerprint(cell.cell_contents, seen) for cell in function.__closure__ or ()]
+    label = repr((function.__module__, function.__qualname__, digest(), *closure))
+    own = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    own.__module__ = function.__module__
+    own.__qualname__ = f"{function.__name__}_{hashlib.sha256(label.encode()).hexdigest()[:16]}"
+    with global_compiler_lock:  # the first one makes what all share, under locks that a fork cannot wait for
+        compiler = numba.njit(**OPTIONS, **options)(own)
     if JITTED:
-        compiler._cache = disk.Shelf(repr((function.__module__, function.__qualname__, digest(), *closure)))
+        compiler._cache = disk.Shelf(label)
     return compiler
 
 

@@ -47,6 +47,8 @@ def laid_out(value, dtype, axes):
     The other axes follow each other densely. An axis that repeats its entries, as that of an expanded array, is read where
     it is. What is laid out in another way, or has another dtype, is copied.
     """
+    if value.flags.carray and value.dtype == dtype:  # which costs tiny calls the least
+        return value.reshape(-1), apart(value.shape, axes)
     sizes, repeated = value.shape, ()
     if not value.flags.c_contiguous:
         repeated = [axis for axis in range(axes) if sizes[axis] > 1 and value.strides[axis] == 0]
@@ -56,13 +58,18 @@ def laid_out(value, dtype, axes):
     else:
         value = plain(value, dtype)
     if value.flags.c_contiguous:  # strides may be anything where a size is 1
-        steps = [math.prod(value.shape[axis + 1 :]) for axis in range(axes)]
+        steps = apart(value.shape, axes)
         numbers = value.reshape(-1)
     else:
         steps = [step // value.itemsize if size > 1 else 0 for size, step in zip(value.shape, value.strides[:axes])]
         last = sum((size - 1) * step for size, step in zip(value.shape, steps))
         numbers = as_strided(value, (last + math.prod(value.shape[axes:]),), (value.itemsize,))
     return numbers, tuple(0 if axis in repeated else step for axis, step in enumerate(steps))
+
+
+def apart(shape, axes):
+    """How far from each other the entries of the first axes are, if all follow each other densely."""
+    return tuple([math.prod(shape[axis + 1 :]) for axis in range(axes)])
 
 
 def dense(value, axes):
