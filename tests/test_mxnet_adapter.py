@@ -279,11 +279,12 @@ def glyphs(count):
     return images, labels.astype("float32")
 
 
-def curve(network):
-    """Loss after each step of ``Module.fit``."""
+def curve(network, change=0.0):
+    """Loss after each step of ``Module.fit``; the images may be changed by a relative amount."""
     np.random.seed(0)
     mx.random.seed(0)
     images, labels = glyphs(640)
+    images = images * np.float32(1 + change)
     batches = mx.io.NDArrayIter(images, labels, 64)
     losses, metric = [], mx.metric.CrossEntropy()
 
@@ -304,7 +305,12 @@ def test_lenet_trains_to_the_same_curve(tmp_path):
     builtin, module = curve(lenet())
     with so.mxnet.patch():
         patched, _ = curve(lenet())
-    np.testing.assert_allclose(patched, builtin, rtol=2e-3)
+    # Training magnifies rounding, on some processors to percents within these steps: what a change of the images' last digit
+    # does to MXNet's own curve is allowed, some times over.
+    shaken, _ = curve(lenet(), change=2e-7)
+    allowed = 2e-3 * builtin + 10 * np.maximum.accumulate(np.abs(shaken - builtin))
+    assert (np.abs(patched - builtin) <= allowed).all(), (patched, builtin, shaken)
+    np.testing.assert_allclose(patched[:6], builtin[:6], rtol=1e-4)
     assert len(builtin) == 20 and builtin[-1] < 0.7 * builtin[0]
 
     module.save_checkpoint(str(tmp_path / "lenet"), 1)
