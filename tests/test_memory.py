@@ -200,3 +200,14 @@ def test_overlaps_that_are_hard_to_find_are_refused_at_once():
         print(error)
     """
     assert "SpatialTransformer: out overlaps data in memory" in run(program, None, size=2)
+
+
+def test_the_sign_of_a_zero_does_not_depend_on_where_a_gradient_is_written():
+    """Negative zeros stay, whether a gradient is written at once or by way of another array."""
+    data, grid = np.full((1, 1, 1, 3), -1.0), np.zeros((1, 2, 2, 5))
+    _, pullback = so.vjp(so.GridSampler, data, grid)
+    out_grad = np.array([[[[1.0] * 5, [-1.0] * 5]]])
+    there = np.empty((1, 2, 2, 10))[..., ::2]
+    at_once, elsewhere = pullback(out_grad)[1], pullback(out_grad, out=(None, there))[1]
+    assert (np.signbit(at_once) & (at_once == 0)).any(), "a size of 1 has no slope, of either sign"
+    assert at_once.tobytes() == elsewhere.tobytes()

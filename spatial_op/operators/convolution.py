@@ -129,7 +129,7 @@ class ConvolutionCall:
             with np.errstate(over="ignore", invalid="ignore"):  # infinities and what is no number are results too
                 sums = [plain(image, self.compute).sum(axis=(1, 2)) for image in out_grad]
                 total = np.sum(sums, axis=0, dtype=np.float64)
-                grads["bias"][...] = total + (grads["bias"] if add["bias"] else 0)
+                grads["bias"][...] = total + grads["bias"] if add["bias"] else total
 
     def pull(self, upper, results, add):
         """Write or add the gradients that are wanted."""

@@ -86,7 +86,7 @@ class GridCall:
         kernel(threads, *self.needs(build), *self.numbers, upper, self.edge, sums)
         grad = pull_coefficients(self.transform, sums.sum(axis=(1, 2)))
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
-            grads[0][...] = grad + (grads[0] if add[0] else 0)
+            grads[0][...] = grad + grads[0] if add[0] else grad
 
 
 class FlowCall:
@@ -120,7 +120,7 @@ class FlowCall:
         self.run(out_grad, grad, 0.0)
         if not direct:
             with np.errstate(over="ignore", invalid="ignore"):  # gradients may be infinite or no numbers
-                grads[0][...] = grad + (grads[0] if add[0] else 0)
+                grads[0][...] = grad + grads[0] if add[0] else grad
 
 
 def written(out, shape, dtype, data, run):

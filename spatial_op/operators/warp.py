@@ -111,9 +111,12 @@ class WarpCall:
             hand_over(lower, grad_data)
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             if grad_given is not None and not np.may_share_memory(parts, grad_given):
-                grad = parts.sum(axis=1) if self.transform is None else parts.sum(axis=(1, 2))
+                if self.transform is not None:
+                    grad = parts.sum(axis=(1, 2))
+                else:  # one part is the gradient; NumPy's sum of it would lose the sign of a zero
+                    grad = parts[:, 0] if parts.shape[1] == 1 else parts.sum(axis=1)
                 grad = pull_coefficients(self.transform, grad)
-                grad_given[...] = grad + (grad_given if add[1] else 0)
+                grad_given[...] = grad + grad_given if add[1] else grad
 
     def parts(self, build, grad, add):
         """Room for the second input's gradient in parts: by blocks of channels and, for parameters, by tiles."""
