@@ -24,5 +24,10 @@ def before():
         held.enter_context(context)
 
 
+def after():
+    """Leave all; what another thread, which forks next, enters meanwhile is its own."""
+    held.pop_all().close()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=before, after_in_parent=held.close, after_in_child=held.close)
+    os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)
