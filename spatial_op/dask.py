@@ -11,7 +11,7 @@ from dask.highlevelgraph import HighLevelGraph
 from . import check
 from .adapters.dask_arguments import check_image, check_reach, countable, cut, homogeneous
 from .adapters.dask_boxes import boxes_of, reach_of
-from .kernels.jit import one_thread
+from .kernels.threads import one_thread
 from .operators.arguments import sampling
 from .operators.warp import WarpCall
 from .transforms import pixel_matrix

@@ -1,16 +1,11 @@
-"""What lies outside the image: one row per rule, ``PADDINGS[name] = Padding(near, fix)``.
+"""What lies outside the image: one row per rule, ``PADDINGS[name] = Padding(index, period)``.
 
-``fix(i, n, edge) -> (j, inside)`` answers for one axis of ``n`` pixels: position ``i`` holds the value of pixel ``j``,
-or zero if ``inside`` is false. ``j`` is a valid index even then.
-
-``near(x, n, reach, edge)`` moves a coordinate, in pixels, to one of equal value and slope at most ``reach`` pixels
-outside the image (one period for a periodic rule), so that no kernel meets a huge index. It turns NaN into some finite
-coordinate; the kernels carry the NaN along. It is called with numbers and with vectors of numbers alike, so it uses
-only +, -, * and NumPy's ``floor``, ``fmin`` and ``fmax``.
+``index(positions, n, edge)`` answers for one axis of ``n`` pixels: which pixel each position holds, an array of whole numbers, or
+-1 where there is none but 0. ``period(n, edge)`` is the number of pixels after which the rule repeats itself; it is left out
+where what is further away than any sampler reaches looks alike.
 
 ``edge`` is the corner rule: 0 where -1 and +1 are the centres of the border pixels (``align_corners=True``), 1 where
-they are their outer edges. The rows are plain Python, so that they can be read, tested and stepped through without a
-compiler.
+they are their outer edges. The rows are plain NumPy; the kernels are given tables of what they answer.
 """
 
 from collections.abc import Callable
@@ -22,42 +17,33 @@ import numpy as np
 class Padding(NamedTuple):
     """One rule for the outside of an image; the module's first lines say what the two functions answer."""
 
-    near: Callable
-    fix: Callable
+    index: Callable
+    period: Callable | None = None
 
 
-def clamp(x, n, reach, edge):
-    """Everything further out than the widest sampler reaches looks alike."""
-    return np.fmin(np.fmax(x, -reach), n - 1 + reach)
-
-
-def zeros(i, n, edge):
+def zeros(positions, n, edge):
     """The image goes on with zeros: ``0 0 | a b c d | 0 0``."""
-    return max(0, min(i, n - 1)), 0 <= i < n
+    return np.where((positions >= 0) & (positions < n), positions, -1)
 
 
-def border(i, n, edge):
+def border(positions, n, edge):
     """The edge goes on: ``a a | a b c d | d d``."""
-    return max(0, min(i, n - 1)), True
+    return np.clip(positions, 0, n - 1)
 
 
-def one_period(x, n, reach, edge):
-    """Remove whole periods of the mirrored image; what is left has the image in its middle."""
-    period = max(2 * (n - 1 + edge), 1)
-    margin = (period - n) // 2 + 1
-    moved = x - np.floor((x + margin) * (1 / period)) * period
-    return np.fmin(np.fmax(moved, -margin), period - margin)
+def mirrored(n, edge):
+    """There and back."""
+    return max(2 * (n - 1 + edge), 1)
 
 
-def reflection(i, n, edge):
+def reflection(positions, n, edge):
     """The mirror image: ``c b | a b c d | c b`` about pixel centres (edge 0), ``b a | a b c d | d c`` about outer edges (edge 1)."""
-    period = max(2 * (n - 1 + edge), 1)
-    j = i - int(np.floor(i * (1 / period))) * period  # 0 to period, both the same pixel; vectors have no remainder
-    return max(0, min(j, period - edge - j)), True
+    there = positions % mirrored(n, edge)
+    return np.maximum(np.minimum(there, mirrored(n, edge) - edge - there), 0)
 
 
 PADDINGS = {
-    "zeros": Padding(clamp, zeros),
-    "border": Padding(clamp, border),
-    "reflection": Padding(one_period, reflection),
+    "zeros": Padding(zeros),
+    "border": Padding(border),
+    "reflection": Padding(reflection, mirrored),
 }

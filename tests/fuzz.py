@@ -144,9 +144,10 @@ def calls(draw):
         which = draw(st.integers(0, len(inputs) - 1))
         if inputs[which].size:
             value = draw(st.sampled_from(SPECIAL))
+            changed = inputs[which].copy()  # what ``once`` gives may be read-only, or no view when it is flattened
             with np.errstate(over="ignore"):
-                inputs[which].reshape(-1)[draw(st.integers(0, inputs[which].size - 1))] = value
-            inputs[which] = once(inputs[which], memory[which])
+                changed.reshape(-1)[draw(st.integers(0, changed.size - 1))] = value
+            inputs[which] = once(changed, memory[which])
     return op, tuple(inputs), params, memory, special, draw(st.integers(0, 2**32 - 1))
 
 

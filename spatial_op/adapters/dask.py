@@ -7,7 +7,7 @@ import dask.array as da
 import numpy as np
 
 from .. import check
-from ..kernels.jit import one_thread
+from ..kernels.threads import one_thread
 from ..words import Words
 from .calls import describe, given, no_out, of_one_kind, plain
 

@@ -1,127 +1,136 @@
-"""From table rows to kernels: the one place that hands rows to the compiler."""
+"""From rows of the tables to kernels: each exists once, and is compiled when it is first called."""
 
 import functools
+from typing import NamedTuple
 
-from . import coordinates, grid, splines, tangent, volume, warp
-from .jit import inner
+from ..transforms import affine
+from . import grids, planes, scattered
+from .cells import Rules
+from .kernel import Kernel
+from .sources import ByArray, BySum, ByTransform
 from .tiles import blocks_of, tiles_of
-
-# By the number of axes of an image: the loops, where a transform's coordinates come from, and an array's.
-LOOPS = {2: warp, 3: volume}
-BY_TRANSFORM = {
-    2: (
-        coordinates.fold_plan,
-        coordinates.locate_plane,
-        coordinates.in_float64,
-        coordinates.pull_plane,
-        coordinates.push_plane,
-    ),
-    3: (
-        coordinates.fold_plan,
-        coordinates.locate_volume,
-        coordinates.in_float64,
-        coordinates.pull_volume,
-        coordinates.push_volume,
-    ),
-}
-BY_BASIS = (
-    splines.start_spline,
-    splines.locate_spline,
-    coordinates.in_float64,
-    splines.pull_spline,
-    splines.push_spline,
-)
-BY_ARRAY = {
-    2: (coordinates.no_plan, coordinates.read_plane, coordinates.in_its_own, coordinates.write, coordinates.copy),
-    3: (coordinates.no_plan, coordinates.read_volume, coordinates.in_its_own, coordinates.write, coordinates.copy),
-}
+from .window import group_of as group_of
 
 
-def source(axes, transform):
-    """The functions that answer for the coordinates; ``transform`` is None if an array holds them."""
-    if transform is None:
-        return (*BY_ARRAY[axes], *[coordinates.no_plan] * 5)
-    register(*transform.helpers)
-    functions = transform.fold, transform.locate, transform.pull_back, transform.unfold
-    row = register(*(function or coordinates.no_plan for function in functions))
-    if transform.basis is None:
-        return (*BY_TRANSFORM[axes], *row, coordinates.no_plan)
-    return (*BY_BASIS, *row, *register(transform.basis))
+class Formula(NamedTuple):
+    """What kernels need to know of a transform: those that share a formula share kernels."""
+
+    locate: object
+    plan_size: int
+    basis: object
+
+    @property
+    def affine(self):
+        """Whether the least and largest coordinates of a tile are at its corners."""
+        return self.locate is affine.locate and self.basis is None
 
 
-def rules(sampler, padding):
-    """The functions and numbers that say how an image is sampled."""
-    register(padding.near, padding.fix, sampler.taps, sampler.cell)
-    return (*padding, *sampler)
+def formula(transform):
+    """A transform's formula; None of an array's coordinates."""
+    return transform and Formula(transform.locate, transform.plan_size, transform.basis)
 
 
-def register(*functions):
-    """Let kernels call these functions."""
-    for function in functions:
-        inner(function)
-    return functions
+def source_of(axes, formula, dtype):
+    """Where coordinates come from: a formula, or an array of this dtype."""
+    if formula is None:
+        return ByArray(dtype, axes)
+    return ByTransform(formula) if formula.basis is None else BySum(formula)
+
+
+def named(*words):
+    """A kernel's name in the log."""
+    return " ".join(str(getattr(word, "__module__", word)).rpartition(".")[2] for word in words if word is not None)
 
 
 @functools.cache
-def forward(axes, transform, sampler, padding):
-    """The kernel that samples, compiled on its first call."""
-    return LOOPS[axes].forward_kernel(*source(axes, transform), *rules(sampler, padding))
+def forward(axes, formula, dtype, sampler, number, group, few):
+    """Kernels that sample: by windows, which volumes have none of, and in place."""
+    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+    label = named("samples", f"{axes}-D", formula and formula.locate, sampler.taps, number)
+    by_windows = None
+    if axes == 2:
+        by_windows = Kernel(
+            f"{label} {group} channels",
+            lambda m: planes.forward(m, rules, source, group, few),
+            {**planes.parameters(rules, source), "out": number},
+        )
+    in_place = Kernel(
+        f"{label} in place",
+        lambda m: scattered.forward(m, rules, source, axes),
+        {**scattered.parameters(rules, source, axes), "out": number},
+    )
+    return by_windows, in_place
+
+
+# What gradients are given and write besides.
+PULLING = {"bands": "int", "want_data": "int", "add_data": "int", "want_values": "int"}
 
 
 @functools.cache
-def backward(axes, transform, sampler, padding):
-    """The kernel that pulls gradients back, compiled on its first call."""
-    return LOOPS[axes].backward_kernel(*source(axes, transform), *rules(sampler, padding))
+def backward(axes, formula, dtype, sampler, number, group):
+    """Kernels that pull gradients back: by windows, which volumes have none of, and in place."""
+    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+    label = named("gradients", f"{axes}-D", formula and formula.locate, sampler.taps, number)
+    more = {**PULLING, "upper": number, "lower": number, **source.pulling}
+    by_windows = None
+    if axes == 2:
+        by_windows = Kernel(
+            f"{label} {group} channels",
+            lambda m: planes.backward(m, rules, source, group),
+            {**planes.parameters(rules, source), **more},
+        )
+    in_place = Kernel(
+        f"{label} in place",
+        lambda m: scattered.backward(m, rules, source, axes),
+        {**scattered.parameters(rules, source, axes), **more},
+    )
+    return by_windows, in_place
 
 
 @functools.cache
-def push(axes, transform, sampler, padding):
+def push(axes, formula, dtype, sampler, number):
     """The kernel that adds what a change of the coordinates does to the samples."""
-    return tangent.push_kernel(TANGENT_TOOLS[axes], *source(axes, transform), *rules(sampler, padding))
-
-
-TANGENT_TOOLS = {2: tangent.plane_tools, 3: tangent.volume_tools}
-TOOLS = {2: grid.plane_tools, 3: grid.volume_tools}
+    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+    return Kernel(
+        named("tangents", f"{axes}-D", formula and formula.locate, sampler.taps, number),
+        lambda m: scattered.push(m, rules, source, axes),
+        {**scattered.parameters(rules, source, axes), **source.pushing, "out": number},
+    )
 
 
 @functools.cache
-def generate(axes, transform):
+def generate(axes, formula, number):
     """The kernel that writes a transform's grid."""
-    return grid.forward_kernel(TOOLS[axes], *source(axes, transform))
+    return of_grid("grids", grids.generate, axes, formula, number, "out", {})
 
 
 @functools.cache
-def contract(axes, transform):
-    """The kernel that pulls a grid's gradient back to the parameters."""
-    return grid.backward_kernel(TOOLS[axes], *source(axes, transform))
-
-
-@functools.cache
-def push_grid(axes, transform):
+def push_grid(axes, formula, number):
     """The kernel that writes how a transform's grid changes with the parameters."""
-    return grid.push_kernel(TOOLS[axes], *source(axes, transform))
+    return of_grid("tangents of grids", grids.push, axes, formula, number, "out", ByTransform.pushing)
 
 
 @functools.cache
-def flow():
-    """The kernel that turns optical flow into a grid, and, without the ramp, the gradient of a grid into one of flow."""
-    return grid.flow_kernel()
+def contract(axes, formula, number):
+    """The kernel that pulls a grid's gradient back to the parameters."""
+    return of_grid("gradients of grids", grids.contract, axes, formula, number, "upper", source_of(axes, formula, "f8").pulling)
 
 
-def needs(transform, values, target):
-    """Sizes of the scratch arrays that coordinates need: numbers of the plan, the first coefficient, functions of a tile."""
-    if transform is None:
-        return 0, 0, 0
-    plan = max(transform.plan_size, values.shape[1])
-    if transform.basis is None:
-        return plan, plan, 0
-    return plan, transform.plan_size, splines.room((plan - transform.plan_size) // 2, *target)
+def of_grid(label, text, axes, formula, number, array, more):
+    """A kernel about a grid."""
+    source = source_of(axes, formula, "f8")
+    return Kernel(
+        named(label, f"{axes}-D", formula.locate, number),
+        lambda m: text(m, source, axes, number),
+        {**grids.parameters(source, axes), **more, array: number},
+    )
 
 
-def tiles(target):
-    """Number of tiles of an output of this (depth,) height and width."""
-    *depth, h_out, w_out = target
-    return (depth[0] if depth else 1) * tiles_of(h_out, w_out)
+@functools.cache
+def flow(number):
+    """The kernel that turns optical flow into a grid, and, without the pixels' places, the gradient of a grid into one of flow."""
+    parameters = {**grids.FLOW, "given": number, "out": number}
+    return Kernel(named("flow", number), lambda m: grids.flow(m, number), parameters)
 
 
 def forward_threads(shape, threads_for):
@@ -130,7 +139,7 @@ def forward_threads(shape, threads_for):
     elements = samples * channels
     for size in target:
         elements *= size
-    return threads_for(samples * blocks_of(channels) * tiles(target), elements)
+    return threads_for(samples * blocks_of(channels) * tiles_of(target), elements)
 
 
 def backward_split(shape, threads_for):
@@ -139,6 +148,7 @@ def backward_split(shape, threads_for):
     units, elements = samples * blocks_of(channels), samples * channels
     for size in target:
         elements *= size
-    threads = threads_for(max(units, tiles(target)), elements)
+    threads = threads_for(max(units, tiles_of(target)), elements)
     bands = 1 if units >= 8 * threads or units % threads == 0 else threads
     return threads, bands
+

@@ -121,6 +121,27 @@ class Shelf:
             LOG.debug("compiled code is not kept", exc_info=True)
 
 
+def kept(name, make):
+    """The code that is kept under a name, or what ``make`` gives, which is kept then if there is room."""
+    place = folder()
+    if place is None:
+        return make()
+    file = place / f"{name}{SUFFIX}"
+    with contextlib.suppress(OSError):
+        code = checked(file.name, file.read_bytes())
+        if code is not None:
+            with contextlib.suppress(OSError):
+                os.utime(file)  # used now
+            return code
+    code = make()
+    try:
+        write(file, seal(file.name, code) + code)
+        make_room(place)
+    except OSError:  # such as a full disk
+        LOG.debug("compiled code is not kept", exc_info=True)
+    return code
+
+
 def seal(name, code):
     """What a file begins with: a digest of its name and of the rest."""
     return hashlib.sha256(name.encode() + code).digest()

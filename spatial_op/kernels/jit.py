@@ -27,6 +27,7 @@ from numba.extending import register_jitable
 
 from ..forks import waited_for
 from . import disk
+from .threads import crew, one_thread, threads_for
 
 JITTED = not numba.config.DISABLE_JIT
 
@@ -51,11 +52,6 @@ def clear(array, first, last):
     """Zeros from ``first`` to before ``last``: a loop, because assigning to a slice takes seconds to compile."""
     for i in range(index(first), index(last)):
         array[i] = 0
-
-
-# Output elements that are worth a thread of their own: about 20 microseconds of work, several times what waking a
-# thread takes.
-GRAIN = 16384
 
 
 @functools.cache
@@ -166,100 +162,3 @@ def launcher(signature):
     return compiler
 
 
-def threads_for(units, elements):
-    """How many threads the work deserves that has so many separable units and writes so many elements."""
-    most = min(units, elements // GRAIN)
-    if most < 2 or getattr(CALLER, "alone", False) or threads_lost(os.getpid()):
-        return 1
-    try:
-        started()
-    except ValueError:  # no threading layer can be loaded
-        return 1
-    return min(most, numba.get_num_threads())
-
-
-@functools.cache
-def started():
-    """Start Numba's threads, while nobody forks."""
-    with global_compiler_lock:
-        numba.get_num_threads()
-
-
-# What is known of each Python thread.
-CALLER = threading.local()
-
-
-@contextlib.contextmanager
-def one_thread():
-    """Compute on the calling thread only, for callers that are themselves one of many."""
-    CALLER.alone = True
-    try:
-        yield
-    finally:
-        CALLER.alone = False
-
-
-class crew:
-    """Hold Numba's threads for one call; ``workqueue`` serves one Python thread at a time, the other layers any number."""
-
-    one_at_a_time = threading.Lock()
-
-    def __enter__(self):
-        self.exclusive = layer() == "workqueue"
-        self.safe = not self.exclusive or self.one_at_a_time.acquire(blocking=False)
-        return self.safe
-
-    def __exit__(self, *error):
-        if self.exclusive and self.safe:
-            self.one_at_a_time.release()
-
-
-def layer():
-    """The threading layer that is running, or None."""
-    try:
-        return numba.threading_layer()
-    except ValueError:
-        return None
-
-
-# A bit of the flags in /proc: the process was forked and has not begun another program.
-FORKED = 0x40
-
-# Processes that were seen to be forked from one whose layer was running.
-bereft = set()
-
-
-@functools.cache
-def threads_lost(pid):
-    """Whether the layer was started before this process was forked, so that its threads are not in this process.
-
-    Asked once in each process, before its first parallel call. This package may have been imported only after the fork;
-    then the process is a fork that runs its parent's program, and has fewer tasks than the layer has threads. (GNU
-    OpenMP, which ends such a process, comes with /proc. It starts threads only when they have work, so few tasks alone
-    say nothing.)
-    """
-    if layer() not in ("omp", "workqueue"):
-        return False
-    if pid in bereft:
-        return True
-    own = pathlib.Path("/proc/self")
-    if not (own / "stat").exists():
-        return False
-    flags = int((own / "stat").read_text().rpartition(")")[2].split()[6])
-    few = sum(1 for _ in (own / "task").iterdir()) < numba.config.NUMBA_NUM_THREADS
-    return few and bool(flags & FORKED)
-
-
-def after_fork_in_child():
-    """Forget the parent's lock, and remember if its threads were left behind. TBB knows forks."""
-    crew.one_at_a_time = threading.Lock()
-    if layer() in ("omp", "workqueue"):
-        bereft.add(os.getpid())
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=after_fork_in_child)
-
-# Numba's lock, held while code is compiled or loaded, and LLVM's own, also taken where code is thrown away.
-waited_for.append(global_compiler_lock)
-waited_for.append(getattr(ffi.lib, "_lock", contextlib.nullcontext()))

@@ -1,103 +1,290 @@
-"""Sampling from a window: a copy of the source pixels that a tile needs, whose outside the padding rule has filled.
+"""Windows: copies of the source pixels that a tile needs, whose outside the padding has filled.
 
-``at`` is the index of a tile's first pixel among the output pixels, ``plane`` that of a channel's first pixel among the
-source's.
+The inner loops that read them test no border, and rotated reads stay in the nearest caches at every image width. A window
+holds ``group`` channels, side by side: one pixel is then read, or added to, in all of them at once.
 """
 
-from .jit import index, inner
-from .lanes import COUNT, load, prefetch
-from .vectors import add_slopes, blend, fetch_row, give_row, put, slopes, spill, upstream
+from typing import NamedTuple
+
+import numpy as np
+
+from .cells import is_zero, mix
+from .tiles import SIDE
+from .trace import LANES
+from .turn import columns, to_channels, to_pixels
+
+# A window may hold so many pixels per output pixel, if all of them are in the image, and if not. Beyond, filling it would
+# cost more than it saves. It saves more where samples reach outside, since each of their taps would have to be looked up.
+WORTH = {1: (3, 12), 4: (6, 6), 8: (4, 4), 16: (3, 3)}
+
+# And so many more, whatever the size of the tile, which covers the margins of a small one.
+ROOM = 2048
 
 
-@inner
-def image_part(box, w):
+def group_of(channels):
+    """How many channels lie side by side."""
+    return 1 if channels == 1 else 4 if channels <= 4 else 8 if channels <= 8 else 16
+
+
+def capacity(group):
+    """Numbers that a window may hold, and what is written behind its last row."""
+    return group * (max(WORTH[group]) * SIDE * SIDE + ROOM + 2 * LANES)
+
+
+class Box(NamedTuple):
+    """The source pixels that a tile needs: first column and row, sizes, and the distance of rows in the window."""
+
+    x: object
+    y: object
+    width: object
+    height: object
+    stride: object
+
+
+def box_of(x0, x1, y0, y1):
+    """The box of the pixels from ``x0`` to before ``x1``, ``y0`` to before ``y1``.
+
+    Rows are an odd number of vectors apart, so that they straddle no more sets of the cache than they must.
+    """
+    width = x1 - x0
+    return Box(x0, y0, width, y1 - y0, ((width + (LANES - 1)) // LANES | 1) * LANES)
+
+
+def pays(m, box, tile, group):
+    """Whether a window of this box is worth filling."""
+    inside = (box.x >= 0) & (box.y >= 0) & (box.x + box.width <= m.w) & (box.y + box.height <= m.h)
+    worth = np.where(inside, *(m.full(number, "i8", None) for number in WORTH[group]))
+    return box.stride * box.height <= worth * tile.rows * tile.cols + (ROOM - LANES)
+
+
+def image_part(m, box):
     """Columns of a window that lie in the image: first, and last plus one."""
-    left = min(max(-box.x, 0), box.width)
-    return left, max(left, min(box.width, w - box.x))
+    left = m.smaller(m.larger(0 - box.x, 0), box.width)
+    return left, m.larger(left, m.smaller(box.width, m.w - box.x))
 
 
-@inner
-def fill(rules, source, plane, apart, frame, box, window):
-    """Copy the box of one channel, with the padding rule's values outside the image; channels are ``apart``."""
-    w, h = frame.source
-    left, right = image_part(box, w)
-    for r in range(box.height):
-        row, inside = rules.fix(box.y + r, h, rules.edge)
-        at = index(r * box.stride)
-        if not inside:
-            for k in range(index(box.width)):
-                window[at + k] = 0
+def channel_of(m, first, present, c):
+    """The c-th channel of a group; of one that is not full, the first one instead of those that are missing."""
+    return first + (np.where(present > c, m.full(c, "i8", None), 0) if c else 0)
+
+
+def fill(m, group, plane, apart, present, box, window):
+    """Copy the box of a group of channels, which are ``apart``, with the padding's values outside the image."""
+    left, right = image_part(m, box)
+    nothing = m.full(0, m.kind_of(window))
+    planes = [m.pixels.starting(plane + channel_of(m, 0, present, c) * apart) for c in range(group)]
+    for r in m.range(0, box.height):
+        row, line = m.to(m.table_y[box.y + r + m.origin_y], "i8"), window.starting(r * box.stride * group)
+        for _ in m.when(row < 0):
+            for k in m.range(0, box.width * group, LANES):
+                line.put(k, nothing)
+        for _ in m.when(row >= 0):
+            lines = [image.starting(row * m.w + box.x) for image in planes]
+            whole = left + (right - left) // LANES * LANES
+            for k in m.range(left, whole, LANES):
+                put_pixels(m, line.starting(k * group), [image.vector(k) for image in lines])
+            for _ in m.when(whole < right):
+                # More is written than there is; what follows is overwritten now, or by the next line, or by nobody.
+                put_pixels(m, line.starting(whole * group), [image.some(whole, right - whole) for image in lines])
+            for begin, end in ((m.full(0, "i8", None), left), (right, box.width)):
+                for k in m.range(begin, end):
+                    column, pixel = m.to(m.table_x[box.x + k + m.origin_x], "i8"), line.starting(k * group)
+                    for c in range(group):
+                        pixel[c] = 0
+                    for _ in m.when(column >= 0):
+                        for c in range(group):
+                            pixel[c] = planes[c][row * m.w + column]
+
+
+def put_pixels(m, line, channels):
+    """Write ``LANES`` pixels, whose channels lie side by side."""
+    if len(channels) == 1:
+        line.put(0, channels[0])
+        return
+    for number, pixel in enumerate(to_pixels(m, channels)):
+        line.put(number * len(channels), pixel)
+
+
+def get_pixels(m, line, group):
+    """The transpose: a vector for each channel."""
+    if group == 1:
+        return [line.vector(0)]
+    return to_channels(m, [line.vector(number * group, group) for number in range(LANES)])
+
+
+def fold(m, group, target, plane, apart, present, box, window, top, bottom):
+    """The transpose of ``fill``: add the window to rows ``top`` to before ``bottom`` of a group of channels."""
+    left, right = image_part(m, box)
+    for r in m.range(0, box.height):
+        row, line = m.to(m.table_y[box.y + r + m.origin_y], "i8"), window.starting(r * box.stride * group)
+        for _ in m.when((row >= top) & (row < bottom)):
+            for begin, end in ((m.full(0, "i8", None), left), (right, box.width)):
+                for k in m.range(begin, end):
+                    column = m.to(m.table_x[box.x + k + m.origin_x], "i8")
+                    for _ in m.when(column >= 0):
+                        for c in m.range(0, present):
+                            at = plane + c * apart + row * m.w + column
+                            target[at] = target[at] + line[k * group + c]
+            images, whole = target.starting(plane + row * m.w + box.x), left + (right - left) // LANES * LANES
+            for k in m.range(left, whole, LANES):
+                for c, more in enumerate(get_pixels(m, line.starting(k * group), group)):
+                    for _ in m.when(present > c):
+                        image = images.starting(apart * c)
+                        image.put(k, image.vector(k) + more)
+            for _ in m.when(whole < right):
+                count = right - whole
+                for c, more in enumerate(get_pixels(m, line.starting(whole * group), group)):
+                    for _ in m.when(present > c):
+                        image = images.starting(apart * c)
+                        image.put_some(whole, image.some(whole, count) + more, count)
+
+
+# One vector of pixels.
+
+
+def pixels_of(m, window, places, group):
+    """Where each of a vector's pixels begins in the window."""
+    spots = m.to(places, "i8")
+    return [window.starting(m.lane(spots, i) * group) for i in range(LANES)]
+
+
+def taps_of(m, pixels, at, reach):
+    """Of one channel: ``reach`` neighbours of each pixel, as that many vectors."""
+    taps, first = [], 0
+    while first < reach:
+        count = 4 if reach - first >= 4 else 2 if reach - first >= 2 else 1
+        taps += columns(m, [pixel.vector(at + first, count) if count > 1 else pixel[at + first] for pixel in pixels])
+        first += count
+    return taps
+
+
+def blend(m, window, stride, places, weights, careful):
+    """A vector of samples of one channel."""
+    along_x, along_y = weights
+    pixels, columns = pixels_of(m, window, places, 1), [None] * len(along_x)
+    for r, weight in enumerate(along_y):
+        for s, tap in enumerate(taps_of(m, pixels, stride * r, len(along_x))):
+            columns[s] = mix(columns[s], weight, tap, careful)
+    total = None
+    for weight, column in zip(along_x, columns):
+        total = mix(total, weight, column, careful)
+    return total
+
+
+def differentiate(m, window, stride, places, weights, slopes, careful):
+    """Derivatives of a vector of samples of one channel with respect to x and y."""
+    (along_x, along_y), (rise_x, rise_y) = weights, slopes
+    pixels = pixels_of(m, window, places, 1)
+    columns, rises = [None] * len(along_x), [None] * len(along_x)
+    for r, (weight, rise) in enumerate(zip(along_y, rise_y)):
+        for s, tap in enumerate(taps_of(m, pixels, stride * r, len(along_x))):
+            columns[s] = mix(columns[s], weight, tap, careful)
+            rises[s] = mix(rises[s], rise, tap, careful)
+    slope_x = slope_y = None
+    for s in range(len(along_x)):
+        slope_x = mix(slope_x, rise_x[s], columns[s], careful)
+        slope_y = slope_y if rises[s] is None else mix(slope_y, along_x[s], rises[s], careful)
+    return slope_x, slope_y
+
+
+def spill(m, window, stride, places, weights, grad, careful):
+    """The transpose of ``blend``: lane by lane, since lanes may share a pixel."""
+    along_x, along_y = weights
+    shares = [[share_of(m, x, share_of(m, y, grad, careful), careful) for x in along_x] for y in along_y]
+    for i, pixel in enumerate(pixels_of(m, window, places, 1)):
+        for r, line in enumerate(shares):
+            for s, share in enumerate(line):
+                at = stride * r + s
+                pixel[at] = pixel[at] + m.lane(share, i)
+
+
+def share_of(m, weight, grad, careful):
+    """A weight times a gradient, which is not looked at where the weight is zero."""
+    if not careful:
+        return weight * grad
+    return np.where(weight != 0, weight * grad, 0.0)
+
+
+# The same for a group of channels, pixel by pixel: a pixel's taps are read in all channels at once.
+
+
+def scalars(m, vectors, kind):
+    """Vectors of numbers as a function (which, lane) -> one number, by way of memory, which then spreads it over a vector."""
+    memory = m.workspace(kind, LANES * len(vectors))
+    for number, vector in enumerate(vectors):
+        if not is_zero(vector):
+            memory.put(number * LANES, vector)
+    return lambda number, i: 0.0 if is_zero(vectors[number]) else memory[number * LANES + i]
+
+
+def combined(m, weights, values, careful):
+    """The sum of products of a few numbers and vectors."""
+    total = None
+    for weight, value in zip(weights, values):
+        if value is None or is_zero(weight):
             continue
-        start = plane + row * w
-        for k in range(index(left)):
-            j, inside = rules.fix(box.x + int(k), w, rules.edge)
-            window[at + k] = source[index(start + j)] if inside else 0
-        middle, begin = at + index(left), index(start + box.x + left)
-        for k in range(index(right - left)):
-            window[middle + k] = source[begin + k]
-        for k in range(index(0), index(right - left), index(COUNT)):
-            prefetch(source, begin + k + index(apart))  # the next channel
-        for k in range(index(right), index(box.width)):
-            j, inside = rules.fix(box.x + int(k), w, rules.edge)
-            window[at + k] = source[index(start + j)] if inside else 0
+        spread = m.full(weight, m.kind_of(value), m.count_of(value))
+        total = mix(total, spread, value, careful)
+    return total
 
 
-@inner
-def fold(rules, window, frame, box, target, plane, top, bottom):
-    """The transpose of ``fill``: add the window to rows ``top`` to ``bottom`` of one channel."""
-    w, h = frame.source
-    left, right = image_part(box, w)
-    for r in range(box.height):
-        row, inside = rules.fix(box.y + r, h, rules.edge)
-        if not inside or row < top or row >= bottom:
-            continue
-        at = index(r * box.stride)
-        start = plane + row * w
-        for k in range(index(left)):
-            j, inside = rules.fix(box.x + int(k), w, rules.edge)
-            if inside:
-                target[index(start + j)] += window[at + k]
-        middle, begin = at + index(left), index(start + box.x + left)
-        for k in range(index(right - left)):
-            target[begin + k] += window[middle + k]
-        for k in range(index(right), index(box.width)):
-            j, inside = rules.fix(box.x + int(k), w, rules.edge)
-            if inside:
-                target[index(start + j)] += window[at + k]
+def pieces(m, vector, group):
+    """The taps of one line, each in all channels."""
+    count = m.count_of(vector) // group
+    return [m.shuffle(vector, vector, range(s * group, s * group + group)) for s in range(count)]
 
 
-@inner
-def gather(rules, window, box, frame, tile, work, target, at):
-    """Sample a tile of one channel."""
-    where, step = (index(0), (index(box.stride),)), index(frame.target[0])
-    places, parts = work.places, work.parts
-    for q in range(index(tile.runs)):
-        j, o = q * index(tile.pitch), at + q * step
-        for k in range(index(0), index(tile.length), index(COUNT)):
-            value = blend(load, fetch_row, rules.taps, window, where, (), places, parts, j + k)
-            put(target, o + k, value, index(tile.length) - k)
+def lines_of(m, pixel, stride, group, reach_x, reach_y):
+    """The lines of taps of a pixel: each the channels of all its taps."""
+    return [pixel.vector(stride * r * group, reach_x * group) for r in range(reach_y)]
 
 
-@inner
-def scatter(rules, out_grad, at, frame, tile, work, window, box):
-    """The transpose of ``gather``: add a tile of one channel to a window."""
-    where, step = (index(0), (index(box.stride),)), index(frame.target[0])
-    places, parts = work.places, work.parts
-    for q in range(index(tile.runs)):
-        j, o = q * index(tile.pitch), at + q * step
-        for k in range(index(0), index(tile.length), index(COUNT)):
-            grad = upstream(out_grad, o + k, index(tile.length) - k)
-            spill(load, give_row, rules.taps, grad, places, parts, j + k, window, where, ())
+def blend_group(m, window, stride, places, weights, group, careful):
+    """A vector of samples of a group of channels, one vector for each."""
+    along_x, along_y = weights
+    number, results = scalars(m, [*along_x, *along_y], m.kind_of(window)), []
+    for i, pixel in enumerate(pixels_of(m, window, places, group)):
+        lines = lines_of(m, pixel, stride, group, len(along_x), len(along_y))
+        column = combined(m, [number(len(along_x) + r, i) for r in range(len(along_y))], lines, careful)
+        taps = pieces(m, column, group)
+        results.append(combined(m, [number(s, i) for s in range(len(along_x))], taps, careful))
+    return to_channels(m, results)
 
 
-@inner
-def accumulate(rules, window, box, frame, tile, work, out_grad, at):
-    """Add one channel's share to the gradients with respect to a tile's coordinates."""
-    where, step = (index(0), (index(box.stride),)), index(frame.target[0])
-    places, parts, grads = work.places, work.parts, work.grads
-    for q in range(index(tile.runs)):
-        j, o = q * index(tile.pitch), at + q * step
-        for k in range(index(0), index(tile.length), index(COUNT)):
-            grad = upstream(out_grad, o + k, index(tile.length) - k)
-            along = slopes(fetch_row, rules.taps, window, where, (), places, parts, j + k)
-            add_slopes(grads, j + k, grad, along)
+def differentiate_group(m, window, stride, places, weights, slopes, grads, group, careful):
+    """Derivatives with respect to x and y of the sum over a group's channels of samples times gradients."""
+    (along_x, along_y), (rise_x, rise_y) = weights, slopes
+    wide, high = len(along_x), len(along_y)
+    number = scalars(m, [*along_x, *along_y, *rise_x, *rise_y], m.kind_of(window))
+    sums = [], []
+    for i, pixel in enumerate(pixels_of(m, window, places, group)):
+        lines = lines_of(m, pixel, stride, group, wide, high)
+        column = combined(m, [number(wide + r, i) for r in range(high)], lines, careful)
+        rise = combined(m, [number(2 * wide + high + r, i) for r in range(high)], lines, careful)
+        slope_x = combined(m, [number(wide + high + s, i) for s in range(wide)], pieces(m, column, group), careful)
+        rises = [] if rise is None else pieces(m, rise, group)
+        slope_y = combined(m, [number(s, i) for s in range(wide)], rises, careful)
+        for found, slope in zip(sums, (slope_x, slope_y)):
+            found.append(None if slope is None else np.where(grads[i] != 0, grads[i] * slope, 0.0))
+    return [None if found[0] is None else total_of(m, found) for found in sums]
+
+
+def total_of(m, pixels):
+    """The sum of each pixel's channels."""
+    first, *others = to_channels(m, pixels)
+    for channel in others:
+        first = first + channel
+    return first
+
+
+def spill_group(m, window, stride, places, weights, grads, group, careful):
+    """The transpose of ``blend_group``; ``grads`` are those of each pixel in all channels."""
+    along_x, along_y = weights
+    number = scalars(m, [*along_x, *along_y], m.kind_of(window))
+    for i, pixel in enumerate(pixels_of(m, window, places, group)):
+        for r in range(len(along_y)):
+            line = share_of(m, m.full(number(len(along_x) + r, i), m.kind_of(window), group), grads[i], careful)
+            for s in range(len(along_x)):
+                share = share_of(m, m.full(number(s, i), m.kind_of(window), group), line, careful)
+                at = (stride * r + s) * group
+                pixel.put(at, pixel.vector(at, group) + share)

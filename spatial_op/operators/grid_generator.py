@@ -6,10 +6,10 @@ from .. import check
 from ..dtypes import DTYPES
 from ..words import words
 from . import Operator, arguments
-from .coefficients import coefficients, numbers_of, pull_coefficients, push_coefficients
+from .coordinates import Coordinates
 from .dispatch import apply
 from .engine import kernels
-from .memory import clear, hand_over, made_once, plain, usable, working
+from .memory import clear, hand_over, plain, usable, working
 
 NAME = "GridGenerator"
 
@@ -22,70 +22,51 @@ class GridCall:
         self.axes = len(target_shape)
         self.shape = check.result(NAME, "the result", (data.shape[0], self.axes, *target_shape))
         self.dtype = data.dtype.newbyteorder("=")
-        self.edge = 0 if align_corners else 1
-
-    @made_once
-    def values(self):
-        """The parameters as they are computed with."""
-        return coefficients(self.transform, self.given)
-
-    @made_once
-    def numbers(self):
-        """What the kernels are given of them."""
-        return numbers_of(self.values)
+        self.number = DTYPES[self.dtype].str[1:]
+        self.coordinates = Coordinates(transform, data, None, target_shape, 0 if align_corners else 1)
 
     def nothing(self):
         """Whether the grid has no point."""
-        return 0 in self.shape[2:]
+        return 0 in self.shape
 
-    def needs(self, build):
-        """Sizes of scratch arrays for coordinates."""
-        return build.needs(self.transform, self.values, self.shape[2:])
+    def run(self, kernel, more):
+        """Call one of the kernels of grids, with what it is given besides."""
+        threads, values = self.threads()[0], {"samples": self.shape[0]}
+        for name, size in zip(("w_out", "h_out", "d_out"), self.shape[:1:-1]):
+            values[name] = size
+        kernel = kernel(self.axes, kernels("build").formula(self.transform), self.number)
+        kernel(threads, {**values, **self.coordinates.values, **self.coordinates.room(threads), **more})
 
     def threads(self):
         """Threads, and tiles of one sample."""
-        build, jit = kernels("build"), kernels("jit")
-
-        tiles = build.tiles(self.shape[2:])
-        return jit.threads_for(self.shape[0] * tiles, int(np.prod(self.shape))), tiles
+        tiles = kernels("build").tiles_of(self.shape[2:])
+        return kernels("threads").threads_for(self.shape[0] * tiles, int(np.prod(self.shape))), tiles
 
     def forward(self, out=None):
         """Write the grid; to ``out`` if it is given."""
-        build = kernels("build")
 
         def run(direct):
-            if self.nothing():
-                return
-            kernel = build.generate(self.axes, self.transform)
-            kernel(self.threads()[0], *self.needs(build), *self.numbers, direct, self.edge)
+            if not self.nothing():
+                self.run(kernels("build").generate, {"out": direct})
 
         return written(out, self.shape, self.dtype, self.given, run)
 
     def tangent(self, tangents):
         """How the grid changes when the parameters change by ``tangents[0]``."""
-        build = kernels("build")
-
-        if self.nothing():
-            return np.zeros(self.shape, self.dtype)
-        out, change = np.zeros(self.shape, DTYPES[self.dtype]), push_coefficients(self.transform, tangents[0])
-        kernel = build.push_grid(self.axes, self.transform)
-        kernel(self.threads()[0], *self.needs(build), *self.numbers, change, out, self.edge)
+        out = np.zeros(self.shape, DTYPES[self.dtype])
+        if not self.nothing():
+            self.run(kernels("build").push_grid, {"out": out, **self.coordinates.changes(tangents[0])})
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
     def backward(self, out_grad, grads, add):
         """Write the gradient to the array in ``grads``, or add it."""
-        build = kernels("build")
-
         if self.nothing():
             return clear(grads, add)
-        threads, tiles = self.threads()
-        sums = np.zeros((self.shape[0], 1, tiles, self.values.shape[1]))
-        upper = plain(out_grad, DTYPES[self.dtype])
-        kernel = build.contract(self.axes, self.transform)
-        kernel(threads, *self.needs(build), *self.numbers, upper, self.edge, sums)
-        grad = pull_coefficients(self.transform, sums.sum(axis=(1, 2)))
+        sums = np.empty((self.shape[0], self.threads()[1], self.coordinates.values["plan_size"]))
+        self.run(kernels("build").contract, {"upper": plain(out_grad, DTYPES[self.dtype]), "sums": sums})
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
+            grad = self.coordinates.gradient(sums.sum(axis=1))
             grads[0][...] = grad + grads[0] if add[0] else grad
 
 
@@ -98,12 +79,17 @@ class FlowCall:
         spans = [size - 1 + (0 if align_corners else 1) for size in data.shape[:1:-1]]
         self.scales = [2 / span if span else 0.0 for span in spans]  # a single pixel lies at 0
 
-    def run(self, values, direct, ramp):
+    def run(self, given, direct, ramp):
         """Scale, with or without the pixels' own places."""
-        build, jit = kernels("build"), kernels("jit")
-
-        threads = jit.threads_for(values.size, values.size)
-        build.flow()(threads, plain(values, DTYPES[self.dtype]), direct, ramp, *self.scales)
+        if 0 in self.shape:
+            return
+        samples, axes, h_out, w_out = self.shape
+        values = {
+            "rows": samples * axes * h_out, "w_out": w_out, "h_out": h_out, "ramp": ramp, "scale_x": self.scales[0],
+            "scale_y": self.scales[1], "given": plain(given, DTYPES[self.dtype]), "out": direct,
+        }  # fmt: skip
+        threads = kernels("threads").threads_for(given.size, given.size)
+        kernels("build").flow(DTYPES[self.dtype].str[1:])(threads, values)
 
     def forward(self, out=None):
         """Write the grid; to ``out`` if it is given."""

@@ -2,12 +2,11 @@
 
 A sample at pixel coordinate ``x`` belongs to a cell, a whole number: ``floor(x + shift)``, unless the row has a function
 ``cell(x, shift)`` of its own. Of each axis it reads the pixels ``cell + first``, ``cell + first + 1``, ..., and
-``taps(x - cell)`` returns a ``(weight, slope)`` pair for each, where ``slope`` is the derivative of ``weight`` with
-respect to ``x``. ``x - cell`` is at least ``-shift``. Weights add up to 1 and slopes to 0. Where a weight has a kink,
-the slope is the right-hand one.
+``taps(x - cell)`` returns a weight for each. ``x - cell`` is at least ``-shift``. Weights add up to 1. Their derivatives are
+found by calling ``taps`` with dual numbers; where a weight has a kink, that to the right.
 
-Both functions are called with numbers and with vectors of numbers alike, so they use only +, -, * and, for cells,
-``np.floor`` and ``np.rint``. NaN in gives NaN weights.
+Both functions are formulas, called with numbers, with arrays, and with the vectors that a kernel is traced with; they may
+use what a transform's ``locate`` may. NaN in gives NaN weights.
 """
 
 from collections.abc import Callable

@@ -3,4 +3,4 @@
 
 def taps(f):
     """max(0, 1 - |distance|) at the distances f and 1 - f."""
-    return (1 - f, -1.0), (f, 1.0)
+    return 1 - f, f

@@ -10,33 +10,38 @@ import numpy as np
 from .row import Transform, fixed
 
 
-def pixels(loc, at, span):
-    """A normalised shift in pixels; the number nearest to a whole-pixel shift is meant as that shift."""
+def pixels(shift, span):
+    """Normalised shifts in pixels; the number nearest to a whole-pixel shift is meant as that shift."""
     half = span * 0.5
-    shift = np.float64(loc[at]) * half
-    whole = np.rint(shift)
-    if half > 0 and loc.dtype.type(whole / half) == loc[at]:
-        return whole
-    return shift
+    moved = shift.astype("float64") * half
+    if half == 0:
+        return moved
+    with np.errstate(over="ignore", invalid="ignore"):  # a huge shift is no whole number that the dtype holds
+        whole = np.rint(moved)
+        return np.where((whole / half).astype(shift.dtype) == shift, whole, moved)
 
 
-def pixel_map(a, b, c, d, e, f, sizes, plan):
-    """Plan of a normalised matrix (a, b; d, e) and a shift (c, f) in pixels."""
+def pixel_map(a, b, c, d, e, f, sizes):
+    """Plans of normalised matrices (a, b; d, e) and shifts (c, f) in pixels, one to a row."""
     span_x, span_y = sizes.span
     across, down = sizes.steps
-    plan[0] = a * (span_x / across)
-    plan[1] = b * (span_x / down)
-    plan[2] = c + sizes.middle[0]
-    plan[3] = d * (span_y / across)
-    plan[4] = e * (span_y / down)
-    plan[5] = f + sizes.middle[1]
+    return np.stack(
+        np.broadcast_arrays(
+            a * (span_x / across),
+            b * (span_x / down),
+            c + sizes.middle[0],
+            d * (span_y / across),
+            e * (span_y / down),
+            f + sizes.middle[1],
+        ),
+        axis=1,
+    )
 
 
-def fold(loc, at, sizes, plan):
-    """The pixel map of one sample."""
-    c, f = pixels(loc, at + 2, sizes.span[0]), pixels(loc, at + 5, sizes.span[1])
-    a, b, d, e = np.float64(loc[at]), np.float64(loc[at + 1]), np.float64(loc[at + 3]), np.float64(loc[at + 4])
-    pixel_map(a, b, c, d, e, f, sizes, plan)
+def fold(loc, sizes):
+    """The pixel maps."""
+    a, b, _, d, e, _ = loc[:, :6].astype("float64").T
+    return pixel_map(a, b, pixels(loc[:, 2], sizes.span[0]), d, e, pixels(loc[:, 5], sizes.span[1]), sizes)
 
 
 def locate(plan, u, v):
@@ -44,29 +49,20 @@ def locate(plan, u, v):
     return plan[0] * u + (plan[1] * v + plan[2]), plan[3] * u + (plan[4] * v + plan[5])
 
 
-def pull_back(plan, u, v, grad_x, grad_y, sums, add):
-    """Transpose of ``locate``: gradient with respect to the plan."""
-    add(sums, 0, grad_x * u)
-    add(sums, 1, grad_x * v)
-    add(sums, 2, grad_x)
-    add(sums, 3, grad_y * u)
-    add(sums, 4, grad_y * v)
-    add(sums, 5, grad_y)
-
-
-def matrix_gradient(sums, sizes):
-    """Transpose of ``pixel_map``, with the shift normalised again."""
+def matrix_gradient(grad, sizes):
+    """Transpose of ``pixel_map``, with the shifts normalised again: an array for each number."""
     span_x, span_y = sizes.span
     across, down = sizes.steps
-    a, b, c = sums[0] * (span_x / across), sums[1] * (span_x / down), sums[2] * (span_x * 0.5)
-    d, e, f = sums[3] * (span_y / across), sums[4] * (span_y / down), sums[5] * (span_y * 0.5)
-    return a, b, c, d, e, f
+    a, b, c, d, e, f = grad[:, :6].T
+    return (
+        a * (span_x / across), b * (span_x / down), c * (span_x * 0.5),
+        d * (span_y / across), e * (span_y / down), f * (span_y * 0.5),
+    )  # fmt: skip
 
 
-def unfold(loc, at, sums, sizes, grad):
+def unfold(grad, sizes):
     """Gradient with respect to the parameters."""
-    grad[0], grad[1], grad[2], grad[3], grad[4], grad[5] = matrix_gradient(sums, sizes)
+    return np.stack(matrix_gradient(grad, sizes), axis=1)
 
 
-HELPERS = (pixels, pixel_map, matrix_gradient)
-ROW = Transform("row-major 2x3 matrix", fixed(1, 0, 0, 0, 1, 0), 6, fold, locate, pull_back, unfold, HELPERS)
+ROW = Transform("row-major 2x3 matrix", fixed(1, 0, 0, 0, 1, 0), 6, fold, locate, unfold)

@@ -6,12 +6,18 @@ from .affine import pixels
 from .row import Transform, fixed
 
 
-def fold(loc, at, sizes, plan):
-    """The pixel map of one sample."""
+def scales(sizes):
+    """What turns the normalised numbers of the matrix into those between pixels."""
+    across = [[span / step for step in sizes.steps] + [span * 0.5] for span in sizes.span]
+    return np.array(across).ravel()
+
+
+def fold(loc, sizes):
+    """The pixel maps."""
+    plan = loc.astype("float64") * scales(sizes)
     for row in range(3):
-        for col in range(3):
-            plan[4 * row + col] = np.float64(loc[at + 4 * row + col]) * (sizes.span[row] / sizes.steps[col])
-        plan[4 * row + 3] = pixels(loc, at + 4 * row + 3, sizes.span[row]) + sizes.middle[row]
+        plan[:, 4 * row + 3] = pixels(loc[:, 4 * row + 3], sizes.span[row]) + sizes.middle[row]
+    return plan
 
 
 def locate(plan, u, v, s):
@@ -23,25 +29,9 @@ def locate(plan, u, v, s):
     )
 
 
-def pull_back(plan, u, v, s, grad_x, grad_y, grad_z, sums, add):
-    """Transpose of ``locate``: gradient with respect to the plan."""
-    row = 0
-    for grad in (grad_x, grad_y, grad_z):
-        add(sums, row, grad * u)
-        add(sums, row + 1, grad * v)
-        add(sums, row + 2, grad * s)
-        add(sums, row + 3, grad)
-        row += 4
-
-
-def unfold(loc, at, sums, sizes, grad):
+def unfold(grad, sizes):
     """Gradient with respect to the parameters."""
-    for row in range(3):
-        for col in range(3):
-            grad[4 * row + col] = sums[4 * row + col] * (sizes.span[row] / sizes.steps[col])
-        grad[4 * row + 3] = sums[4 * row + 3] * (sizes.span[row] * 0.5)
+    return grad * scales(sizes)
 
 
-ROW = Transform(
-    "row-major 3x4 matrix", fixed(1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0), 12, fold, locate, pull_back, unfold, (pixels,)
-)
+ROW = Transform("row-major 3x4 matrix", fixed(1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0), 12, fold, locate, unfold)

@@ -2,21 +2,20 @@
 
 import numpy as np
 
-from .affine import HELPERS, locate, matrix_gradient, pixel_map, pixels, pull_back
+from .affine import locate, matrix_gradient, pixel_map, pixels
 from .row import Transform, fixed
 
 
-def fold(loc, at, sizes, plan):
-    """The pixel map of one sample."""
-    c, f = pixels(loc, at + 1, sizes.span[0]), pixels(loc, at + 2, sizes.span[1])
-    s = np.float64(loc[at])
-    pixel_map(s, 0.0, c, 0.0, s, f, sizes, plan)
+def fold(loc, sizes):
+    """The pixel maps."""
+    s = loc[:, 0].astype("float64")
+    return pixel_map(s, 0.0, pixels(loc[:, 1], sizes.span[0]), 0.0, s, pixels(loc[:, 2], sizes.span[1]), sizes)
 
 
-def unfold(loc, at, sums, sizes, grad):
+def unfold(grad, sizes):
     """Gradient with respect to the parameters."""
-    a, _, grad[1], _, e, grad[2] = matrix_gradient(sums, sizes)
-    grad[0] = a + e
+    a, _, c, _, e, f = matrix_gradient(grad, sizes)
+    return np.stack([a + e, c, f], axis=1)
 
 
-ROW = Transform("s, tx, ty", fixed(1, 0, 0), 6, fold, locate, pull_back, unfold, HELPERS)
+ROW = Transform("s, tx, ty", fixed(1, 0, 0), 6, fold, locate, unfold)

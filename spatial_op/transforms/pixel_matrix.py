@@ -44,10 +44,9 @@ def settled(x):
     return near + (away * kept + 0.0 * x)  # infinity and NaN give NaN
 
 
-def fold(loc, at, sizes, plan):
+def fold(loc, sizes):
     """The parameters as they are."""
-    for i in range(len(plan)):
-        plan[i] = loc[at + i]
+    return loc.astype("float64")
 
 
 def locate(plan, u, v):
@@ -66,5 +65,4 @@ ROW = Transform(
     13,
     fold,
     locate,
-    helpers=(magnitude, beyond, settled),
 )

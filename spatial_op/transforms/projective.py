@@ -6,18 +6,18 @@ Where z is 0 there is no source point: the coordinate is infinite or no number, 
 import numpy as np
 
 from . import affine
-from .affine import HELPERS, matrix_gradient
 from .row import Transform, fixed
 
 
-def fold(loc, at, sizes, plan):
-    """An affine pixel map from the image's centre, where the normalised origin is; the denominator; the centre."""
-    affine.fold(loc, at, sizes, plan)
-    plan[8], plan[9] = sizes.middle
-    plan[2] -= plan[8]
-    plan[5] -= plan[9]
-    plan[6] = np.float64(loc[at + 6]) * (2.0 / sizes.steps[0])
-    plan[7] = np.float64(loc[at + 7]) * (2.0 / sizes.steps[1])
+def fold(loc, sizes):
+    """Affine pixel maps from the image's centre, where the normalised origin is; the denominators; the centre."""
+    plan = np.empty((len(loc), 10))
+    plan[:, :6] = affine.fold(loc, sizes)
+    plan[:, 2] -= sizes.middle[0]
+    plan[:, 5] -= sizes.middle[1]
+    plan[:, 6:8] = loc[:, 6:8].astype("float64") * [2.0 / sizes.steps[0], 2.0 / sizes.steps[1]]
+    plan[:, 8:] = sizes.middle
+    return plan
 
 
 def locate(plan, u, v):
@@ -27,31 +27,9 @@ def locate(plan, u, v):
     return x / z + plan[8], y / z + plan[9]
 
 
-def pull_back(plan, u, v, grad_x, grad_y, sums, add):
-    """Transpose of the derivative of ``locate``."""
-    x, y = affine.locate(plan, u, v)
-    z = plan[6] * u + (plan[7] * v + 1.0)
-    along_x, along_y = grad_x / z, grad_y / z
-    depth = (along_x * x + along_y * y) / z
-    affine.pull_back(plan, u, v, along_x, along_y, sums, add)
-    add(sums, 6, 0.0 - depth * u)
-    add(sums, 7, 0.0 - depth * v)
-
-
-def unfold(loc, at, sums, sizes, grad):
+def unfold(grad, sizes):
     """Gradient with respect to the parameters."""
-    grad[0], grad[1], grad[2], grad[3], grad[4], grad[5] = matrix_gradient(sums, sizes)
-    grad[6] = sums[6] * (2.0 / sizes.steps[0])
-    grad[7] = sums[7] * (2.0 / sizes.steps[1])
+    return np.hstack([affine.unfold(grad, sizes), grad[:, 6:8] * [2.0 / sizes.steps[0], 2.0 / sizes.steps[1]]])
 
 
-ROW = Transform(
-    "row-major 3x3 homography, h33 = 1",
-    fixed(1, 0, 0, 0, 1, 0, 0, 0),
-    10,
-    fold,
-    locate,
-    pull_back,
-    unfold,
-    (*HELPERS, affine.fold, affine.locate, affine.pull_back),
-)
+ROW = Transform("row-major 3x3 homography, h33 = 1", fixed(1, 0, 0, 0, 1, 0, 0, 0), 10, fold, locate, unfold)

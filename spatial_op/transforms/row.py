@@ -12,11 +12,10 @@ class Transform(NamedTuple):
     plan_size: int
     fold: Callable
     locate: Callable
-    pull_back: Callable | None = None
     unfold: Callable | None = None
-    helpers: tuple = ()
     solve: Callable | None = None
     pull_solve: Callable | None = None
+    centres: Callable | None = None
     basis: Callable | None = None
     most: int | None = None
 

@@ -18,7 +18,7 @@ import math
 import numpy as np
 
 from . import affine
-from .affine import HELPERS, matrix_gradient, pixel_map
+from .affine import matrix_gradient, pixel_map
 from .row import Transform
 
 # Coefficients before the first w_k: those of the affine part.
@@ -97,30 +97,22 @@ def bump(squared):
     return squared * np.log(squared + TINY) * 0.5
 
 
-def fold(values, at, sizes, plan):
-    """The affine part as a pixel map, and the w_k in source pixels."""
-    c, f = values[at] * (sizes.span[0] * 0.5), values[at + 3] * (sizes.span[1] * 0.5)
-    pixel_map(1 + values[at + 1], values[at + 2], c, values[at + 4], 1 + values[at + 5], f, sizes, plan)
-    for i in range(FIRST, len(plan), 2):
-        plan[i] = values[at + i] * (sizes.span[0] * 0.5)
-        plan[i + 1] = values[at + i + 1] * (sizes.span[1] * 0.5)
+def fold(values, sizes):
+    """The affine part as a pixel map."""
+    a0, a1, a2, b0, b1, b2 = values[:, :FIRST].T
+    c, f = a0 * (sizes.span[0] * 0.5), b0 * (sizes.span[1] * 0.5)
+    return pixel_map(1 + a1, a2, c, b1, 1 + b2, f, sizes)
 
 
-def basis(i, count, u, v, sizes):
-    """Phi of the distance between a destination pixel and the i-th of ``count`` control points."""
-    side = int(np.sqrt(count))
-    spacing = 2.0 / (side - 1)
-    dx = u * (2.0 / sizes.steps[0]) + (1.0 - i % side * spacing)
-    dy = v * (2.0 / sizes.steps[1]) + (1.0 - i // side * spacing)
+def unfold(grad, sizes):
+    """Gradient with respect to the coefficients of the affine part."""
+    a1, a2, a0, b1, b2, b0 = matrix_gradient(grad, sizes)
+    return np.stack([a0, a1, a2, b0, b1, b2], axis=1)
+
+
+def basis(dx, dy):
+    """Phi of the distance from a control point."""
     return bump(dx * dx + dy * dy)
-
-
-def unfold(values, at, sums, sizes, grad):
-    """Gradient with respect to the coefficients."""
-    grad[1], grad[2], grad[0], grad[4], grad[5], grad[3] = matrix_gradient(sums, sizes)
-    for i in range(FIRST, len(sums), 2):
-        grad[i] = sums[i] * (sizes.span[0] * 0.5)
-        grad[i + 1] = sums[i + 1] * (sizes.span[1] * 0.5)
 
 
 ROW = Transform(
@@ -129,11 +121,10 @@ ROW = Transform(
     FIRST,
     fold,
     affine.locate,
-    affine.pull_back,
     unfold,
-    (*HELPERS, bump),
     solve,
     pull_solve,
+    lattice,
     basis,
     MOST,
 )

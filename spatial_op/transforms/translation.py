@@ -1,18 +1,20 @@
 """``translation``: x_s = x + tx, y_s = y + ty."""
 
-from .affine import HELPERS, locate, matrix_gradient, pixel_map, pixels, pull_back
+import numpy as np
+
+from .affine import locate, matrix_gradient, pixel_map, pixels
 from .row import Transform, fixed
 
 
-def fold(loc, at, sizes, plan):
-    """The pixel map of one sample."""
-    c, f = pixels(loc, at, sizes.span[0]), pixels(loc, at + 1, sizes.span[1])
-    pixel_map(1.0, 0.0, c, 0.0, 1.0, f, sizes, plan)
+def fold(loc, sizes):
+    """The pixel maps."""
+    return pixel_map(1.0, 0.0, pixels(loc[:, 0], sizes.span[0]), 0.0, 1.0, pixels(loc[:, 1], sizes.span[1]), sizes)
 
 
-def unfold(loc, at, sums, sizes, grad):
+def unfold(grad, sizes):
     """Gradient with respect to the parameters."""
-    _, _, grad[0], _, _, grad[1] = matrix_gradient(sums, sizes)
+    _, _, c, _, _, f = matrix_gradient(grad, sizes)
+    return np.stack([c, f], axis=1)
 
 
-ROW = Transform("tx, ty", fixed(0, 0), 6, fold, locate, pull_back, unfold, HELPERS)
+ROW = Transform("tx, ty", fixed(0, 0), 6, fold, locate, unfold)

@@ -1,0 +1,74 @@
+"""Grids: the coordinates of a transform, or of an optical flow, written out; and their gradients pulled back."""
+
+import numpy as np
+
+from . import cells
+from .scattered import vectors
+from .tiles import area, first_pixel, tile_at, tiles
+from .trace import LANES
+
+
+def parameters(source, axes):
+    """What the kernels are given, but for what they write."""
+    return {"samples": "int", **cells.output(axes), **source.parameters}
+
+
+def units(m, axes):
+    """The work: numbers of sample and tile, and the tile."""
+    count = tiles(m, axes)
+    for work in m.range(m.part, m.samples * count, m.threads):
+        sample, number = work % m.samples, work // m.samples
+        yield sample, number, tile_at(m, number, axes)
+
+
+def generate(m, source, axes, dtype):
+    """Write the grid."""
+    write(m, source, axes, dtype, source.find)
+
+
+def push(m, source, axes, dtype):
+    """Write how the grid changes along a change of what the source was given."""
+    write(m, source, axes, dtype, source.push)
+
+
+def write(m, source, axes, dtype, point):
+    """Write what ``point`` finds for each pixel."""
+    source.start(m)
+    for sample, _, tile in units(m, axes):
+        source.begin(m, sample, tile)
+        for q, k in vectors(m, tile):
+            for axis, value in enumerate(point(m, tile, q, k)):
+                at = (sample * axes + axis) * area(m, axes) + first_pixel(m, tile) + q * m.w_out + k
+                m.write(m.out, at, m.to(value, dtype), tile.cols - k)
+
+
+def contract(m, source, axes, dtype):
+    """Pull the gradient of a grid back: every tile has its own place among the sums."""
+    source.start(m)
+    for sample, number, tile in units(m, axes):
+        source.begin(m, sample, tile)
+        source.begin_sums(m, tile, number, sample)
+        for q, k in vectors(m, tile):
+            places = [
+                (sample * axes + axis) * area(m, axes) + first_pixel(m, tile) + q * m.w_out + k for axis in range(axes)
+            ]
+            source.pull(m, tile, q, k, [m.read(m.upper, at, tile.cols - k) for at in places])
+        source.finish(m)
+
+
+FLOW = {"rows": "int", "w_out": "int", "h_out": "int", "ramp": "float", "scale_x": "float", "scale_y": "float"}
+
+
+def flow(m, dtype):
+    """Write optical flow plus ``ramp`` times the pixels' own places, from the centre, scaled; rows of x and of y take turns."""
+    left, top = (m.to(size - 1, "f8") * 0.5 for size in (m.w_out, m.h_out))
+    for row in m.range(m.part, m.rows, m.threads):
+        across = row // m.h_out % 2 == 0
+        scale = np.where(across, m.scale_x, m.scale_y)
+        first = np.where(across, 0.0 - left, m.to(row % m.h_out, "f8") - top)
+        step = np.where(across, m.ramp, 0.0)
+        for k in m.range(0, m.w_out, LANES):
+            at, count = row * m.w_out + k, m.w_out - k
+            place = (m.counting("f8") + m.to(k, "f8")) * step + first * m.ramp
+            value = (m.to(m.read(m.given, at, count), "f8") + place) * scale
+            m.write(m.out, at, m.to(value, dtype), count)

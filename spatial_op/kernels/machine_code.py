@@ -1,0 +1,91 @@
+"""From LLVM's text to machine code of this processor, by way of the disk."""
+
+import ctypes
+import functools
+import hashlib
+import logging
+import threading
+import time
+
+import llvmlite
+import llvmlite.binding as llvm
+from llvmlite.binding import ffi
+
+from ..forks import waited_for
+from . import disk
+
+LOG = logging.getLogger(__name__)
+
+# LLVM's level of optimisation. Texts are vectors already, so nothing is left to be vectorised.
+LEVEL = 2
+
+# A compiled function of (part, threads, arguments).
+FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_char_p)
+
+# Held while code is made or loaded. A fork waits for it, and for LLVM's own, also taken where code is thrown away.
+compiling = threading.RLock()
+waited_for.append(compiling)
+waited_for.append(getattr(ffi.lib, "_lock", threading.RLock()))
+
+# Engines own the code that they have loaded.
+ENGINES = []
+
+
+@functools.cache
+def target():
+    """This processor."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=features(), opt=LEVEL, reloc="default", codemodel="jitdefault", jit=True
+    )
+
+
+def features():
+    """What this processor can do, beyond its name."""
+    return llvm.get_host_cpu_features().flatten()
+
+
+def optimise(module):
+    """LLVM's passes, which old and new versions of llvmlite arrange differently."""
+    if hasattr(llvm, "create_pass_builder"):
+        options = llvm.create_pipeline_tuning_options(speed_level=LEVEL)
+        options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
+        builder = llvm.create_pass_builder(target(), options)
+        builder.getModulePassManager().run(module, builder)
+        return
+    builder = llvm.create_pass_manager_builder()
+    builder.opt_level, builder.loop_vectorize, builder.slp_vectorize = LEVEL, False, False
+    builder.disable_unroll_loops = True
+    passes = llvm.create_module_pass_manager()
+    target().add_analysis_passes(passes)
+    builder.populate(passes)
+    passes.run(module)
+
+
+def compiled(text, name):
+    """The object file of a module's text."""
+    start = time.perf_counter()
+    module = llvm.parse_assembly(text)
+    module.verify()
+    optimise(module)
+    code = target().emit_object(module)
+    LOG.info("compiled %s in %.2f s", name, time.perf_counter() - start)
+    return code
+
+
+def label(text):
+    """What machine code depends on, in short."""
+    words = (text, LEVEL, llvmlite.__version__, llvm.llvm_version_info, llvm.get_process_triple(), llvm.get_host_cpu_name(), features())
+    return hashlib.sha256(repr(words).encode()).hexdigest()[:40]
+
+
+def address(text, function, name=None):
+    """The address of a function of a module, which is compiled unless it was before, in this process or another one."""
+    with compiling:
+        code = disk.kept(label(text), lambda: compiled(text, name or function))
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target())
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        ENGINES.append(engine)
+        return engine.get_function_address(function)

@@ -1,0 +1,270 @@
+"""Where an output's pixels are sampled: coordinates that a transform gives, or an array, and their derivatives.
+
+While a kernel is traced, a source answers
+
+* ``start(m)``: gets ready, once for all that a thread does;
+* ``begin(m, sample, tile)``: gets ready for a tile of a sample;
+* ``find(m, tile, q, k)``: the coordinates, in source pixels, of a vector of pixels: columns ``k`` and following of row ``q`` of
+  the tile. Beyond the last column they repeat a pixel of the tile;
+* ``begin_sums(m, tile, number, unit)``, ``pull(m, tile, q, k, grads)`` and ``finish(m)``: take the gradients of a tile's
+  coordinates, vector by vector, zero beyond the last column, and write its part of the gradient of what the source was given.
+  ``number`` is the tile's, ``unit`` that of sample and block of channels;
+* ``push(m, tile, q, k)``: how the coordinates change along a change of what the source was given.
+
+``parameters`` are what the kernels are given for it.
+"""
+
+import numpy as np
+
+from .dual import Dual, slopes_of
+from .tiles import AXES, SIDE, area, first_pixel, tiles
+from .trace import LANES
+
+# Further out than any image; times any image's size it is still a number.
+HUGE = 1e30
+
+
+def add(a, b):
+    """Sum of lanes."""
+    return a + b
+
+
+class ByTransform:
+    """Coordinates by the formula of a transform, in float64, from a plan of each sample.
+
+    ``plans`` holds the plans, ``plan_size`` numbers each, and ``changes`` how they change.
+    """
+
+    dtype = "f8"
+    parameters = {"plans": "f8", "plan_size": "int"}
+    pulling = {"sums": "f8"}
+    pushing = {"changes": "f8"}
+
+    def __init__(self, transform):
+        self.locate, self.size, self.affine = transform.locate, transform.plan_size, transform.affine
+
+    def start(self, m):
+        """Nothing is needed."""
+
+    def begin(self, m, sample, tile):
+        """Read the plan."""
+        self.at = sample * m.plan_size
+        self.plan = [m.plans[self.at + i] for i in range(self.size)]
+
+    def column(self, m, tile):
+        """The first destination column of a tile, from the middle of the image."""
+        return m.to(tile.col, "f8") - m.to(m.w_out - 1, "f8") * 0.5
+
+    def row(self, m, tile, q):
+        """A destination row, likewise."""
+        return m.to(tile.row + q, "f8") - m.to(m.h_out - 1, "f8") * 0.5
+
+    def place(self, m, tile, q, k):
+        """Destination columns, row and, of volumes, slice of a vector of pixels."""
+        first = self.column(m, tile)
+        u = m.least(m.counting("f8") + (m.to(k, "f8") + first), m.to(tile.cols - 1, "f8") + first)
+        place = u, self.row(m, tile, q)
+        return place if tile.axes == 2 else (*place, m.to(tile.slice, "f8") - m.to(m.d_out - 1, "f8") * 0.5)
+
+    def find(self, m, tile, q, k):
+        """The formula."""
+        return [m.full(x, "f8") for x in self.locate(self.plan, *self.place(m, tile, q, k))]
+
+    def corners(self, m, tile):
+        """The least and the largest coordinates of a tile on each axis, of an affine transform: they are at its corners."""
+        left, top = self.column(m, tile), self.row(m, tile, 0)
+        right, bottom = left + m.to(tile.cols - 1, "f8"), top + m.to(tile.rows - 1, "f8")
+        points = [self.locate(self.plan, u, v) for u in (left, right) for v in (top, bottom)]
+        for axis in range(2):
+            low = high = points[0][axis]
+            for point in points[1:]:
+                low, high = m.smaller(low, point[axis]), m.larger(high, point[axis])
+            yield low, high
+
+    def begin_sums(self, m, tile, number, unit):
+        """Sums for the plan, lane by lane."""
+        self.place_of_sums = (unit * tiles(m, tile.axes) + number) * m.plan_size
+        self.sums = [m.variable(m.full(0.0, "f8")) for _ in range(self.size)]
+
+    def pull(self, m, tile, q, k, grads):
+        """Add up what the coordinates' gradients mean for the plan."""
+        plan = [Dual(number, {i: 1.0}) for i, number in enumerate(self.plan)]
+        point = self.locate(plan, *self.place(m, tile, q, k))
+        shares = {}
+        for x, grad in zip(point, grads):
+            for i, slope in slopes_of(x).items():
+                shares[i] = m.to(grad, "f8") * slope + shares.get(i, 0.0)
+        for i, share in shares.items():
+            self.sums[i].value = self.sums[i].value + share
+
+    def finish(self, m):
+        """The tile's sums."""
+        for i, lanes in enumerate(self.sums):
+            m.sums[self.place_of_sums + i] = m.reduce(add, lanes.value)
+
+    def push(self, m, tile, q, k):
+        """The derivative of the formula along the plan's change."""
+        plan = [Dual(number, {0: m.changes[self.at + i]}) for i, number in enumerate(self.plan)]
+        point = self.locate(plan, *self.place(m, tile, q, k))
+        return [m.full(slopes_of(x).get(0, 0.0), "f8") for x in point]
+
+
+class BySum(ByTransform):
+    """The same, and a sum of functions of the destination alone, such as a spline's bumps around its ``centres``.
+
+    The plan goes on with the coefficients of x and y, side by side. The functions do not depend on the sample; so they are
+    computed once for a tile and kept for the samples that follow, if there is room for them, which is ``kept_size`` numbers.
+    """
+
+    parameters = {**ByTransform.parameters, "functions": "int", "centres": "f8", "unit_x": "float", "unit_y": "float",
+                  "kept": "f8", "kept_size": "int"}  # fmt: skip
+    pulling = {**ByTransform.pulling, "lanes": "f8"}
+
+    def __init__(self, transform):
+        super().__init__(transform)
+        self.basis = transform.basis
+
+    def start(self, m):
+        """No tile's functions are kept."""
+        self.memory, self.laid = m.kept.starting(m.part * m.kept_size), m.variable(m.full(-1, "i8", None))
+
+    def begin(self, m, sample, tile):
+        """Read the plan, and compute a tile's functions if they are not there yet."""
+        super().begin(m, sample, tile)
+        number = tile.row * m.w_out + tile.col
+        for _ in m.when((m.kept_size > 0) & (self.laid.value != number)):
+            self.laid.value = number
+            for q in m.range(0, tile.rows):
+                for k in m.range(0, tile.cols, LANES):
+                    place = self.place(m, tile, q, k)
+                    for i in m.range(0, m.functions):
+                        self.memory.put(self.kept(m, q, k, i), self.function(m, i, *place))
+
+    def kept(self, m, q, k, i):
+        """Where the i-th function of a vector of pixels is kept."""
+        return ((q * (SIDE // LANES) + k // LANES) * m.functions + i) * LANES
+
+    def function(self, m, i, u, v):
+        """The i-th function of a vector of pixels."""
+        value = self.basis(u * m.unit_x - m.centres[i], v * m.unit_y - m.centres[i + m.functions])
+        return m.full(value, "f8")
+
+    def each(self, m, tile, q, k):
+        """All functions of a vector of pixels, one after another: number and value."""
+        place = self.place(m, tile, q, k)
+        for _ in m.when(m.kept_size > 0):
+            for i in m.range(0, m.functions):
+                yield i, self.memory.vector(self.kept(m, q, k, i))
+        for _ in m.when(m.kept_size <= 0):
+            for i in m.range(0, m.functions):
+                yield i, self.function(m, i, *place)
+
+    def summed(self, m, tile, q, k, point, numbers):
+        """A point plus the sum, with the coefficients that follow in an array like the plans."""
+        x, y = (m.variable(value) for value in point)
+        for i, value in self.each(m, tile, q, k):
+            at = self.at + self.size + i * 2
+            x.value, y.value = x.value + value * numbers[at], y.value + value * numbers[at + 1]
+        return [x.value, y.value]
+
+    def find(self, m, tile, q, k):
+        """The formula and the sum."""
+        return self.summed(m, tile, q, k, super().find(m, tile, q, k), m.plans)
+
+    def begin_sums(self, m, tile, number, unit):
+        """Sums for the plan and for the coefficients."""
+        super().begin_sums(m, tile, number, unit)
+        self.totals = m.lanes.starting(m.part * m.functions * (2 * LANES))
+        for i in m.range(0, m.functions * 2):
+            self.totals.put(i * LANES, m.full(0.0, "f8"))
+
+    def pull(self, m, tile, q, k, grads):
+        """Add up for the plan and for the coefficients."""
+        super().pull(m, tile, q, k, grads)
+        wide = [m.to(grad, "f8") for grad in grads]
+        for i, value in self.each(m, tile, q, k):
+            for axis, grad in enumerate(wide):
+                at = (i * 2 + axis) * LANES
+                self.totals.put(at, self.totals.vector(at) + value * grad)
+
+    def finish(self, m):
+        """The tile's sums."""
+        super().finish(m)
+        for i in m.range(0, m.functions * 2):
+            m.sums[self.place_of_sums + self.size + i] = m.reduce(add, self.totals.vector(i * LANES))
+
+    def push(self, m, tile, q, k):
+        """The derivative of formula and sum."""
+        return self.summed(m, tile, q, k, super().push(m, tile, q, k), m.changes)
+
+
+class ByArray:
+    """Coordinates from an array of shape (samples, axes, ...), normalised, as precise as the array is.
+
+    ``apart`` is the distance of its samples; ``half``, half of the source pixels from -1 to +1, and ``middle``, the pixel at
+    0, turn them into pixels.
+    """
+
+    affine = False
+
+    def __init__(self, dtype, axes):
+        self.dtype = dtype
+        self.parameters = {"numbers": dtype, "apart": "int"}
+        for axis in AXES[:axes]:
+            self.parameters |= {f"half_{axis}": "float", f"middle_{axis}": "float"}
+        self.pulling, self.pushing = {"sums": dtype}, {"changes": dtype}
+
+    def start(self, m):
+        """Nothing is needed."""
+
+    def begin(self, m, sample, tile):
+        """Remember where the sample's numbers begin."""
+        self.at = sample * m.apart
+        self.dense = sample * (area(m, tile.axes) * tile.axes)
+
+    def row(self, m, tile, axis, q):
+        """Where a row of the tile begins in a sample's array."""
+        return area(m, tile.axes) * axis + first_pixel(m, tile) + q * m.w_out
+
+    def find(self, m, tile, q, k):
+        """The pixels meant; of those that the array's precision cannot tell from a whole one, the whole one."""
+        return [self.read(m, tile, axis, q, k) for axis in range(tile.axes)]
+
+    def read(self, m, tile, axis, q, k):
+        """One coordinate; lanes beyond the last column repeat the first one."""
+        numbers = m.numbers.starting(self.at + self.row(m, tile, axis, q) + k)
+        count = tile.cols - k
+        given = m.variable(m.full(numbers[0], self.dtype))
+        for _ in m.when(count >= LANES):
+            given.value = numbers.vector(0)
+        for _ in m.when(count < LANES):
+            given.value = np.where(m.counting("i8") < count, numbers.some(0, count), given.value)
+        given = given.value
+        half, middle = (m.to(m.arguments[f"{name}_{AXES[axis]}"], self.dtype) for name in ("half", "middle"))
+        unit = np.finfo(self.dtype).eps * 0.5
+        near = m.least(m.most(given, -HUGE), HUGE)  # so that only what is infinite already becomes so
+        value = near * half + (middle + given * 0.0)
+        whole = np.rint(value)
+        close = abs(value - whole) <= abs(near * (half * (2 * unit))) + middle * unit
+        return np.where(close, whole, value)
+
+    def begin_sums(self, m, tile, number, unit):
+        """Nothing is summed; each block of channels has an array of its own."""
+        self.place_of_sums = unit * (area(m, tile.axes) * tile.axes)
+
+    def pull(self, m, tile, q, k, grads):
+        """The gradients themselves, normalised."""
+        for axis, grad in enumerate(grads):
+            half = m.to(m.arguments[f"half_{AXES[axis]}"], self.dtype)
+            to, count = m.sums.starting(self.place_of_sums + self.row(m, tile, axis, q) + k), tile.cols - k
+            m.write(to, 0, m.to(grad, self.dtype) * half, count)
+
+    def finish(self, m):
+        """All is written."""
+
+    def push(self, m, tile, q, k):
+        """The change itself, in source pixels."""
+        for axis in range(tile.axes):
+            half = m.to(m.arguments[f"half_{AXES[axis]}"], self.dtype)
+            changes = m.changes.starting(self.dense + self.row(m, tile, axis, q) + k)
+            yield m.read(changes, 0, tile.cols - k) * half

@@ -1,0 +1,591 @@
+"""The one place that emits vector code: a kernel's text is plain Python, and running it once with traced values writes LLVM's.
+
+A kernel is a function ``text(m)`` of a *machine*: this one, which emits code, or the one in ``eager``, which computes at once
+with NumPy. Texts use what both offer: arithmetic and NumPy's functions on values, ``for i in m.range(...)`` for loops,
+``for _ in m.when(...)`` for branches, ``m.variable`` for what changes, and arrays in memory. So a row of the tables, such as
+a sampler's ``taps``, is called with traced vectors here and with NumPy's there, and with numbers in a test.
+
+Vectors have ``LANES`` lanes unless a text asks for others. LLVM maps them to whatever registers there are.
+"""
+
+import numpy as np
+from llvmlite import ir
+
+LANES = 16
+
+BIT, BYTE, INT, LONG = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
+FLOAT, DOUBLE = ir.FloatType(), ir.DoubleType()
+KINDS = {"u1": BYTE, "i4": INT, "i8": LONG, "f4": FLOAT, "f8": DOUBLE}
+SIZES = {BYTE: 1, INT: 4, LONG: 8, FLOAT: 4, DOUBLE: 8}
+SUFFIXES = {BIT: "i1", BYTE: "i8", INT: "i32", LONG: "i64", FLOAT: "f32", DOUBLE: "f64"}
+
+# What every function is given besides: memory, and how much of it each thread has.
+OWN = {"memory": "u1", "each": "int"}
+ALIGNMENT = 64
+
+# Multiply-adds may be fused; nothing may change what NaN and infinity do.
+FUSE = ("contract",)
+
+
+def element(kind):
+    """The type of a lane."""
+    return kind.element if isinstance(kind, ir.VectorType) else kind
+
+
+def lanes(kind):
+    """How many lanes, or None for a scalar."""
+    return kind.count if isinstance(kind, ir.VectorType) else None
+
+
+def like(kind, new):
+    """A type of another element with as many lanes."""
+    return ir.VectorType(new, kind.count) if isinstance(kind, ir.VectorType) else new
+
+
+def constant(kind, number):
+    """A constant in every lane."""
+    number = int(number) if isinstance(element(kind), ir.IntType) else float(number)
+    return ir.Constant(kind, [number] * kind.count if isinstance(kind, ir.VectorType) else number)
+
+
+class Value:
+    """A traced number or vector of numbers; comparisons give traced truth values."""
+
+    def __init__(self, machine, code):
+        self.machine, self.code = machine, code
+
+    @property
+    def kind(self):
+        """LLVM's type."""
+        return self.code.type
+
+    @property
+    def whole(self):
+        """Whether the lanes are integers."""
+        return isinstance(element(self.kind), ir.IntType)
+
+    def __bool__(self):
+        raise TypeError("asks whether a traced value is true; choose with np.where")
+
+    def __add__(self, other):
+        return self.machine.binary("add", self, other)
+
+    def __radd__(self, other):
+        return self.machine.binary("add", other, self)
+
+    def __sub__(self, other):
+        return self.machine.binary("sub", self, other)
+
+    def __rsub__(self, other):
+        return self.machine.binary("sub", other, self)
+
+    def __mul__(self, other):
+        return self.machine.binary("mul", self, other)
+
+    def __rmul__(self, other):
+        return self.machine.binary("mul", other, self)
+
+    def __truediv__(self, other):
+        return self.machine.binary("div", self, other)
+
+    def __rtruediv__(self, other):
+        return self.machine.binary("div", other, self)
+
+    def __floordiv__(self, other):
+        return self.machine.binary("sdiv", self, other)
+
+    def __mod__(self, other):
+        return self.machine.binary("srem", self, other)
+
+    def __neg__(self):
+        return self.machine.negative(self)
+
+    def __abs__(self):
+        return self.machine.call("fabs", self)
+
+    def __pow__(self, exponent):
+        return self.machine.power(self, exponent)
+
+    def __and__(self, other):
+        return self.machine.binary("and_", self, other)
+
+    def __or__(self, other):
+        return self.machine.binary("or_", self, other)
+
+    def __invert__(self):
+        return Value(self.machine, self.machine.builder.not_(self.code))
+
+    def __lt__(self, other):
+        return self.machine.compare("<", self, other)
+
+    def __le__(self, other):
+        return self.machine.compare("<=", self, other)
+
+    def __gt__(self, other):
+        return self.machine.compare(">", self, other)
+
+    def __ge__(self, other):
+        return self.machine.compare(">=", self, other)
+
+    def __eq__(self, other):
+        return self.machine.compare("==", self, other)
+
+    def __ne__(self, other):
+        return self.machine.compare("!=", self, other)
+
+    __hash__ = None
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **keywords):
+        known = FUNCTIONS.get(ufunc)
+        if known is None or method != "__call__" or keywords:
+            raise TypeError(f"calls np.{ufunc.__name__}")
+        return known(self.machine, *inputs)
+
+    def __array_function__(self, function, kinds, inputs, keywords):
+        if function is not np.where or keywords or len(inputs) != 3:
+            raise TypeError(f"calls np.{function.__name__}")
+        return self.machine.where(*inputs)
+
+
+class Variable:
+    """A value that changes."""
+
+    def __init__(self, machine, value):
+        self.machine = machine
+        with machine.builder.goto_entry_block():
+            self.place = machine.builder.alloca(value.kind)
+        self.value = value
+
+    @property
+    def value(self):
+        """What it holds now."""
+        return Value(self.machine, self.machine.builder.load(self.place))
+
+    @value.setter
+    def value(self, value):
+        machine = self.machine
+        value = machine.as_kind(value, self.place.allocated_type)
+        machine.builder.store(value.code, self.place)
+
+
+class Array:
+    """Numbers in memory, from an address on."""
+
+    def __init__(self, machine, base, kind):
+        self.machine, self.base, self.kind, self.size = machine, base, kind, SIZES[kind]
+
+    def address(self, index, kind):
+        """A pointer to the element at an index."""
+        builder = self.machine.builder
+        offset = self.machine.as_kind(index, LONG).code
+        place = builder.add(self.base, builder.mul(offset, LONG(self.size)))
+        return builder.inttoptr(place, kind.as_pointer())
+
+    def read(self, index, kind):
+        """What lies at an index."""
+        code = self.machine.builder.load(self.address(index, kind))
+        code.align = self.size
+        return Value(self.machine, code)
+
+    def __getitem__(self, index):
+        return self.read(index, self.kind)
+
+    def __setitem__(self, index, value):
+        self.put(index, self.machine.as_kind(value, self.kind))
+
+    def vector(self, index, count=LANES):
+        """So many numbers from an index on."""
+        return self.read(index, ir.VectorType(self.kind, count))
+
+    def put(self, index, value):
+        """Write a number or a vector."""
+        self.machine.builder.store(value.code, self.address(index, value.kind)).align = self.size
+
+    def mask(self, count, length):
+        """Which of the lanes are before ``count``."""
+        machine, kind = self.machine, ir.VectorType(LONG, length)
+        numbers = Value(machine, ir.Constant(kind, list(range(length))))
+        return (numbers < machine.as_kind(count, kind)).code
+
+    def some(self, index, count, length=LANES):
+        """``vector`` of only ``count`` numbers, followed by zeros; no memory behind them is touched."""
+        kind = ir.VectorType(self.kind, length)
+        pointer, mask = self.address(index, kind), self.mask(count, length)
+        arguments = [pointer, INT(self.size), mask, constant(kind, 0)]
+        return Value(self.machine, self.machine.intrinsic(f"masked.load.{code_of(kind)}.{pointer_of(kind)}", kind, arguments))
+
+    def put_some(self, index, value, count):
+        """``put`` of only the first ``count`` lanes; no memory behind them is touched."""
+        kind = value.kind
+        arguments = [value.code, self.address(index, kind), INT(self.size), self.mask(count, kind.count)]
+        name = f"masked.store.{code_of(kind)}.{pointer_of(kind)}"
+        self.machine.intrinsic(name, ir.VoidType(), arguments)
+
+    def pick(self, indices, mask=None):
+        """The numbers at the lanes' indices; zero where the mask does not hold, whose memory is not touched."""
+        machine, builder = self.machine, self.machine.builder
+        count = indices.kind.count
+        offsets = machine.as_kind(indices, ir.VectorType(LONG, count)).code
+        steps = builder.mul(offsets, constant(offsets.type, self.size))
+        places = builder.add(steps, machine.repeat(self.base, count))
+        pointers = builder.inttoptr(places, ir.VectorType(self.kind.as_pointer(), count))
+        kind = ir.VectorType(self.kind, count)
+        mask = constant(ir.VectorType(BIT, count), 1) if mask is None else mask.code
+        name = f"masked.gather.{code_of(kind)}.v{count}{pointer_of(self.kind)}"
+        return Value(machine, machine.intrinsic(name, kind, [pointers, INT(self.size), mask, constant(kind, 0)]))
+
+    def prefetch(self, index):
+        """Ask for the cache line of an element, which need not exist."""
+        pointer = self.address(index, BYTE)
+        name = f"prefetch.{pointer_of(BYTE)}"
+        self.machine.intrinsic(name, ir.VoidType(), [pointer, INT(0), INT(3), INT(1)])
+
+    def starting(self, index):
+        """The same numbers, counted from an index on."""
+        builder = self.machine.builder
+        offset = self.machine.as_kind(index, LONG).code
+        return Array(self.machine, builder.add(self.base, builder.mul(offset, LONG(self.size))), self.kind)
+
+
+def code_of(kind):
+    """How LLVM's names spell a type."""
+    return f"v{kind.count}{SUFFIXES[kind.element]}" if isinstance(kind, ir.VectorType) else SUFFIXES[kind]
+
+
+def pointer_of(kind):
+    """How LLVM's names spell a pointer to a type; new versions know one kind of pointers only."""
+    return "p0" if str(kind.as_pointer()) == "ptr" else f"p0{code_of(kind)}"
+
+
+class Machine:
+    """Writes one function ``void (part, threads, arguments)`` into a module; ``parameters`` are names and kinds."""
+
+    def __init__(self, name, parameters):
+        self.module, self.reserved = ir.Module(name), 0
+        signature = ir.FunctionType(ir.VoidType(), [LONG, LONG, LONG])
+        function = ir.Function(self.module, signature, name)
+        self.builder = ir.IRBuilder(function.append_basic_block("entry"))
+        self.part, self.threads = Value(self, function.args[0]), Value(self, function.args[1])
+        slots = Array(self, function.args[2], LONG)
+        self.arguments = {}
+        for place, (parameter, kind) in enumerate({**parameters, **OWN}.items()):
+            if kind in ("int", "float"):
+                value = slots.read(place, LONG if kind == "int" else DOUBLE)
+            else:
+                value = Array(self, slots.read(place, LONG).code, KINDS[kind])
+            self.arguments[parameter] = value
+        # What comes first is only ever appended to: variables have their place there.
+        self.space = self.builder.add(self.memory.base, self.builder.mul(self.part.code, self.each.code))
+        body = function.append_basic_block("body")
+        self.builder.branch(body)
+        self.builder.position_at_end(body)
+
+    def workspace(self, kind, count):
+        """Memory of this thread's own for so many numbers, of no certain value."""
+        place = LONG(self.reserved)
+        self.reserved += -(-count * SIZES[KINDS[kind]] // ALIGNMENT) * ALIGNMENT
+        with self.builder.goto_entry_block():
+            return Array(self, self.builder.add(self.space, place), KINDS[kind])
+
+    def __getattr__(self, name):
+        try:
+            return self.__dict__["arguments"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def finish(self):
+        """The text of the module."""
+        self.builder.ret_void()
+        return str(self.module)
+
+    # Numbers.
+
+    def full(self, number, kind, count=LANES):
+        """A number in every lane, if it is not a vector already; a scalar without a count."""
+        if isinstance(number, Value) and lanes(number.kind) is not None:
+            count = number.kind.count
+        kind = KINDS[kind]
+        return self.as_kind(number, kind if count is None else ir.VectorType(kind, count))
+
+    def kind_of(self, value):
+        """The name of the kind of a value's, or an array's, numbers."""
+        kind = value.kind if isinstance(value, Array) else element(value.kind)
+        return next(name for name, known in KINDS.items() if known == kind)
+
+    def count_of(self, vector):
+        """How many lanes."""
+        return lanes(vector.kind)
+
+    def counting(self, kind, count=LANES):
+        """0, 1, 2, ..."""
+        kind = ir.VectorType(KINDS[kind], count)
+        numbers = [int(i) if isinstance(kind.element, ir.IntType) else float(i) for i in range(count)]
+        return Value(self, ir.Constant(kind, numbers))
+
+    def to(self, value, kind):
+        """The same numbers as another kind; what is cut to whole numbers must fit them."""
+        new = KINDS[kind]
+        return self.as_kind(value, like(value.kind, new) if isinstance(value, Value) else new, exact=False)
+
+    def repeat(self, code, count):
+        """A scalar in every lane."""
+        kind = ir.VectorType(code.type, count)
+        one = self.builder.insert_element(ir.Constant(kind, ir.Undefined), code, INT(0))
+        return self.builder.shuffle_vector(one, one, constant(ir.VectorType(INT, count), 0))
+
+    def as_kind(self, value, kind, exact=True):
+        """A value or number as this type; only whole numbers change theirs unless ``exact`` is given up."""
+        if not isinstance(value, Value):
+            return Value(self, constant(kind, value))
+        code, builder = value.code, self.builder
+        old, new = element(code.type), element(kind)
+        if old != new:
+            code = self.converted(code, like(code.type, new), exact)
+        if lanes(kind) is not None and lanes(code.type) is None:
+            code = self.repeat(code, kind.count)
+        assert code.type == kind, f"{value.kind} is not {kind}"
+        return value if code is value.code else Value(self, code)
+
+    def converted(self, code, kind, exact):
+        """One type of elements to another."""
+        builder, old, new = self.builder, element(code.type), element(kind)
+        if isinstance(old, ir.IntType) and isinstance(new, ir.IntType):
+            if old.width > new.width:
+                return builder.trunc(code, kind)
+            return builder.zext(code, kind) if old in (BIT, BYTE) else builder.sext(code, kind)
+        if isinstance(old, ir.IntType):
+            return builder.sitofp(code, kind)
+        assert not exact, f"{code.type} is not {kind}"
+        if isinstance(new, ir.IntType):
+            return builder.fptosi(code, kind)
+        return builder.fpext(code, kind) if old == FLOAT else builder.fptrunc(code, kind)
+
+    def pair(self, a, b):
+        """Two values, or a value and a number, as one type."""
+        if not isinstance(a, Value):
+            return self.as_kind(a, b.kind), b
+        if not isinstance(b, Value):
+            return a, self.as_kind(b, a.kind)
+        if isinstance(element(a.kind), ir.IntType) and isinstance(element(b.kind), ir.IntType):
+            wider = max(element(a.kind), element(b.kind), key=lambda kind: kind.width)
+        else:
+            wider = element(b.kind) if a.whole else element(a.kind)
+        count = lanes(a.kind) or lanes(b.kind)
+        kind = wider if count is None else ir.VectorType(wider, count)
+        return self.as_kind(a, kind), self.as_kind(b, kind)
+
+    def binary(self, name, a, b):
+        """One of LLVM's operations on two values."""
+        a, b = self.pair(a, b)
+        if a.whole:
+            return Value(self, getattr(self.builder, name)(a.code, b.code))
+        return Value(self, getattr(self.builder, f"f{name}")(a.code, b.code, flags=FUSE))
+
+    def compare(self, relation, a, b):
+        """A comparison; those with NaN hold only for ``!=``."""
+        a, b = self.pair(a, b)
+        if a.whole:
+            return Value(self, self.builder.icmp_signed(relation, a.code, b.code))
+        compare = self.builder.fcmp_unordered if relation == "!=" else self.builder.fcmp_ordered
+        return Value(self, compare(relation, a.code, b.code))
+
+    def where(self, condition, a, b):
+        """One or the other, lane by lane."""
+        if not isinstance(condition, Value):
+            return a if condition else b
+        if not isinstance(a, Value) and not isinstance(b, Value):
+            a = self.full(a, "f8", lanes(condition.kind))
+        a, b = self.pair(a, b)
+        count = lanes(condition.kind)
+        if count is not None and lanes(a.kind) is None:
+            kind = ir.VectorType(a.kind, count)
+            a, b = self.as_kind(a, kind), self.as_kind(b, kind)
+        return Value(self, self.builder.select(condition.code, a.code, b.code))
+
+    def negative(self, a):
+        """The sign turned."""
+        return Value(self, self.builder.neg(a.code) if a.whole else self.builder.fneg(a.code))
+
+    def power(self, a, exponent):
+        """A whole power, by squaring."""
+        if exponent != int(exponent):
+            raise TypeError(f"raises to the power {exponent}, which is no whole number")
+        if exponent < 0:
+            return 1.0 / self.power(a, -exponent)
+        result = None
+        for bit in bin(int(exponent))[:1:-1]:
+            if bit == "1":
+                result = a if result is None else result * a
+            a = a * a
+        return self.as_kind(1.0, a.kind) if result is None else result
+
+    def intrinsic(self, name, result, arguments):
+        """Call one of LLVM's own functions."""
+        name = f"llvm.{name}"
+        function = self.module.globals.get(name)
+        if function is None:
+            function = ir.Function(self.module, ir.FunctionType(result, [value.type for value in arguments]), name)
+        return self.builder.call(function, arguments)
+
+    def call(self, name, *values):
+        """One of LLVM's functions of numbers."""
+        return Value(self, self.intrinsic(f"{name}.{code_of(values[0].kind)}", values[0].kind, [v.code for v in values]))
+
+    def least(self, a, b):
+        """The smaller; the second where one is no number."""
+        return self.where(self.compare("<", a, b), *self.pair(a, b))
+
+    def most(self, a, b):
+        """The larger; the second where one is no number."""
+        return self.where(self.compare(">", a, b), *self.pair(a, b))
+
+    def smaller(self, a, b):
+        """The smaller; no number where either is none."""
+        a, b = self.pair(a, b)
+        return self.where(a < b, a, b if a.whole else self.where(a == a, b, a))
+
+    def larger(self, a, b):
+        """The larger; no number where either is none."""
+        a, b = self.pair(a, b)
+        return self.where(a > b, a, b if a.whole else self.where(a == a, b, a))
+
+    # Lanes.
+
+    def shuffle(self, a, b, order):
+        """Lanes of two vectors in a new order; those of ``b`` count on."""
+        mask = ir.Constant(ir.VectorType(INT, len(order)), list(order))
+        return Value(self, self.builder.shuffle_vector(a.code, b.code, mask))
+
+    def lane(self, vector, number):
+        """One lane."""
+        return Value(self, self.builder.extract_element(vector.code, INT(number)))
+
+    def join(self, vectors):
+        """Vectors end to end; their number is a power of two."""
+        while len(vectors) > 1:
+            pairs = zip(vectors[::2], vectors[1::2])
+            vectors = [self.shuffle(a, b, range(2 * a.kind.count)) for a, b in pairs]
+        return vectors[0]
+
+    def build(self, numbers):
+        """A vector of numbers."""
+        vector = ir.Constant(ir.VectorType(numbers[0].kind, len(numbers)), ir.Undefined)
+        for place, number in enumerate(numbers):
+            vector = self.builder.insert_element(vector, number.code, INT(place))
+        return Value(self, vector)
+
+    def any(self, truth):
+        """Whether any lane holds."""
+        mask = ir.IntType(truth.kind.count)
+        return Value(self, self.builder.icmp_unsigned("!=", self.builder.bitcast(truth.code, mask), mask(0)))
+
+    def all(self, truth):
+        """Whether all lanes hold."""
+        return ~self.any(~truth)
+
+    def reduce(self, function, vector):
+        """All lanes by a function of two."""
+        while vector.kind.count > 2:
+            half = vector.kind.count // 2
+            vector = function(self.shuffle(vector, vector, range(half)), self.shuffle(vector, vector, range(half, 2 * half)))
+        return function(self.lane(vector, 0), self.lane(vector, 1))
+
+    # Parts of vectors.
+
+    def read(self, array, index, count):
+        """A vector; zero from the ``count``-th lane on, whose memory is not touched."""
+        found = self.variable(Value(self, constant(ir.VectorType(array.kind, LANES), 0)))
+        for _ in self.when(count >= LANES):
+            found.value = array.vector(index)
+        for _ in self.when(count < LANES):
+            found.value = array.some(index, count)
+        return found.value
+
+    def write(self, array, index, value, count):
+        """The first ``count`` lanes of a vector."""
+        for _ in self.when(count >= LANES):
+            array.put(index, value)
+        for _ in self.when(count < LANES):
+            array.put_some(index, value, count)
+
+    # Control.
+
+    def variable(self, value):
+        """Something that changes."""
+        return Variable(self, value)
+
+    def range(self, first, last, step=1):
+        """A loop: the text inside is traced once."""
+        builder, function = self.builder, self.builder.function
+        first, last, step = (self.as_kind(number, LONG).code for number in (first, last, step))
+        head, body, end = (function.append_basic_block(name) for name in ("head", "loop", "end"))
+        before = builder.block
+        builder.branch(head)
+        builder.position_at_end(head)
+        number = builder.phi(LONG)
+        number.add_incoming(first, before)
+        builder.cbranch(builder.icmp_signed("<", number, last), body, end)
+        builder.position_at_end(body)
+        yield Value(self, number)
+        number.add_incoming(builder.add(number, step), builder.block)
+        builder.branch(head)
+        builder.position_at_end(end)
+
+    def when(self, condition):
+        """A branch, as a loop of one turn or none."""
+        if not isinstance(condition, Value):
+            if condition:
+                yield
+            return
+        builder, function = self.builder, self.builder.function
+        then, end = function.append_basic_block("then"), function.append_basic_block("end")
+        builder.cbranch(condition.code, then, end)
+        builder.position_at_end(then)
+        yield
+        builder.branch(end)
+        builder.position_at_end(end)
+
+
+def binary_of(name):
+    return lambda machine, a, b: machine.binary(name, a, b)
+
+
+def relation_of(relation):
+    return lambda machine, a, b: machine.compare(relation, a, b)
+
+
+def call_of(name):
+    return lambda machine, a: machine.call(name, a)
+
+
+FUNCTIONS = {
+    np.add: binary_of("add"),
+    np.subtract: binary_of("sub"),
+    np.multiply: binary_of("mul"),
+    np.true_divide: binary_of("div"),
+    np.negative: Machine.negative,
+    np.less: relation_of("<"),
+    np.less_equal: relation_of("<="),
+    np.greater: relation_of(">"),
+    np.greater_equal: relation_of(">="),
+    np.equal: relation_of("=="),
+    np.not_equal: relation_of("!="),
+    np.logical_and: binary_of("and_"),
+    np.logical_or: binary_of("or_"),
+    np.bitwise_and: binary_of("and_"),
+    np.bitwise_or: binary_of("or_"),
+    np.floor: call_of("floor"),
+    np.rint: call_of("rint"),
+    np.sqrt: call_of("sqrt"),
+    np.absolute: call_of("fabs"),
+    np.fabs: call_of("fabs"),
+    np.sin: call_of("sin"),
+    np.cos: call_of("cos"),
+    np.exp: call_of("exp"),
+    np.log: call_of("log"),
+    np.minimum: Machine.smaller,
+    np.maximum: Machine.larger,
+    np.fmin: Machine.least,
+    np.fmax: Machine.most,
+    np.power: Machine.power,
+}

@@ -1,0 +1,64 @@
+"""Rows of lanes <-> columns of lanes: how channels come to lie side by side, and apart again.
+
+All is shuffles of two vectors that processors have instructions for: first within each four lanes, then of whole fours.
+"""
+
+from .trace import LANES
+
+
+def shuffle_fours(m, a, b, order):
+    """The same choice of lanes, 0 to 3 of ``a`` and 4 to 7 of ``b``, within each four."""
+    return m.shuffle(a, b, [lane % 4 + first + (LANES if lane >= 4 else 0) for first in range(0, LANES, 4) for lane in order])
+
+
+def exchange(m, a, b, width):
+    """Within each pair of blocks of lanes, the second block of ``a`` against the first of ``b``."""
+    first, second = [], []
+    for block in range(0, LANES, 2 * width):
+        first += [*range(block, block + width), *range(LANES + block, LANES + block + width)]
+        second += [*range(block + width, block + 2 * width), *range(LANES + block + width, LANES + block + 2 * width)]
+    return m.shuffle(a, b, first), m.shuffle(a, b, second)
+
+
+def turn(m, vectors):
+    """So many vectors, of ``LANES`` lanes: lane j of vector i <-> lane i of vector j, within each block of as many lanes."""
+    turned = []
+    for first in range(0, len(vectors), 4):
+        a, b, c, d = vectors[first : first + 4]
+        low, high = shuffle_fours(m, a, b, (0, 4, 1, 5)), shuffle_fours(m, a, b, (2, 6, 3, 7))
+        more, most = shuffle_fours(m, c, d, (0, 4, 1, 5)), shuffle_fours(m, c, d, (2, 6, 3, 7))
+        for left, right in ((low, more), (high, most)):
+            turned += [shuffle_fours(m, left, right, (0, 1, 4, 5)), shuffle_fours(m, left, right, (2, 3, 6, 7))]
+    width = 4
+    while width < len(vectors):
+        for i in range(len(vectors)):
+            if not i & width:
+                turned[i], turned[i + width] = exchange(m, turned[i], turned[i + width], width)
+        width *= 2
+    return turned
+
+
+def to_pixels(m, channels):
+    """A vector of pixels for each channel -> a vector of channels for each of ``LANES`` pixels."""
+    group = len(channels)
+    turned = turn(m, channels)
+    if group == LANES:
+        return turned
+    return [m.shuffle(turned[i % group], turned[i % group], range(i - i % group, i - i % group + group)) for i in range(LANES)]
+
+
+def to_channels(m, pixels):
+    """The inverse of ``to_pixels``."""
+    group = m.count_of(pixels[0])
+    return turn(m, [m.join(pixels[i::group]) for i in range(group)])
+
+
+def columns(m, parts):
+    """``LANES`` numbers, or vectors of 2 or 4, -> their first lanes, their second lanes, ..."""
+    count = m.count_of(parts[0])
+    if count is None:
+        return [m.build(parts)]
+    if count == 4:
+        return to_channels(m, parts)
+    both = m.join(parts)
+    return [m.shuffle(both, both, range(tap, 2 * LANES, 2)) for tap in range(2)]
