@@ -13,10 +13,11 @@ from .window import group_of as group_of
 
 
 class Formula(NamedTuple):
-    """What kernels need to know of a transform: those that share a formula share kernels."""
+    """What kernels need to know of a transform."""
 
+    fold: object
     locate: object
-    plan_size: int
+    count: int
     basis: object
 
     @property
@@ -25,16 +26,20 @@ class Formula(NamedTuple):
         return self.locate is affine.locate and self.basis is None
 
 
+@functools.cache
 def formula(transform):
-    """A transform's formula; None of an array's coordinates."""
-    return transform and Formula(transform.locate, transform.plan_size, transform.basis)
+    """A transform's formulas and the number of parameters that they take; None of an array's coordinates."""
+    if transform is None:
+        return None
+    count = transform.plan_size if transform.basis else len(transform.identity(4))
+    return Formula(transform.fold, transform.locate, count, transform.basis)
 
 
 def source_of(axes, formula, dtype):
-    """Where coordinates come from: a formula, or an array of this dtype."""
+    """Where coordinates come from: a formula with parameters of this dtype, or an array."""
     if formula is None:
         return ByArray(dtype, axes)
-    return ByTransform(formula) if formula.basis is None else BySum(formula)
+    return (ByTransform if formula.basis is None else BySum)(formula, axes, dtype)
 
 
 def named(*words):
@@ -46,7 +51,7 @@ def named(*words):
 def forward(axes, formula, dtype, sampler, number, group, few):
     """Kernels that sample: by windows, which volumes have none of, and in place."""
     source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
-    label = named("samples", f"{axes}-D", formula and formula.locate, sampler.taps, number)
+    label = named("samples", f"{axes}-D", formula and formula.fold, sampler.taps, number)
     by_windows = None
     if axes == 2:
         by_windows = Kernel(
@@ -70,7 +75,7 @@ PULLING = {"bands": "int", "want_data": "int", "add_data": "int", "want_values":
 def backward(axes, formula, dtype, sampler, number, group):
     """Kernels that pull gradients back: by windows, which volumes have none of, and in place."""
     source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
-    label = named("gradients", f"{axes}-D", formula and formula.locate, sampler.taps, number)
+    label = named("gradients", f"{axes}-D", formula and formula.fold, sampler.taps, number)
     more = {**PULLING, "upper": number, "lower": number, **source.pulling}
     by_windows = None
     if axes == 2:
@@ -92,38 +97,38 @@ def push(axes, formula, dtype, sampler, number):
     """The kernel that adds what a change of the coordinates does to the samples."""
     source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
     return Kernel(
-        named("tangents", f"{axes}-D", formula and formula.locate, sampler.taps, number),
+        named("tangents", f"{axes}-D", formula and formula.fold, sampler.taps, number),
         lambda m: scattered.push(m, rules, source, axes),
         {**scattered.parameters(rules, source, axes), **source.pushing, "out": number},
     )
 
 
-@functools.cache
-def generate(axes, formula, number):
-    """The kernel that writes a transform's grid."""
-    return of_grid("grids", grids.generate, axes, formula, number, "out", {})
-
-
-@functools.cache
-def push_grid(axes, formula, number):
-    """The kernel that writes how a transform's grid changes with the parameters."""
-    return of_grid("tangents of grids", grids.push, axes, formula, number, "out", ByTransform.pushing)
-
-
-@functools.cache
-def contract(axes, formula, number):
-    """The kernel that pulls a grid's gradient back to the parameters."""
-    return of_grid("gradients of grids", grids.contract, axes, formula, number, "upper", source_of(axes, formula, "f8").pulling)
-
-
-def of_grid(label, text, axes, formula, number, array, more):
+def of_grid(label, text, axes, formula, dtype, number, array, more):
     """A kernel about a grid."""
-    source = source_of(axes, formula, "f8")
+    source = source_of(axes, formula, dtype)
     return Kernel(
-        named(label, f"{axes}-D", formula.locate, number),
+        named(label, f"{axes}-D", formula.fold, number),
         lambda m: text(m, source, axes, number),
-        {**grids.parameters(source, axes), **more, array: number},
+        {**grids.parameters(source, axes), **{name: kind for part in more for name, kind in getattr(source, part).items()}, array: number},
     )
+
+
+@functools.cache
+def generate(axes, formula, dtype, number):
+    """The kernel that writes a transform's grid."""
+    return of_grid("grids", grids.generate, axes, formula, dtype, number, "out", ())
+
+
+@functools.cache
+def push_grid(axes, formula, dtype, number):
+    """The kernel that writes how a transform's grid changes with the parameters."""
+    return of_grid("tangents of grids", grids.push, axes, formula, dtype, number, "out", ("pushing",))
+
+
+@functools.cache
+def contract(axes, formula, dtype, number):
+    """The kernel that pulls a grid's gradient back to the parameters."""
+    return of_grid("gradients of grids", grids.contract, axes, formula, dtype, number, "upper", ("pulling",))
 
 
 @functools.cache

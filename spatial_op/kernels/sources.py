@@ -16,7 +16,8 @@ While a kernel is traced, a source answers
 
 import numpy as np
 
-from .dual import Dual, slopes_of
+from ..transforms.row import Sizes
+from .dual import Dual, gathered, slopes_of, value_of
 from .tiles import AXES, SIDE, area, first_pixel, tiles
 from .trace import LANES
 
@@ -29,27 +30,53 @@ def add(a, b):
     return a + b
 
 
-class ByTransform:
-    """Coordinates by the formula of a transform, in float64, from a plan of each sample.
+def traced_sizes(m, axes, dtype):
+    """What a transform is told of the images."""
+    span, middle, steps = (tuple(m.arguments[f"{name}_{axis}"] for axis in AXES[:axes]) for name in ("span", "middle", "steps"))
 
-    ``plans`` holds the plans, ``plan_size`` numbers each, and ``changes`` how they change.
+    def pixels(shift, axis):
+        """A shift in pixels; the number nearest to a whole-pixel shift is meant as that shift."""
+        half = span[axis] * 0.5
+        given = value_of(shift)
+        moved = given * half
+        whole = np.rint(moved)
+        same = (m.to(m.to(whole / half, dtype), "f8") == given) & (half > 0.0)
+        return gathered(np.where(same, whole, moved), (half, shift))
+
+    return Sizes(span, middle, steps, pixels)
+
+
+class ByTransform:
+    """Coordinates by the formulas of a transform, in float64; ``dtype`` is that of the parameters.
+
+    ``numbers`` holds the parameters, ``apart`` from sample to sample; ``changes`` how they change, and ``sums`` their
+    gradients, densely.
     """
 
     dtype = "f8"
-    parameters = {"plans": "f8", "plan_size": "int"}
-    pulling = {"sums": "f8"}
-    pushing = {"changes": "f8"}
 
-    def __init__(self, transform):
-        self.locate, self.size, self.affine = transform.locate, transform.plan_size, transform.affine
+    def __init__(self, formula, axes, dtype):
+        self.fold, self.locate, self.count = formula.fold, formula.locate, formula.count
+        self.affine, self.axes, self.given = formula.affine, axes, dtype
+        self.parameters = {"numbers": dtype, "apart": "int", "count": "int"}
+        for axis in AXES[:axes]:
+            self.parameters |= {f"{name}_{axis}": "float" for name in ("span", "middle", "steps")}
+        self.pulling, self.pushing = {"sums": "f8"}, {"changes": "f8"}
 
     def start(self, m):
         """Nothing is needed."""
 
     def begin(self, m, sample, tile):
-        """Read the plan."""
-        self.at = sample * m.plan_size
-        self.plan = [m.plans[self.at + i] for i in range(self.size)]
+        """Read the parameters, and make the plan."""
+        self.at, self.dense = sample * m.apart, sample * m.count
+        self.sizes = traced_sizes(m, self.axes, self.given)
+        self.values = [m.to(m.numbers[self.at + i], "f8") for i in range(self.count)]
+        self.plan = self.planned(m, self.values)
+
+    def planned(self, m, values):
+        """The plan of some parameters, all its numbers of one kind."""
+        plan = self.fold(values, self.sizes)
+        return [number if isinstance(number, Dual) else m.full(number, "f8", None) for number in plan]
 
     def column(self, m, tile):
         """The first destination column of a tile, from the middle of the image."""
@@ -83,8 +110,8 @@ class ByTransform:
 
     def begin_sums(self, m, tile, number, unit):
         """Sums for the plan, lane by lane."""
-        self.place_of_sums = (unit * tiles(m, tile.axes) + number) * m.plan_size
-        self.sums = [m.variable(m.full(0.0, "f8")) for _ in range(self.size)]
+        self.place_of_sums = (unit * tiles(m, tile.axes) + number) * m.count
+        self.sums = [m.variable(m.full(0.0, "f8")) for _ in self.plan]
 
     def pull(self, m, tile, q, k, grads):
         """Add up what the coordinates' gradients mean for the plan."""
@@ -98,31 +125,35 @@ class ByTransform:
             self.sums[i].value = self.sums[i].value + share
 
     def finish(self, m):
-        """The tile's sums."""
-        for i, lanes in enumerate(self.sums):
-            m.sums[self.place_of_sums + i] = m.reduce(add, lanes.value)
+        """The tile's sums: from the plan's gradient to that of the parameters."""
+        plan = self.planned(m, [Dual(number, {i: 1.0}) for i, number in enumerate(self.values)])
+        totals = [m.full(0.0, "f8", None) for _ in self.values]
+        for number, lanes in zip(plan, self.sums):
+            grad = m.reduce(add, lanes.value)
+            for i, slope in slopes_of(number).items():
+                totals[i] = totals[i] + grad * slope
+        for i, total in enumerate(totals):
+            m.sums[self.place_of_sums + i] = total
 
     def push(self, m, tile, q, k):
-        """The derivative of the formula along the plan's change."""
-        plan = [Dual(number, {0: m.changes[self.at + i]}) for i, number in enumerate(self.plan)]
-        point = self.locate(plan, *self.place(m, tile, q, k))
+        """The derivative of the formulas along the parameters' change."""
+        values = [Dual(number, {0: m.changes[self.dense + i]}) for i, number in enumerate(self.values)]
+        point = self.locate(self.planned(m, values), *self.place(m, tile, q, k))
         return [m.full(slopes_of(x).get(0, 0.0), "f8") for x in point]
 
 
 class BySum(ByTransform):
     """The same, and a sum of functions of the destination alone, such as a spline's bumps around its ``centres``.
 
-    The plan goes on with the coefficients of x and y, side by side. The functions do not depend on the sample; so they are
+    The coefficients of x and y, side by side, follow the parameters of the formulas. The functions do not depend on the sample; so they are
     computed once for a tile and kept for the samples that follow, if there is room for them, which is ``kept_size`` numbers.
     """
 
-    parameters = {**ByTransform.parameters, "functions": "int", "centres": "f8", "unit_x": "float", "unit_y": "float",
-                  "kept": "f8", "kept_size": "int"}  # fmt: skip
-    pulling = {**ByTransform.pulling, "lanes": "f8"}
-
-    def __init__(self, transform):
-        super().__init__(transform)
-        self.basis = transform.basis
+    def __init__(self, formula, axes, dtype):
+        super().__init__(formula, axes, dtype)
+        self.basis = formula.basis
+        self.parameters |= {"functions": "int", "centres": "f8", "kept": "f8", "kept_size": "int"}
+        self.pulling |= {"lanes": "f8"}
 
     def start(self, m):
         """No tile's functions are kept."""
@@ -146,7 +177,8 @@ class BySum(ByTransform):
 
     def function(self, m, i, u, v):
         """The i-th function of a vector of pixels."""
-        value = self.basis(u * m.unit_x - m.centres[i], v * m.unit_y - m.centres[i + m.functions])
+        across, down = (2.0 / step for step in self.sizes.steps)
+        value = self.basis(u * across - m.centres[i], v * down - m.centres[i + m.functions])
         return m.full(value, "f8")
 
     def each(self, m, tile, q, k):
@@ -160,16 +192,17 @@ class BySum(ByTransform):
                 yield i, self.function(m, i, *place)
 
     def summed(self, m, tile, q, k, point, numbers):
-        """A point plus the sum, with the coefficients that follow in an array like the plans."""
-        x, y = (m.variable(value) for value in point)
+        """A point plus the sum, with the coefficients in an array from an index on."""
+        x, y = (m.variable(m.full(0.0, "f8")) for _ in point)
         for i, value in self.each(m, tile, q, k):
-            at = self.at + self.size + i * 2
-            x.value, y.value = x.value + value * numbers[at], y.value + value * numbers[at + 1]
-        return [x.value, y.value]
+            at = i * 2 + self.count
+            x.value = x.value + value * m.to(numbers[at], "f8")
+            y.value = y.value + value * m.to(numbers[at + 1], "f8")
+        return [given + part.value * (span * 0.5) for given, part, span in zip(point, (x, y), self.sizes.span)]
 
     def find(self, m, tile, q, k):
         """The formula and the sum."""
-        return self.summed(m, tile, q, k, super().find(m, tile, q, k), m.plans)
+        return self.summed(m, tile, q, k, super().find(m, tile, q, k), m.numbers.starting(self.at))
 
     def begin_sums(self, m, tile, number, unit):
         """Sums for the plan and for the coefficients."""
@@ -190,19 +223,21 @@ class BySum(ByTransform):
     def finish(self, m):
         """The tile's sums."""
         super().finish(m)
-        for i in m.range(0, m.functions * 2):
-            m.sums[self.place_of_sums + self.size + i] = m.reduce(add, self.totals.vector(i * LANES))
+        for i in m.range(0, m.functions):
+            for axis, span in enumerate(self.sizes.span):
+                total = m.reduce(add, self.totals.vector((i * 2 + axis) * LANES))
+                m.sums[self.place_of_sums + self.count + i * 2 + axis] = total * (span * 0.5)
 
     def push(self, m, tile, q, k):
         """The derivative of formula and sum."""
-        return self.summed(m, tile, q, k, super().push(m, tile, q, k), m.changes)
+        return self.summed(m, tile, q, k, super().push(m, tile, q, k), m.changes.starting(self.dense))
 
 
 class ByArray:
     """Coordinates from an array of shape (samples, axes, ...), normalised, as precise as the array is.
 
-    ``apart`` is the distance of its samples; ``half``, half of the source pixels from -1 to +1, and ``middle``, the pixel at
-    0, turn them into pixels.
+    ``apart`` is the distance of its samples; ``span``, source pixels from -1 to +1, and ``middle``, the pixel at 0, turn them
+    into pixels.
     """
 
     affine = False
@@ -211,7 +246,7 @@ class ByArray:
         self.dtype = dtype
         self.parameters = {"numbers": dtype, "apart": "int"}
         for axis in AXES[:axes]:
-            self.parameters |= {f"half_{axis}": "float", f"middle_{axis}": "float"}
+            self.parameters |= {f"span_{axis}": "float", f"middle_{axis}": "float"}
         self.pulling, self.pushing = {"sums": dtype}, {"changes": dtype}
 
     def start(self, m):
@@ -225,6 +260,10 @@ class ByArray:
     def row(self, m, tile, axis, q):
         """Where a row of the tile begins in a sample's array."""
         return area(m, tile.axes) * axis + first_pixel(m, tile) + q * m.w_out
+
+    def half(self, m, axis):
+        """Pixels from 0 to 1."""
+        return m.to(m.arguments[f"span_{AXES[axis]}"] * 0.5, self.dtype)
 
     def find(self, m, tile, q, k):
         """The pixels meant; of those that the array's precision cannot tell from a whole one, the whole one."""
@@ -240,7 +279,7 @@ class ByArray:
         for _ in m.when(count < LANES):
             given.value = np.where(m.counting("i8") < count, numbers.some(0, count), given.value)
         given = given.value
-        half, middle = (m.to(m.arguments[f"{name}_{AXES[axis]}"], self.dtype) for name in ("half", "middle"))
+        half, middle = self.half(m, axis), m.to(m.arguments[f"middle_{AXES[axis]}"], self.dtype)
         unit = np.finfo(self.dtype).eps * 0.5
         near = m.least(m.most(given, -HUGE), HUGE)  # so that only what is infinite already becomes so
         value = near * half + (middle + given * 0.0)
@@ -255,7 +294,7 @@ class ByArray:
     def pull(self, m, tile, q, k, grads):
         """The gradients themselves, normalised."""
         for axis, grad in enumerate(grads):
-            half = m.to(m.arguments[f"half_{AXES[axis]}"], self.dtype)
+            half = self.half(m, axis)
             to, count = m.sums.starting(self.place_of_sums + self.row(m, tile, axis, q) + k), tile.cols - k
             m.write(to, 0, m.to(grad, self.dtype) * half, count)
 
@@ -265,6 +304,6 @@ class ByArray:
     def push(self, m, tile, q, k):
         """The change itself, in source pixels."""
         for axis in range(tile.axes):
-            half = m.to(m.arguments[f"half_{AXES[axis]}"], self.dtype)
+            half = self.half(m, axis)
             changes = m.changes.starting(self.dense + self.row(m, tile, axis, q) + k)
             yield m.read(changes, 0, tile.cols - k) * half

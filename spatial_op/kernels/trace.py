@@ -67,35 +67,44 @@ class Value:
     def __bool__(self):
         raise TypeError("asks whether a traced value is true; choose with np.where")
 
+    def by(self, name, a, b):
+        """An operation; what is neither traced nor a number, such as a dual number, answers for itself."""
+        known = isinstance(a, NUMBERS) and isinstance(b, NUMBERS)
+        return self.machine.binary(name, a, b) if known else NotImplemented
+
+    def against(self, relation, a, b):
+        """A comparison, likewise."""
+        return self.machine.compare(relation, a, b) if isinstance(b, NUMBERS) else NotImplemented
+
     def __add__(self, other):
-        return self.machine.binary("add", self, other)
+        return self.by("add", self, other)
 
     def __radd__(self, other):
-        return self.machine.binary("add", other, self)
+        return self.by("add", other, self)
 
     def __sub__(self, other):
-        return self.machine.binary("sub", self, other)
+        return self.by("sub", self, other)
 
     def __rsub__(self, other):
-        return self.machine.binary("sub", other, self)
+        return self.by("sub", other, self)
 
     def __mul__(self, other):
-        return self.machine.binary("mul", self, other)
+        return self.by("mul", self, other)
 
     def __rmul__(self, other):
-        return self.machine.binary("mul", other, self)
+        return self.by("mul", other, self)
 
     def __truediv__(self, other):
-        return self.machine.binary("div", self, other)
+        return self.by("div", self, other)
 
     def __rtruediv__(self, other):
-        return self.machine.binary("div", other, self)
+        return self.by("div", other, self)
 
     def __floordiv__(self, other):
-        return self.machine.binary("sdiv", self, other)
+        return self.by("sdiv", self, other)
 
     def __mod__(self, other):
-        return self.machine.binary("srem", self, other)
+        return self.by("srem", self, other)
 
     def __neg__(self):
         return self.machine.negative(self)
@@ -107,31 +116,31 @@ class Value:
         return self.machine.power(self, exponent)
 
     def __and__(self, other):
-        return self.machine.binary("and_", self, other)
+        return self.by("and_", self, other)
 
     def __or__(self, other):
-        return self.machine.binary("or_", self, other)
+        return self.by("or_", self, other)
 
     def __invert__(self):
         return Value(self.machine, self.machine.builder.not_(self.code))
 
     def __lt__(self, other):
-        return self.machine.compare("<", self, other)
+        return self.against("<", self, other)
 
     def __le__(self, other):
-        return self.machine.compare("<=", self, other)
+        return self.against("<=", self, other)
 
     def __gt__(self, other):
-        return self.machine.compare(">", self, other)
+        return self.against(">", self, other)
 
     def __ge__(self, other):
-        return self.machine.compare(">=", self, other)
+        return self.against(">=", self, other)
 
     def __eq__(self, other):
-        return self.machine.compare("==", self, other)
+        return self.against("==", self, other)
 
     def __ne__(self, other):
-        return self.machine.compare("!=", self, other)
+        return self.against("!=", self, other)
 
     __hash__ = None
 
@@ -145,6 +154,9 @@ class Value:
         if function is not np.where or keywords or len(inputs) != 3:
             raise TypeError(f"calls np.{function.__name__}")
         return self.machine.where(*inputs)
+
+
+NUMBERS = (Value, int, float, np.number, np.bool_)
 
 
 class Variable:

@@ -5,7 +5,6 @@ import functools
 import numpy as np
 
 from ..dtypes import DTYPES
-from ..transforms.row import Sizes
 from .engine import kernels
 from .memory import laid_out, made_once, plain
 
@@ -15,12 +14,16 @@ AXES = "xyz"
 KEEP = 2**18
 
 
+@functools.lru_cache(maxsize=256)
 def sizes_of(source, target, edge):
-    """The images under a corner rule; ``source`` is None if what is wanted are normalised coordinates, and sizes are x first."""
-    steps = tuple(float(max(size - 1 + edge, 1)) for size in target)
-    if source is None:
-        return Sizes((2.0,) * len(target), (0.0,) * len(target), steps)
-    return Sizes(tuple(float(n - 1 + edge) for n in source), tuple((n - 1) * 0.5 for n in source), steps)
+    """The images under a corner rule; ``source`` is None if what is wanted are normalised coordinates."""
+    values = {}
+    for place, axis in enumerate(AXES[: len(target)]):
+        values[f"steps_{axis}"] = float(max(target[-1 - place] - 1 + edge, 1))
+        n = None if source is None else source[-1 - place]
+        values[f"span_{axis}"] = 2.0 if n is None else float(n - 1 + edge)
+        values[f"middle_{axis}"] = 0.0 if n is None else (n - 1) * 0.5
+    return values
 
 
 @functools.lru_cache(maxsize=64)
@@ -40,39 +43,29 @@ class Coordinates:
 
     def __init__(self, transform, given, source, target, edge):
         self.transform, self.given, self.target = transform, given, target
-        self.dtype = "f8" if transform else DTYPES[given.dtype.newbyteorder("=")].str[1:]
-        self.sizes = sizes_of(source and source[::-1], target[::-1], edge)
+        solved = transform is not None and transform.solve is not None
+        self.dtype = "f8" if solved else DTYPES[given.dtype.newbyteorder("=")].str[1:]
+        self.sizes = sizes_of(source, target, edge)
 
     @made_once
     def solved(self):
-        """Parameters, combined by the transform's ``solve`` if it has one."""
+        """A grid as it is, parameters as they are or combined by the transform's ``solve``."""
         given = self.given
-        if self.transform.solve is None:
-            return given.astype(DTYPES[given.dtype.newbyteorder("=")], copy=False)
+        if self.transform is None or self.transform.solve is None:
+            return given
         rest = at_rest(self.transform, given.shape[1], given.dtype.newbyteorder("="))
         return self.transform.solve(given.astype("float64") - rest)
 
     @made_once
     def values(self):
         """What kernels are given."""
-        if self.transform is None:
-            numbers, (apart,) = laid_out(self.given, self.dtype, 1)
-            values = {"numbers": numbers, "apart": apart}
-            for axis, span, middle in zip(AXES, self.sizes.span, self.sizes.middle):
-                values |= {f"half_{axis}": span * 0.5, f"middle_{axis}": middle}
-            return values
-        plans = self.transform.fold(self.solved, self.sizes)
-        if self.transform.basis is None:
-            return {"plans": np.ascontiguousarray(plans), "plan_size": self.transform.plan_size}
-        count = (self.solved.shape[1] - self.transform.plan_size) // 2
-        plans = np.hstack([plans, self.in_pixels(self.solved[:, self.transform.plan_size :])])
-        side = kernels("tiles").SIDE
-        kept = side * side * count
-        return {
-            "plans": plans, "plan_size": plans.shape[1], "functions": count, "centres": centres_of(self.transform, count),
-            "unit_x": 2.0 / self.sizes.steps[0], "unit_y": 2.0 / self.sizes.steps[1],
-            "kept_size": kept if kept <= KEEP else 0,
-        }  # fmt: skip
+        numbers, (apart,) = laid_out(self.solved, np.dtype(self.dtype), 1)
+        values = {**self.sizes, "numbers": numbers, "apart": apart, "count": self.solved.shape[1]}
+        if self.transform is not None and self.transform.basis is not None:
+            count = (self.solved.shape[1] - self.transform.plan_size) // 2
+            kept = kernels("tiles").SIDE ** 2 * count
+            values |= {"functions": count, "centres": centres_of(self.transform, count), "kept_size": kept if kept <= KEEP else 0}
+        return values
 
     def room(self, threads):
         """Memory that a sum of functions needs, for so many threads."""
@@ -82,28 +75,13 @@ class Coordinates:
         lanes = 2 * kernels("trace").LANES * values["functions"]
         return {"kept": np.empty(threads * values["kept_size"]), "lanes": np.empty(threads * lanes)}
 
-    def in_pixels(self, coefficients):
-        """Coefficients of x and y, side by side, in source pixels; the transpose is the same."""
-        return coefficients * np.tile([span * 0.5 for span in self.sizes.span], coefficients.shape[1] // 2)
-
     def changes(self, tangent):
         """How what kernels are given changes when the input changes by ``tangent``."""
         if self.transform is None:
             return {"changes": plain(tangent, self.dtype)}
-        size = self.transform.plan_size
         change = tangent.astype("float64")
-        if self.transform.solve is not None:
-            change = self.transform.solve(change)
-        slopes = self.transform.unfold(np.eye(size), self.sizes)
-        folded = np.where(slopes != 0, slopes * change[:, None, : slopes.shape[1]], 0.0).sum(axis=2)
-        if self.transform.basis is not None:
-            folded = np.hstack([folded, self.in_pixels(change[:, size:])])
-        return {"changes": np.ascontiguousarray(folded)}
+        return {"changes": plain(change if self.transform.solve is None else self.transform.solve(change), "f8")}
 
     def gradient(self, grad):
-        """The gradient with respect to the parameters, from that with respect to the plans, one sample to a row."""
-        size = self.transform.plan_size
-        pulled = self.transform.unfold(grad[:, :size], self.sizes)
-        if self.transform.basis is not None:
-            pulled = np.hstack([pulled, self.in_pixels(grad[:, size:])])
-        return pulled if self.transform.pull_solve is None else self.transform.pull_solve(pulled)
+        """The gradient with respect to the input, from that with respect to what kernels are given."""
+        return grad if self.transform.pull_solve is None else self.transform.pull_solve(grad)

@@ -34,7 +34,7 @@ class GridCall:
         threads, values = self.threads()[0], {"samples": self.shape[0]}
         for name, size in zip(("w_out", "h_out", "d_out"), self.shape[:1:-1]):
             values[name] = size
-        kernel = kernel(self.axes, kernels("build").formula(self.transform), self.number)
+        kernel = kernel(self.axes, kernels("build").formula(self.transform), self.coordinates.dtype, self.number)
         kernel(threads, {**values, **self.coordinates.values, **self.coordinates.room(threads), **more})
 
     def threads(self):
@@ -63,7 +63,7 @@ class GridCall:
         """Write the gradient to the array in ``grads``, or add it."""
         if self.nothing():
             return clear(grads, add)
-        sums = np.empty((self.shape[0], self.threads()[1], self.coordinates.values["plan_size"]))
+        sums = np.empty((self.shape[0], self.threads()[1], self.coordinates.values["count"]))
         self.run(kernels("build").contract, {"upper": plain(out_grad, DTYPES[self.dtype]), "sums": sums})
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             grad = self.coordinates.gradient(sums.sum(axis=1))

@@ -143,7 +143,7 @@ class WarpCall:
         if grad is None:
             return np.empty(0, dtype)
         if self.transform is not None:
-            return np.empty((samples, blocks, build.tiles_of(target), self.coordinates.values["plan_size"]))
+            return np.empty((samples, blocks, build.tiles_of(target), self.coordinates.values["count"]))
         if blocks == 1 and not add and usable(grad, dtype):
             return grad[:, None]
         return np.empty((samples, blocks, *grad.shape[1:]), dtype)

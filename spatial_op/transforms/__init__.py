@@ -3,31 +3,27 @@
 A transform says where in the source image each destination pixel is sampled, in source pixels and float64:
 
 * ``identity(control_points)`` is the tuple of parameters that change nothing; its length is the number of parameters;
-* ``fold(loc, sizes) -> plan`` turns parameters, one sample to a row, into ``plan_size`` numbers for each;
-* ``locate(plan, u, v) -> (x, y)`` maps a destination pixel to a source pixel, given the numbers of one plan;
-* ``unfold(grad, sizes)``, the transpose of ``fold``'s derivative, turns gradients with respect to plans, one to a row, into
-  gradients with respect to the parameters. ``fold`` is linear, but for what it adds.
+* ``fold(loc, sizes) -> plan`` turns one sample's parameters into ``plan_size`` numbers, once for each tile of the output;
+* ``locate(plan, u, v) -> (x, y)`` maps a destination pixel to a source pixel.
 
 ``u`` and ``v`` count destination columns and rows from the image's centre, ``x`` and ``y`` source pixels from the
 centre of the top left one; volumes have a third number, slices, last. ``sizes`` is a ``Sizes``: the normalised
 coordinate of column ``u`` is ``2 u / sizes.steps[0]``, the source pixel of a normalised ``x`` is ``sizes.middle[0] + x *
 sizes.span[0] / 2``, for both corner rules. A single row or column lies at 0, the centre.
 
-``fold`` and ``unfold`` are NumPy, once for a batch. ``locate`` is a formula: it is called with numbers, with arrays, and with the
-vectors that a kernel is traced with, and its derivatives are found by calling it with dual numbers. It may use +, -, *, /, ``**``
-with whole exponents, comparisons with ``np.where``, and NumPy's ``sin``, ``cos``, ``exp``, ``log``, ``sqrt``, ``floor``, ``rint``,
-``abs``, ``minimum``, ``maximum``, ``fmin`` and ``fmax``.
+Both are formulas: they are called with numbers, with arrays, and with the numbers and vectors that a kernel is traced with; their
+derivatives are found by calling them with dual numbers. They may use +, -, *, /, ``**`` with whole exponents, comparisons with
+``np.where``, and NumPy's ``sin``, ``cos``, ``exp``, ``log``, ``sqrt``, ``floor``, ``rint``, ``abs``, ``minimum``, ``maximum``,
+``fmin`` and ``fmax``.
 
 A transform whose parameters are best combined first, all samples at once, has ``solve(moved)``, a linear function of
-their differences from the identity, one sample to a row; ``fold`` is given the results, and ``unfold`` answers for them.
+their differences from the identity, one sample to a row; ``fold`` is given the results in place of the parameters.
 ``pull_solve(grad)`` is its transpose. With control points, ``most`` is the largest number of them.
 
 A transform that adds up functions of the destination alone has ``basis(dx, dy)``, a function of the normalised distance from
 each of its ``centres(count)``, arrays of x and y for ``count`` parameters of x. The coefficients, x and y of each function side by side,
-follow the first ``plan_size`` results of ``solve``, of which alone ``fold`` and ``unfold`` know. The functions of a tile are
+follow the first ``plan_size`` results of ``solve``, of which alone ``fold`` is told. The functions of a tile are
 computed once for all samples.
-
-A row that is only ever sampled by, which stands in no table, may leave out ``unfold``.
 """
 
 from . import affine, affine_volume, attention, projective, tps, translation

@@ -1,22 +1,14 @@
 """``affine`` of volumes: the rows of a 3x4 matrix give x_s, y_s and z_s from (x, y, z, 1)."""
 
-import numpy as np
-
-from .affine import pixels
 from .row import Transform, fixed
 
 
-def scales(sizes):
-    """What turns the normalised numbers of the matrix into those between pixels."""
-    across = [[span / step for step in sizes.steps] + [span * 0.5] for span in sizes.span]
-    return np.array(across).ravel()
-
-
 def fold(loc, sizes):
-    """The pixel maps."""
-    plan = loc.astype("float64") * scales(sizes)
-    for row in range(3):
-        plan[:, 4 * row + 3] = pixels(loc[:, 4 * row + 3], sizes.span[row]) + sizes.middle[row]
+    """The pixel map."""
+    plan = []
+    for row, (span, middle) in enumerate(zip(sizes.span, sizes.middle)):
+        plan += [loc[4 * row + col] * (span / step) for col, step in enumerate(sizes.steps)]
+        plan.append(sizes.pixels(loc[4 * row + 3], row) + middle)
     return plan
 
 
@@ -29,9 +21,4 @@ def locate(plan, u, v, s):
     )
 
 
-def unfold(grad, sizes):
-    """Gradient with respect to the parameters."""
-    return grad * scales(sizes)
-
-
-ROW = Transform("row-major 3x4 matrix", fixed(1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0), 12, fold, locate, unfold)
+ROW = Transform("row-major 3x4 matrix", fixed(1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0), 12, fold, locate)

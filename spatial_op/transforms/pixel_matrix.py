@@ -46,7 +46,7 @@ def settled(x):
 
 def fold(loc, sizes):
     """The parameters as they are."""
-    return loc.astype("float64")
+    return loc
 
 
 def locate(plan, u, v):

@@ -3,21 +3,15 @@
 Where z is 0 there is no source point: the coordinate is infinite or no number, and the sample is NaN.
 """
 
-import numpy as np
-
 from . import affine
 from .row import Transform, fixed
 
 
 def fold(loc, sizes):
-    """Affine pixel maps from the image's centre, where the normalised origin is; the denominators; the centre."""
-    plan = np.empty((len(loc), 10))
-    plan[:, :6] = affine.fold(loc, sizes)
-    plan[:, 2] -= sizes.middle[0]
-    plan[:, 5] -= sizes.middle[1]
-    plan[:, 6:8] = loc[:, 6:8].astype("float64") * [2.0 / sizes.steps[0], 2.0 / sizes.steps[1]]
-    plan[:, 8:] = sizes.middle
-    return plan
+    """An affine pixel map from the image's centre, where the normalised origin is; the denominator; the centre."""
+    a, b, c, d, e, f = affine.fold(loc, sizes)
+    x, y = sizes.middle
+    return a, b, c - x, d, e, f - y, loc[6] * (2.0 / sizes.steps[0]), loc[7] * (2.0 / sizes.steps[1]), x, y
 
 
 def locate(plan, u, v):
@@ -27,9 +21,4 @@ def locate(plan, u, v):
     return x / z + plan[8], y / z + plan[9]
 
 
-def unfold(grad, sizes):
-    """Gradient with respect to the parameters."""
-    return np.hstack([affine.unfold(grad, sizes), grad[:, 6:8] * [2.0 / sizes.steps[0], 2.0 / sizes.steps[1]]])
-
-
-ROW = Transform("row-major 3x3 homography, h33 = 1", fixed(1, 0, 0, 0, 1, 0, 0, 0), 10, fold, locate, unfold)
+ROW = Transform("row-major 3x3 homography, h33 = 1", fixed(1, 0, 0, 0, 1, 0, 0, 0), 10, fold, locate)

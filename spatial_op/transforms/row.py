@@ -12,7 +12,6 @@ class Transform(NamedTuple):
     plan_size: int
     fold: Callable
     locate: Callable
-    unfold: Callable | None = None
     solve: Callable | None = None
     pull_solve: Callable | None = None
     centres: Callable | None = None
@@ -24,12 +23,14 @@ class Sizes(NamedTuple):
     """The images as a transform sees them: in each field one number for x, one for y and, of volumes, one for z.
 
     ``span``: source pixels from the normalised -1 to +1; ``middle``: the source pixel at the normalised 0; ``steps``:
-    destination pixels from -1 to +1, at least 1.
+    destination pixels from -1 to +1, at least 1. ``pixels(shift, axis)`` are the source pixels of a normalised shift, a
+    parameter: where it is the number nearest to a whole-pixel shift, that one.
     """
 
     span: tuple
     middle: tuple
     steps: tuple
+    pixels: Callable
 
 
 def fixed(*parameters):

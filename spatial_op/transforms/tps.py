@@ -18,7 +18,7 @@ import math
 import numpy as np
 
 from . import affine
-from .affine import matrix_gradient, pixel_map
+from .affine import pixel_map
 from .row import Transform
 
 # Coefficients before the first w_k: those of the affine part.
@@ -99,15 +99,9 @@ def bump(squared):
 
 def fold(values, sizes):
     """The affine part as a pixel map."""
-    a0, a1, a2, b0, b1, b2 = values[:, :FIRST].T
+    a0, a1, a2, b0, b1, b2 = values
     c, f = a0 * (sizes.span[0] * 0.5), b0 * (sizes.span[1] * 0.5)
     return pixel_map(1 + a1, a2, c, b1, 1 + b2, f, sizes)
-
-
-def unfold(grad, sizes):
-    """Gradient with respect to the coefficients of the affine part."""
-    a1, a2, a0, b1, b2, b0 = matrix_gradient(grad, sizes)
-    return np.stack([a0, a1, a2, b0, b1, b2], axis=1)
 
 
 def basis(dx, dy):
@@ -121,7 +115,6 @@ ROW = Transform(
     FIRST,
     fold,
     affine.locate,
-    unfold,
     solve,
     pull_solve,
     lattice,
