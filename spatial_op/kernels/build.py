@@ -1,6 +1,7 @@
 """From rows of the tables to kernels: each exists once, and is compiled when it is first called."""
 
 import functools
+import math
 from typing import NamedTuple
 
 from ..transforms import affine
@@ -138,22 +139,29 @@ def flow(number):
     return Kernel(named("flow", number), lambda m: grids.flow(m, number), parameters)
 
 
-def forward_threads(shape, threads_for):
-    """Threads for sampling an output of this shape."""
-    samples, channels, *target = shape
-    elements = samples * channels
-    for size in target:
-        elements *= size
-    return threads_for(samples * blocks_of(channels) * tiles_of(target), elements)
+class Work(NamedTuple):
+    """How the work of sampling is divided: blocks of channels of samples, their tiles, and numbers that are written.
+
+    ``group`` channels lie side by side in a window; ``few`` says that no sample has more.
+    """
+
+    units: int
+    tiles: int
+    elements: int
+    group: int
+    few: bool
 
 
-def backward_split(shape, threads_for):
-    """Threads and bands for pulling back from an output of this shape; bands only where there are too few other units."""
+@functools.lru_cache(maxsize=256)
+def work_of(shape):
+    """The work for an output of this shape."""
     samples, channels, *target = shape
-    units, elements = samples * blocks_of(channels), samples * channels
-    for size in target:
-        elements *= size
-    threads = threads_for(max(units, tiles_of(target)), elements)
-    bands = 1 if units >= 8 * threads or units % threads == 0 else threads
+    units, group = samples * blocks_of(channels), group_of(channels)
+    return Work(units, units * tiles_of(target), math.prod(shape), group, channels <= group)
+
+
+def backward_split(work, threads_for):
+    """Threads and bands for pulling back; bands only where there are too few other units."""
+    threads = threads_for(work.tiles, work.elements)
+    bands = 1 if work.units >= 8 * threads or work.units % threads == 0 else threads
     return threads, bands
-

@@ -61,12 +61,13 @@ class Array:
 
 
 class Machine:
-    """Does one part of the work; ``values`` are what the kernel is given, in the order of ``parameters``."""
+    """Does one part of the work; ``values`` are what the kernel is given, by the names of ``parameters``."""
 
     def __init__(self, part, threads, parameters, values):
         self.part, self.threads = WHOLE(part), WHOLE(threads)
         self.arguments = {}
-        for (name, kind), value in zip(parameters.items(), values):
+        for name, kind in parameters.items():
+            value = values[name]
             if kind in ("int", "float"):
                 value = WHOLE(value) if kind == "int" else np.float64(value)
             else:

@@ -1,5 +1,6 @@
 """A kernel: its text, traced and compiled on its first call, or run with NumPy where there is no compiler."""
 
+import ctypes
 import os
 import struct
 import threading
@@ -25,6 +26,19 @@ def spare(size):
     return OWN.address
 
 
+def address_of(array):
+    """Where a contiguous array that can be written to begins: the quickest way to ask."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(array)) if array.size else 0
+
+
+class Fixed(dict):
+    """Values by the names of parameters that are the same for many calls; arrays among them stay where they are."""
+
+    def __init__(self, values):
+        super().__init__(values)
+        self.templates = {}
+
+
 class Kernel:
     """A function ``text(machine)`` that does a part of the work; ``parameters`` are the names and kinds of what it is given.
 
@@ -33,36 +47,46 @@ class Kernel:
 
     def __init__(self, name, text, parameters):
         self.name, self.text, self.parameters = name, text, parameters
-        self.address = None
+        self.call = None
         self.layout = struct.Struct("".join("d" if kind == "float" else "q" for kind in parameters.values()) + "qq")
-        self.arrays = [kind not in ("int", "float") for kind in parameters.values()]
 
     def prepare(self):
         """Trace and compile."""
         with machine_code.compiling:
-            if self.address is None:
+            if self.call is None:
                 machine = trace.Machine("kernel", self.parameters)
                 self.text(machine)
                 self.size = machine.reserved
                 self.address = machine_code.address(machine.finish(), "kernel", self.name)
+                self.call = machine_code.FUNCTION(self.address)
 
-    def __call__(self, count, values):
-        """Do the work on ``count`` threads; ``values`` are numbers and contiguous arrays by the parameters' names."""
-        values = [values[name] for name in self.parameters]
+    def template(self, fixed):
+        """What is packed for each call, with the fixed values in place; and place, name and kind of the others."""
+        template, moving = [], []
+        for place, (name, kind) in enumerate(self.parameters.items()):
+            is_array, value = kind not in ("int", "float"), fixed.get(name, 0)
+            template.append(value.ctypes.data if is_array and name in fixed else value)
+            if name not in fixed:
+                moving.append((place, name, is_array))
+        fixed.templates[self] = template, moving
+        return template, moving
+
+    def __call__(self, count, fixed, given):
+        """Do the work on ``count`` threads; what is given besides are numbers and contiguous arrays."""
         if not COMPILED:
             with np.errstate(all="ignore"):
                 for part in range(count):
-                    self.text(eager.Machine(part, count, self.parameters, values))
+                    self.text(eager.Machine(part, count, self.parameters, {**fixed, **given}))
             return
-        if self.address is None:
+        if self.call is None:
             self.prepare()
-        memory = spare(count * self.size)
-        slots = [
-            value.__array_interface__["data"][0] if is_array else value for value, is_array in zip(values, self.arrays)
-        ]
-        arguments = self.layout.pack(*slots, memory, self.size)
+        template, moving = fixed.templates.get(self) or self.template(fixed)
+        values = template.copy()
+        for place, name, is_array in moving:
+            value = given[name]
+            values[place] = address_of(value) if is_array else value
+        arguments = self.layout.pack(*values, spare(count * self.size), self.size)
         if count == 1:
-            machine_code.FUNCTION(self.address)(0, 1, arguments)
+            self.call(0, 1, arguments)
         else:
             threads.run(count, self.address, arguments)
-

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..dtypes import DTYPES
 from .engine import kernels
-from .memory import laid_out, made_once, plain
+from .memory import laid_out, plain
 
 AXES = "xyz"
 
@@ -14,7 +14,6 @@ AXES = "xyz"
 KEEP = 2**18
 
 
-@functools.lru_cache(maxsize=256)
 def sizes_of(source, target, edge):
     """The images under a corner rule; ``source`` is None if what is wanted are normalised coordinates."""
     values = {}
@@ -38,50 +37,53 @@ def centres_of(transform, count):
     return np.concatenate(transform.centres(count)).astype("float64")
 
 
-class Coordinates:
-    """The second input of an operator that samples, or the only one of a grid generator's; sizes are (depth,) height and width."""
+def number_of(transform, dtype):
+    """The kind of the numbers that kernels are given for an input of this dtype."""
+    return "f8" if transform is not None and transform.solve is not None else DTYPES[dtype.newbyteorder("=")].str[1:]
 
-    def __init__(self, transform, given, source, target, edge):
-        self.transform, self.given, self.target = transform, given, target
-        solved = transform is not None and transform.solve is not None
-        self.dtype = "f8" if solved else DTYPES[given.dtype.newbyteorder("=")].str[1:]
-        self.sizes = sizes_of(source, target, edge)
 
-    @made_once
-    def solved(self):
-        """A grid as it is, parameters as they are or combined by the transform's ``solve``."""
-        given = self.given
-        if self.transform is None or self.transform.solve is None:
-            return given
-        rest = at_rest(self.transform, given.shape[1], given.dtype.newbyteorder("="))
-        return self.transform.solve(given.astype("float64") - rest)
+def fixed_of(transform, count, source, target, edge):
+    """What kernels are given of coordinates that depends on sizes only; ``count`` is that of the parameters."""
+    values = sizes_of(source, target, edge)
+    if transform is not None:
+        functions = 0 if transform.basis is None else count // 2
+        values["count"] = count + (transform.plan_size if functions else 0)
+        if functions:
+            kept = kernels("tiles").SIDE ** 2 * functions
+            kept = kept if kept <= KEEP else 0
+            values |= {"functions": functions, "centres": centres_of(transform, functions), "kept_size": kept}
+    return values
 
-    @made_once
-    def values(self):
-        """What kernels are given."""
-        numbers, (apart,) = laid_out(self.solved, np.dtype(self.dtype), 1)
-        values = {**self.sizes, "numbers": numbers, "apart": apart, "count": self.solved.shape[1]}
-        if self.transform is not None and self.transform.basis is not None:
-            count = (self.solved.shape[1] - self.transform.plan_size) // 2
-            kept = kernels("tiles").SIDE ** 2 * count
-            values |= {"functions": count, "centres": centres_of(self.transform, count), "kept_size": kept if kept <= KEEP else 0}
-        return values
 
-    def room(self, threads):
-        """Memory that a sum of functions needs, for so many threads."""
-        if self.transform is None or self.transform.basis is None:
-            return {}
-        values = self.values
-        lanes = 2 * kernels("trace").LANES * values["functions"]
-        return {"kept": np.empty(threads * values["kept_size"]), "lanes": np.empty(threads * lanes)}
+def solved(transform, given):
+    """A grid as it is, parameters as they are or combined by the transform's ``solve``."""
+    if transform is None or transform.solve is None:
+        return given
+    return transform.solve(given.astype("float64") - at_rest(transform, given.shape[1], given.dtype.newbyteorder("=")))
 
-    def changes(self, tangent):
-        """How what kernels are given changes when the input changes by ``tangent``."""
-        if self.transform is None:
-            return {"changes": plain(tangent, self.dtype)}
-        change = tangent.astype("float64")
-        return {"changes": plain(change if self.transform.solve is None else self.transform.solve(change), "f8")}
 
-    def gradient(self, grad):
-        """The gradient with respect to the input, from that with respect to what kernels are given."""
-        return grad if self.transform.pull_solve is None else self.transform.pull_solve(grad)
+def values_of(transform, given, number):
+    """What kernels are given of an operator's coordinates."""
+    numbers, (apart,) = laid_out(solved(transform, given), np.dtype(number), 1)
+    return {"numbers": numbers, "apart": apart}
+
+
+def room(fixed, threads):
+    """Memory that a sum of functions needs, for so many threads."""
+    if "functions" not in fixed:
+        return {}
+    lanes = 2 * kernels("trace").LANES * fixed["functions"]
+    return {"kept": np.empty(threads * fixed["kept_size"]), "lanes": np.empty(threads * lanes)}
+
+
+def changes(transform, tangent, number):
+    """How what kernels are given changes when the input changes by ``tangent``."""
+    if transform is None:
+        return {"changes": plain(tangent, np.dtype(number))}
+    change = tangent.astype("float64")
+    return {"changes": plain(change if transform.solve is None else transform.solve(change), np.dtype("f8"))}
+
+
+def gradient(transform, grad):
+    """The gradient with respect to the parameters, from that with respect to what kernels are given."""
+    return grad if transform.pull_solve is None else transform.pull_solve(grad)

@@ -1,15 +1,17 @@
 """``GridGenerator``: the sampling grid of a transform or of an optical flow."""
 
+import math
+
 import numpy as np
 
 from .. import check
 from ..dtypes import DTYPES
 from ..words import words
 from . import Operator, arguments
-from .coordinates import Coordinates
+from .coordinates import changes, fixed_of, gradient, number_of, room, values_of
 from .dispatch import apply
 from .engine import kernels
-from .memory import clear, hand_over, plain, usable, working
+from .memory import clear, hand_over, made_once, plain, usable, working
 
 NAME = "GridGenerator"
 
@@ -19,28 +21,37 @@ class GridCall:
 
     def __init__(self, data, transform, target_shape, align_corners):
         self.given, self.transform = data, transform
-        self.axes = len(target_shape)
-        self.shape = check.result(NAME, "the result", (data.shape[0], self.axes, *target_shape))
+        self.shape = check.result(NAME, "the result", (data.shape[0], len(target_shape), *target_shape))
         self.dtype = data.dtype.newbyteorder("=")
-        self.number = DTYPES[self.dtype].str[1:]
-        self.coordinates = Coordinates(transform, data, None, target_shape, 0 if align_corners else 1)
+        self.compute, self.number = DTYPES[self.dtype], number_of(transform, data.dtype)
+        self.facts = transform, data.shape[1], None, target_shape, not align_corners
 
     def nothing(self):
         """Whether the grid has no point."""
         return 0 in self.shape
 
+    @made_once
+    def fixed(self):
+        """What kernels are given that depends on sizes only."""
+        values = {"samples": self.shape[0], **fixed_of(*self.facts)}
+        values |= zip(("w_out", "h_out", "d_out"), self.shape[:1:-1])
+        return kernels("kernel").Fixed(values)
+
+    @made_once
+    def coordinates(self):
+        """What kernels are given of the parameters."""
+        return values_of(self.transform, self.given, self.number)
+
     def run(self, kernel, more):
         """Call one of the kernels of grids, with what it is given besides."""
-        threads, values = self.threads()[0], {"samples": self.shape[0]}
-        for name, size in zip(("w_out", "h_out", "d_out"), self.shape[:1:-1]):
-            values[name] = size
-        kernel = kernel(self.axes, kernels("build").formula(self.transform), self.coordinates.dtype, self.number)
-        kernel(threads, {**values, **self.coordinates.values, **self.coordinates.room(threads), **more})
+        build, threads = kernels("build"), self.threads()[0]
+        kernel = kernel(len(self.shape) - 2, build.formula(self.transform), self.number, self.compute.str[1:])
+        kernel(threads, self.fixed, {**self.coordinates, **room(self.fixed, threads), **more})
 
     def threads(self):
         """Threads, and tiles of one sample."""
         tiles = kernels("build").tiles_of(self.shape[2:])
-        return kernels("threads").threads_for(self.shape[0] * tiles, int(np.prod(self.shape))), tiles
+        return kernels("threads").threads_for(self.shape[0] * tiles, math.prod(self.shape)), tiles
 
     def forward(self, out=None):
         """Write the grid; to ``out`` if it is given."""
@@ -55,7 +66,7 @@ class GridCall:
         """How the grid changes when the parameters change by ``tangents[0]``."""
         out = np.zeros(self.shape, DTYPES[self.dtype])
         if not self.nothing():
-            self.run(kernels("build").push_grid, {"out": out, **self.coordinates.changes(tangents[0])})
+            self.run(kernels("build").push_grid, {"out": out, **changes(self.transform, tangents[0], self.number)})
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
@@ -63,10 +74,10 @@ class GridCall:
         """Write the gradient to the array in ``grads``, or add it."""
         if self.nothing():
             return clear(grads, add)
-        sums = np.empty((self.shape[0], self.threads()[1], self.coordinates.values["count"]))
+        sums = np.empty((self.shape[0], self.threads()[1], self.fixed["count"]))
         self.run(kernels("build").contract, {"upper": plain(out_grad, DTYPES[self.dtype]), "sums": sums})
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
-            grad = self.coordinates.gradient(sums.sum(axis=1))
+            grad = gradient(self.transform, sums.sum(axis=1))
             grads[0][...] = grad + grads[0] if add[0] else grad
 
 
@@ -89,7 +100,7 @@ class FlowCall:
             "scale_y": self.scales[1], "given": plain(given, DTYPES[self.dtype]), "out": direct,
         }  # fmt: skip
         threads = kernels("threads").threads_for(given.size, given.size)
-        kernels("build").flow(DTYPES[self.dtype].str[1:])(threads, values)
+        kernels("build").flow(DTYPES[self.dtype].str[1:])(threads, kernels("kernel").Fixed({}), values)
 
     def forward(self, out=None):
         """Write the grid; to ``out`` if it is given."""

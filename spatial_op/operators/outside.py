@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+
 # Positions that a table covers beyond those that taps can have: boxes of windows are found with a margin.
 MARGIN = 3
 

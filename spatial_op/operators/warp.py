@@ -1,10 +1,12 @@
 """The warp of images, by a transform or along a grid: from checked arrays to kernel calls, forward and backward."""
 
+import functools
+
 import numpy as np
 
 from .. import check
 from ..dtypes import DTYPES
-from .coordinates import Coordinates
+from .coordinates import changes, fixed_of, gradient, number_of, room, values_of
 from .engine import kernels
 from .memory import clear, hand_over, laid_out, made_once, plain, usable, working
 from .outside import outside
@@ -12,62 +14,90 @@ from .outside import outside
 DIMENSIONS = {2: ("h", "w"), 3: ("d", "h", "w")}
 
 
-class WarpCall:
-    """One call of an operator that samples ``data`` at coordinates that its second input says; the arrays have been checked.
+class Plan:
+    """What calls of an operator have in common if their arrays have the same shapes and dtypes.
 
-    ``transform`` is the row for parameters, or None for a grid. ``rows`` are those of sampler and padding.
+    ``transform`` is the row for parameters, or None for a grid; ``rows`` are those of sampler and padding.
     """
 
+    def __init__(self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge):
+        sampler, padding = rows
+        source, build = shape[2:], kernels("build")
+        self.dtype, self.compute = dtype, DTYPES[dtype]
+        self.shape, self.transform = shape[:2] + target, transform
+        self.number, count = number_of(transform, given_dtype), given_shape[1] if transform else 0
+        values = {"samples": shape[0], "channels": shape[1]}
+        for name, size, size_out in zip(DIMENSIONS[len(source)], source, target):
+            values[name], values[f"{name}_out"] = size, size_out
+        values |= outside(padding, sampler, source, edge)
+        self.fixed = kernels("kernel").Fixed(values | fixed_of(transform, count, source, target, edge))
+        self.work = build.work_of(self.shape)
+        self.nothing = 0 in self.shape
+        self.key = len(source), build.formula(transform), self.number, sampler, self.compute.str[1:]
+
+    @made_once
+    def forward(self):
+        """Kernels that sample, by windows and in place."""
+        return kernels("build").forward(*self.key, self.work.group, self.work.few)
+
+    @made_once
+    def backward(self):
+        """Kernels that pull gradients back, likewise."""
+        return kernels("build").backward(*self.key, self.work.group)
+
+    @made_once
+    def push(self):
+        """The kernel that adds what a change of the coordinates does."""
+        return None, kernels("build").push(*self.key)
+
+    def run(self, pair, threads, given):
+        """Do a tile by way of a window where that pays, and in place what is left over."""
+        by_windows, in_place = pair
+        if "functions" in self.fixed:
+            given |= room(self.fixed, threads)
+        if by_windows is None:
+            given["todo"] = np.ones(self.work.tiles, np.uint8)
+        else:
+            given["todo"] = np.empty(self.work.tiles, np.uint8)
+            by_windows(threads, self.fixed, given)
+            if 1 not in given["todo"].tobytes():
+                return
+            given["add_data"] = True
+        in_place(threads, self.fixed, given)
+
+
+plan_of = functools.lru_cache(maxsize=256)(Plan)
+
+
+class WarpCall:
+    """One call of an operator that samples ``data`` at coordinates that its second input says; the arrays have been checked."""
+
     def __init__(self, name, inputs, target_shape, transform, rows, align_corners):
-        self.name, self.inputs, self.transform = name, inputs, transform
-        self.sampler, self.padding = rows
-        data, given = inputs.values()
-        self.axes = data.ndim - 2
+        self.name, self.inputs = name, inputs
+        data, self.given = inputs.values()
         self.shape = check.result(name, "the result", data.shape[:2] + target_shape)
         self.dtype = data.dtype.newbyteorder("=")
-        self.edge = 0 if align_corners else 1
-        self.compute = DTYPES[self.dtype]
-        self.number = self.compute.str[1:]
-        self.coordinates = Coordinates(transform, given, data.shape[2:], target_shape, self.edge)
+        self.facts = data.shape, self.given.shape, target_shape, self.dtype, self.given.dtype, transform, rows, not align_corners
 
     @made_once
-    def values(self):
-        """What all kernels are given but the images."""
-        samples, channels, *target = self.shape
-        values = {"samples": samples, "channels": channels}
-        for name, size, size_out in zip(DIMENSIONS[self.axes], self.inputs["data"].shape[2:], target):
-            values[name], values[f"{name}_out"] = size, size_out
-        values |= outside(self.padding, self.sampler, self.inputs["data"].shape[2:], self.edge)
-        values |= self.coordinates.values
-        return values
+    def plan(self):
+        """What does not depend on the arrays' numbers."""
+        return plan_of(*self.facts)
 
     @made_once
-    def images(self):
-        """What the kernels are given of the images."""
-        return self.of_images(self.inputs["data"])
+    def coordinates(self):
+        """What kernels are given of coordinates."""
+        return values_of(self.plan.transform, self.given, self.plan.number)
 
-    def of_images(self, data):
+    def images(self, data):
         """What kernels are given of images: their pixels, and how far samples and channels are apart."""
-        pixels, apart = laid_out(data, self.compute, 2)
-        return {"pixels": pixels, "image_step": apart[0], "channel_step": apart[1]}
+        pixels, apart = laid_out(data, self.plan.compute, 2)
+        return {"pixels": pixels, "image_step": apart[0], "channel_step": apart[1], **self.coordinates}
 
-    def nothing(self):
-        """Whether there is no point to sample."""
-        return 0 in self.shape
-
-    def run(self, by_windows, in_place, threads, values):
-        """Do a tile by way of a window where that pays, and in place what is left over."""
-        build = kernels("build")
-        units = self.shape[0] * build.blocks_of(self.shape[1]) * build.tiles_of(self.shape[2:])
-        if by_windows is None:
-            values["todo"] = np.ones(units, np.uint8)
-        else:
-            values["todo"] = np.empty(units, np.uint8)
-            by_windows(threads, values)
-            if not values["todo"].any():
-                return
-            values["add_data"] = True
-        in_place(threads, values)
+    @made_once
+    def known(self):
+        """What all kernels are given."""
+        return self.images(self.inputs["data"])
 
     def forward(self, out=None):
         """Sample; write to ``out`` if it is given."""
@@ -75,75 +105,64 @@ class WarpCall:
             out = np.empty(self.shape, self.dtype)
         else:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
-        if self.nothing():
+        if 0 in self.shape:
             return out
-        direct = working(out, self.compute)
-        self.sample(self.images, direct)
+        direct = working(out, self.plan.compute)
+        self.sample(self.known, direct)
         hand_over(direct, out)
         return out
 
     def sample(self, images, out):
         """Write samples of images to ``out``."""
-        build = kernels("build")
-        threads, channels = build.forward_threads(self.shape, kernels("threads").threads_for), self.shape[1]
-        group = build.group_of(channels)
-        pair = build.forward(*self.key(build), group, channels <= group)
-        self.run(*pair, threads, {**self.values, **self.coordinates.room(threads), **images, "out": out})
-
-    def key(self, build):
-        """What kernels depend on."""
-        return self.axes, build.formula(self.transform), self.coordinates.dtype, self.sampler, self.number
+        plan = self.plan
+        threads = kernels("threads").threads_for(plan.work.tiles, plan.work.elements)
+        plan.run(plan.forward, threads, {**images, "out": out})
 
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None."""
-        out = np.zeros(self.shape, self.compute)
-        if not self.nothing():
-            data_tangent, given_tangent = tangents
-            if data_tangent is not None:
-                self.sample(self.of_images(data_tangent), out)
-            if given_tangent is not None:
-                build = kernels("build")
-                threads = build.forward_threads(self.shape, kernels("threads").threads_for)
-                changes, room = self.coordinates.changes(given_tangent), self.coordinates.room(threads)
-                values = {**self.values, **room, **self.images, **changes, "out": out}
-                self.run(None, build.push(*self.key(build)), threads, values)
+        plan, (data_tangent, given_tangent) = self.plan, tangents
+        out = np.zeros(self.shape, plan.compute)
+        if not plan.nothing and data_tangent is not None:
+            self.sample(self.images(data_tangent), out)
+        if not plan.nothing and given_tangent is not None:
+            threads = kernels("threads").threads_for(plan.work.tiles, plan.work.elements)
+            change = changes(plan.transform, given_tangent, plan.number)
+            plan.run(plan.push, threads, {**self.known, **change, "out": out})
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
-        if self.nothing():
+        plan, (grad_data, grad_given) = self.plan, grads
+        if plan.nothing:
             return clear(grads, add)
-        build = kernels("build")
-        grad_data, grad_given = grads
-        lower = np.empty(0, self.compute) if grad_data is None else working(grad_data, self.compute, add[0])
-        threads, bands = build.backward_split(self.shape, kernels("threads").threads_for)
-        parts = self.parts(build, grad_given, add[1])
-        values = {
-            **self.values, **self.coordinates.room(threads), **self.images, "upper": plain(out_grad, self.compute),
-            "lower": lower, "sums": parts, "bands": bands, "want_data": grad_data is not None, "add_data": add[0],
-            "want_values": grad_given is not None,
+        lower = np.empty(0, plan.compute) if grad_data is None else working(grad_data, plan.compute, add[0])
+        threads, bands = kernels("build").backward_split(plan.work, kernels("threads").threads_for)
+        parts = self.parts(grad_given, add[1])
+        given = {
+            **self.known, "upper": plain(out_grad, plan.compute), "lower": lower, "sums": parts, "bands": bands,
+            "want_data": grad_data is not None, "add_data": add[0], "want_values": grad_given is not None,
         }  # fmt: skip
-        self.run(*build.backward(*self.key(build), build.group_of(self.shape[1])), threads, values)
+        plan.run(plan.backward, threads, given)
         if grad_data is not None:
             hand_over(lower, grad_data)
         if grad_given is None or np.may_share_memory(parts, grad_given):
             return
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
-            if self.transform is not None:
-                grad = self.coordinates.gradient(parts.sum(axis=(1, 2)))
+            if plan.transform is not None:
+                grad = gradient(plan.transform, parts.sum(axis=(1, 2)))
             else:  # one part is the gradient; NumPy's sum of it would lose the sign of a zero
                 grad = parts[:, 0] if parts.shape[1] == 1 else parts.sum(axis=1)
             grad_given[...] = grad + grad_given if add[1] else grad
 
-    def parts(self, build, grad, add):
+    def parts(self, grad, add):
         """Room for the second input's gradient in parts: by blocks of channels and, for parameters, by tiles."""
-        samples, channels, *target = self.shape
-        blocks, dtype = build.blocks_of(channels), np.dtype(self.coordinates.dtype)
+        plan = self.plan
+        samples, blocks = self.shape[0], plan.work.units // self.shape[0]
         if grad is None:
-            return np.empty(0, dtype)
-        if self.transform is not None:
-            return np.empty((samples, blocks, build.tiles_of(target), self.coordinates.values["count"]))
-        if blocks == 1 and not add and usable(grad, dtype):
+            return np.empty(0)
+        if plan.transform is not None:
+            return np.empty((samples, blocks, plan.work.tiles // plan.work.units, plan.fixed["count"]))
+        if blocks == 1 and not add and usable(grad, np.dtype(plan.number)):
             return grad[:, None]
-        return np.empty((samples, blocks, *grad.shape[1:]), dtype)
+        return np.empty((samples, blocks, *grad.shape[1:]), plan.number)
