@@ -68,12 +68,16 @@ def is_zero(weight):
 
 
 def vanishing(m, weights):
-    """Whether any lane of any weight is 0; then the value that it would multiply must not be looked at."""
-    found = None
+    """Whether any lane of any weight may be 0; then the value that it would multiply must not be looked at.
+
+    The product of all is tested, which takes one comparison. One that is too small for a number is taken for 0, too. Where a
+    weight is no number, so is every sum.
+    """
+    product = None
     for weight in weights:
         if not is_zero(weight):
-            found = weight == 0 if found is None else found | (weight == 0)
-    return m.any(found)
+            product = weight if product is None else product * weight
+    return m.any(product == 0)
 
 
 def mix(total, weight, value, careful):

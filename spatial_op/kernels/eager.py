@@ -96,9 +96,21 @@ class Machine:
         """0, 1, 2, ..."""
         return np.arange(count).astype(kind)
 
+    def in_order(self, numbers, kind):
+        """A vector of given numbers."""
+        return np.array(numbers, kind)
+
     def to(self, value, kind):
         """The same numbers as another kind."""
         return np.asarray(value).astype(kind)[()]
+
+    def bits(self, vector, kind):
+        """The same bits as lanes of another kind."""
+        return np.ascontiguousarray(vector).view(kind)
+
+    def unsigned_shift(self, vector, places):
+        """Whole numbers shifted to the right, zeros coming in."""
+        return (vector.view(f"u{vector.itemsize}") >> places).view(vector.dtype)
 
     def kind_of(self, value):
         """The name of the kind of a value's, or an array's, numbers."""

@@ -8,8 +8,11 @@ import numpy as np
 from . import cells, window
 from .tiles import BLOCK, SIDE, blocks_of, first_pixel, tile_at, tiles
 from .trace import LANES
-from .turn import to_pixels
+from .turn import ORDER, halves, to_pixels
 from .window import box_of
+
+# A pixel, in steps of 2^-32.
+ONE = 2.0**32
 
 # A coordinate further out is not worth a window. It still fits the integers.
 FAR = 2.0**30
@@ -68,6 +71,8 @@ class Bounded:
 
     def __init__(self, m, rules, source):
         self.m, self.rules, self.source = m, rules, source
+        # Weights that are continuous do not mind a little noise in coordinates.
+        self.quick = rules.dtype == "f4" and rules.reach > 1
 
     def begin(self, tile):
         """The box, a pixel wider than need be since vectors may be rounded in another way than corners.
@@ -91,13 +96,101 @@ class Bounded:
     def point(self, tile, q, k):
         """Places in the window, and distances, of a vector of pixels."""
         m = self.m
-        point = [m.variable(value) for value in self.source.find(m, tile, q, k)]
-        for _ in m.when(~self.inner):
-            for axis, value in zip("xy", point):
-                value.value = m.least(m.most(value.value, m.arguments[f"low_{axis}"]), m.arguments[f"high_{axis}"])
-        (x, part_x), (y, part_y) = (self.rules.split(m, axis, value.value, near=False) for axis, value in enumerate(point))
-        places = (y - m.to(self.box.y, "i4")) * m.to(self.box.stride, "i4") + (x - m.to(self.box.x, "i4"))
-        return places, [part_x, part_y]
+        places = m.variable(m.full(0, "i4"))
+        parts = [m.variable(m.full(0.0, self.rules.dtype)) for _ in range(2)]
+        quick = self.inner & (tile.cols >= LANES) if self.quick else m.full(0, "i8", None) > 0
+        for _ in m.when(quick):
+            self.keep(places, parts, self.stepped(tile, q, k) if self.quick else self.found(tile, q, k))
+        for _ in m.when(~quick):
+            self.keep(places, parts, self.found(tile, q, k))
+        return places.value, [part.value for part in parts]
+
+    def keep(self, places, parts, points):
+        """Put cells and distances together."""
+        m, ((x, part_x), (y, part_y)) = self.m, points
+        places.value = (y - m.to(self.box.y, "i4")) * m.to(self.box.stride, "i4") + (x - m.to(self.box.x, "i4"))
+        parts[0].value, parts[1].value = part_x, part_y
+
+    def found(self, tile, q, k):
+        """Cells and distances by the formula, in float64."""
+        m, points = self.m, []
+        for axis, value in enumerate(self.source.find(m, tile, q, k)):
+            near = m.least(m.most(value, m.arguments[f"low_{'xy'[axis]}"]), m.arguments[f"high_{'xy'[axis]}"])
+            points.append(self.rules.split(m, axis, near, near=False))
+        return points
+
+    def stepped(self, tile, q, k):
+        """The same for float32, in whole numbers: steps of 2^-32 pixels from the first column of the vector on."""
+        m, points = self.m, []
+        for (start, step), shift in zip(self.source.line(m, tile, q, k), (self.rules.sampler.shift,) * 2):
+            first = m.to(np.rint((start + shift) * ONE), "i8")
+            low, high = halves(m, m.to(np.rint(step * ONE), "i8") * m.in_order(ORDER, "i8") + first)
+            part = m.to(m.unsigned_shift(low, 1), "f4") * 2.0**-31 - shift
+            points.append((high + self.rules.sampler.first, part))
+        return points
+
+
+class Row:
+    """Places and weights of one row of a tile, kept in memory: the loops that read them do not wait for their coming about.
+
+    Numbers taken from memory one by one are also quicker than lanes taken out of vectors.
+    """
+
+    def __init__(self, m, rules, points, group, derivatives=False):
+        self.m, self.rules, self.points, self.group, self.reach = m, rules, points, group, rules.reach
+        self.places, self.marks = m.workspace("i4", SIDE), m.workspace("u1", SIDE)
+        self.kept = {"weights": self.room()}
+        if derivatives:
+            self.kept["slopes"] = self.room()
+
+    def room(self):
+        """Memory for each tap along x and y."""
+        return [[self.m.workspace(self.rules.dtype, SIDE) for _ in range(self.reach)] for _ in "xy"]
+
+    def begin(self, box, tile, q, starts):
+        """Find them for row ``q``; ``starts`` are the columns where vectors begin."""
+        m = self.m
+        for k in starts:
+            places, parts = self.points.point(tile, q, k)
+            self.places.put(k, places * self.group)
+            found = {"weights": [], "slopes": []}
+            for part in parts:
+                weights, slopes = self.rules.slopes(m, part)
+                found["weights"].append(weights)
+                found["slopes"].append(slopes)
+            self.zero = {}
+            looked_at = []
+            for name, memories in self.kept.items():
+                for axis, memory in enumerate(memories):
+                    for s, vector in enumerate(found[name][axis]):
+                        self.zero[name, axis, s] = cells.is_zero(vector)
+                        if not self.zero[name, axis, s]:
+                            memory[s].put(k, vector)
+                            looked_at.append(vector)
+            self.marks[k] = m.to(cells.vanishing(m, looked_at), "u1")
+
+    def careful(self, k):
+        """Whether a vector of pixels has a weight that is zero."""
+        return self.marks[k] != 0
+
+    def spots(self, k):
+        """Where each pixel of a vector begins in the window."""
+        places = self.places.starting(k)
+        return [self.m.to(places[i], "i8") for i in range(LANES)]
+
+    def numbers(self, name, k, i):
+        """Weights or slopes of one pixel along x, and along y."""
+        return [
+            [0.0 if self.zero[name, axis, s] else memory.starting(k)[i] for s, memory in enumerate(memories)]
+            for axis, memories in enumerate(self.kept[name])
+        ]
+
+    def vectors(self, name, k):
+        """The same of a vector of pixels."""
+        return [
+            [0.0 if self.zero[name, axis, s] else memory.vector(k) for s, memory in enumerate(memories)]
+            for axis, memories in enumerate(self.kept[name])
+        ]
 
 
 def mark(m, place, fit):
@@ -109,6 +202,7 @@ def forward(m, rules, source, group, few):
     """Every ``threads``-th unit of the work; a unit is a tile of a block of channels of a sample."""
     memory = m.workspace(rules.dtype, window.capacity(group))
     points = (Bounded if few and source.affine else Placed)(m, rules, source)
+    row = Row(m, rules, points, group)
     count, blocks, pixels = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out
     source.start(m)
     for work in m.range(m.part, m.samples * blocks * count, m.threads):
@@ -125,24 +219,30 @@ def forward(m, rules, source, group, few):
                 window.fill(m, group, sample * m.image_step + channel * m.channel_step, m.channel_step, present, box, memory)
                 first = m.out.starting((sample * m.channels + channel) * pixels + first_pixel(m, tile))
                 for q in m.range(0, tile.rows):
-                    for k in m.range(0, tile.cols, LANES):
-                        sampled = gather(m, rules, memory, box, group, *points.point(tile, q, k))
+                    row.begin(box, tile, q, overlapping(m, tile))
+                    for k in overlapping(m, tile):
+                        sampled = gather(m, rules, memory, box, group, row, k)
                         for c, vector in enumerate(sampled):
                             for _ in m.when(present > c):
                                 m.write(first.starting(pixels * c + q * m.w_out), k, vector, tile.cols - k)
 
 
-def gather(m, rules, memory, box, group, places, parts):
+def overlapping(m, tile):
+    """Columns where vectors begin; the last one overlaps the one before, so that it is whole if the tile is wide enough."""
+    last = m.larger(tile.cols - LANES, 0)
+    for k in m.range(0, tile.cols, LANES):
+        yield m.smaller(k, last)
+
+
+def gather(m, rules, memory, box, group, row, k):
     """A vector of samples for each channel of a group."""
-    weights = [rules.weights(m, part) for part in parts]
-    results = [m.variable(m.full(0.0, rules.dtype)) for _ in range(group)]
-    some = cells.vanishing(m, [*weights[0], *weights[1]])
+    results, some = [m.variable(m.full(0.0, rules.dtype)) for _ in range(group)], row.careful(k)
     for careful in (True, False):
         for _ in m.when(some if careful else ~some):
             if group == 1:
-                sampled = [window.blend(m, memory, box.stride, places, weights, careful)]
+                sampled = [window.blend(m, memory, box.stride, row, k, careful)]
             else:
-                sampled = window.blend_group(m, memory, box.stride, places, weights, group, careful)
+                sampled = window.blend_group(m, memory, box.stride, row, k, group, careful)
             for result, vector in zip(results, sampled):
                 result.value = vector
     return [result.value for result in results]
@@ -165,6 +265,7 @@ def backward(m, rules, source, group):
     """
     memory, grads = m.workspace(rules.dtype, window.capacity(group)), [m.workspace(rules.dtype, SIDE * SIDE) for _ in "xy"]
     points = Placed(m, rules, source)
+    row = Row(m, rules, points, group, derivatives=True)
     count, blocks, pixels, area = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out, m.w * m.h
     source.start(m)
     for number in m.range(0, count):
@@ -194,10 +295,10 @@ def backward(m, rules, source, group):
                     for _ in m.when(mine):
                         plane = sample * m.image_step + channel * m.channel_step
                         window.fill(m, group, plane, m.channel_step, present, box, memory)
-                        accumulate(m, rules, memory, box, group, present, tile, points, upper, grads)
+                        accumulate(m, rules, memory, box, group, present, tile, row, upper, grads)
                     for _ in m.when(touched):
                         clear(m, memory, 0, 0, box.height * box.stride * group)
-                        scatter(m, rules, memory, box, group, present, tile, points, upper)
+                        scatter(m, rules, memory, box, group, present, tile, row, upper)
                         plane = (sample * m.channels + channel) * area
                         window.fold(m, group, m.lower, plane, area, present, box, memory, top, bottom)
                 for _ in m.when(mine):
@@ -227,40 +328,34 @@ def upstream(m, upper, group, present, tile, q, k):
     return found
 
 
-def accumulate(m, rules, memory, box, group, present, tile, points, upper, grads):
+def accumulate(m, rules, memory, box, group, present, tile, row, upper, grads):
     """Add a group's share to the gradients with respect to a tile's coordinates."""
     for q in m.range(0, tile.rows):
+        row.begin(box, tile, q, m.range(0, tile.cols, LANES))
         for k in m.range(0, tile.cols, LANES):
-            places, parts = points.point(tile, q, k)
-            weights, slopes = zip(*(rules.slopes(m, part) for part in parts))
-            above = upstream(m, upper, group, present, tile, q, k)
-            some = cells.vanishing(m, [number for numbers in (*weights, *slopes) for number in numbers])
+            above, some = upstream(m, upper, group, present, tile, q, k), row.careful(k)
             for careful in (True, False):
                 for _ in m.when(some if careful else ~some):
                     if group == 1:
-                        along = window.differentiate(m, memory, box.stride, places, weights, slopes, careful)
+                        along = window.differentiate(m, memory, box.stride, row, k, careful)
                         along = [x if x is None else np.where(above[0] != 0, above[0] * x, 0.0) for x in along]
                     else:
                         each = to_pixels(m, above)
-                        along = window.differentiate_group(
-                            m, memory, box.stride, places, weights, slopes, each, group, careful
-                        )
+                        along = window.differentiate_group(m, memory, box.stride, row, k, each, group, careful)
                     for array, more in zip(grads, along):
                         if more is not None:
                             array.put(q * SIDE + k, array.vector(q * SIDE + k) + more)
 
 
-def scatter(m, rules, memory, box, group, present, tile, points, upper):
+def scatter(m, rules, memory, box, group, present, tile, row, upper):
     """The transpose of ``gather``: add a tile to a window."""
     for q in m.range(0, tile.rows):
+        row.begin(box, tile, q, m.range(0, tile.cols, LANES))
         for k in m.range(0, tile.cols, LANES):
-            places, parts = points.point(tile, q, k)
-            weights = [rules.weights(m, part) for part in parts]
-            above = upstream(m, upper, group, present, tile, q, k)
-            some = cells.vanishing(m, [*weights[0], *weights[1]])
+            above, some = upstream(m, upper, group, present, tile, q, k), row.careful(k)
             for careful in (True, False):
                 for _ in m.when(some if careful else ~some):
                     if group == 1:
-                        window.spill(m, memory, box.stride, places, weights, above[0], careful)
+                        window.spill(m, memory, box.stride, row, k, above[0], careful)
                     else:
-                        window.spill_group(m, memory, box.stride, places, weights, to_pixels(m, above), group, careful)
+                        window.spill_group(m, memory, box.stride, row, k, to_pixels(m, above), group, careful)

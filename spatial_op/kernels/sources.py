@@ -108,6 +108,12 @@ class ByTransform:
                 low, high = m.smaller(low, point[axis]), m.larger(high, point[axis])
             yield low, high
 
+    def line(self, m, tile, q, k):
+        """Of an affine transform: the coordinates of one pixel, and how they change from column to column."""
+        place = self.column(m, tile) + m.to(k, "f8"), self.row(m, tile, q)
+        for x in self.locate(self.plan, Dual(place[0], {0: 1.0}), place[1]):
+            yield value_of(x), slopes_of(x)[0]
+
     def begin_sums(self, m, tile, number, unit):
         """Sums for the plan, lane by lane."""
         self.place_of_sums = (unit * tiles(m, tile.axes) + number) * m.count

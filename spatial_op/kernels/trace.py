@@ -334,10 +334,24 @@ class Machine:
         numbers = [int(i) if isinstance(kind.element, ir.IntType) else float(i) for i in range(count)]
         return Value(self, ir.Constant(kind, numbers))
 
+    def in_order(self, numbers, kind):
+        """A vector of given numbers."""
+        return Value(self, ir.Constant(ir.VectorType(KINDS[kind], len(numbers)), list(numbers)))
+
     def to(self, value, kind):
         """The same numbers as another kind; what is cut to whole numbers must fit them."""
         new = KINDS[kind]
         return self.as_kind(value, like(value.kind, new) if isinstance(value, Value) else new, exact=False)
+
+    def bits(self, vector, kind):
+        """The same bits as lanes of another kind."""
+        new = KINDS[kind]
+        count = vector.kind.count * SIZES[vector.kind.element] // SIZES[new]
+        return Value(self, self.builder.bitcast(vector.code, ir.VectorType(new, count)))
+
+    def unsigned_shift(self, vector, places):
+        """Whole numbers shifted to the right, zeros coming in."""
+        return Value(self, self.builder.lshr(vector.code, constant(vector.kind, places)))
 
     def repeat(self, code, count):
         """A scalar in every lane."""

@@ -139,63 +139,62 @@ def fold(m, group, target, plane, apart, present, box, window, top, bottom):
                         image.put_some(whole, image.some(whole, count) + more, count)
 
 
-# One vector of pixels.
+# One vector of pixels, of one channel.
 
 
-def pixels_of(m, window, places, group):
-    """Where each of a vector's pixels begins in the window."""
-    spots = m.to(places, "i8")
-    return [window.starting(m.lane(spots, i) * group) for i in range(LANES)]
-
-
-def taps_of(m, pixels, at, reach):
-    """Of one channel: ``reach`` neighbours of each pixel, as that many vectors."""
+def taps_of(m, line, spots, reach):
+    """``reach`` neighbours of each pixel, as that many vectors."""
     taps, first = [], 0
     while first < reach:
         count = 4 if reach - first >= 4 else 2 if reach - first >= 2 else 1
-        taps += columns(m, [pixel.vector(at + first, count) if count > 1 else pixel[at + first] for pixel in pixels])
+        from_here = line.starting(first)
+        taps += columns(m, [from_here.vector(spot, count) if count > 1 else from_here[spot] for spot in spots])
         first += count
     return taps
 
 
-def blend(m, window, stride, places, weights, careful):
-    """A vector of samples of one channel."""
-    along_x, along_y = weights
-    pixels, columns = pixels_of(m, window, places, 1), [None] * len(along_x)
-    for r, weight in enumerate(along_y):
-        for s, tap in enumerate(taps_of(m, pixels, stride * r, len(along_x))):
-            columns[s] = mix(columns[s], weight, tap, careful)
+def lines_of(window, stride, group, count):
+    """The window from the first, second, ... line of taps on."""
+    return [window.starting(stride * (r * group)) for r in range(count)]
+
+
+def blend(m, window, stride, row, k, careful):
+    """A vector of samples."""
+    along_x, along_y = row.vectors("weights", k)
+    spots, sums = row.spots(k), [None] * len(along_x)
+    for line, weight in zip(lines_of(window, stride, 1, len(along_y)), along_y):
+        for s, tap in enumerate(taps_of(m, line, spots, len(along_x))):
+            sums[s] = mix(sums[s], weight, tap, careful)
     total = None
-    for weight, column in zip(along_x, columns):
+    for weight, column in zip(along_x, sums):
         total = mix(total, weight, column, careful)
     return total
 
 
-def differentiate(m, window, stride, places, weights, slopes, careful):
-    """Derivatives of a vector of samples of one channel with respect to x and y."""
-    (along_x, along_y), (rise_x, rise_y) = weights, slopes
-    pixels = pixels_of(m, window, places, 1)
-    columns, rises = [None] * len(along_x), [None] * len(along_x)
-    for r, (weight, rise) in enumerate(zip(along_y, rise_y)):
-        for s, tap in enumerate(taps_of(m, pixels, stride * r, len(along_x))):
-            columns[s] = mix(columns[s], weight, tap, careful)
+def differentiate(m, window, stride, row, k, careful):
+    """Derivatives of a vector of samples with respect to x and y; None where there is none."""
+    (along_x, along_y), (rise_x, rise_y) = row.vectors("weights", k), row.vectors("slopes", k)
+    spots, sums, rises = row.spots(k), [None] * len(along_x), [None] * len(along_x)
+    for line, weight, rise in zip(lines_of(window, stride, 1, len(along_y)), along_y, rise_y):
+        for s, tap in enumerate(taps_of(m, line, spots, len(along_x))):
+            sums[s] = mix(sums[s], weight, tap, careful)
             rises[s] = mix(rises[s], rise, tap, careful)
     slope_x = slope_y = None
     for s in range(len(along_x)):
-        slope_x = mix(slope_x, rise_x[s], columns[s], careful)
+        slope_x = mix(slope_x, rise_x[s], sums[s], careful)
         slope_y = slope_y if rises[s] is None else mix(slope_y, along_x[s], rises[s], careful)
     return slope_x, slope_y
 
 
-def spill(m, window, stride, places, weights, grad, careful):
+def spill(m, window, stride, row, k, grad, careful):
     """The transpose of ``blend``: lane by lane, since lanes may share a pixel."""
-    along_x, along_y = weights
+    along_x, along_y = row.vectors("weights", k)
     shares = [[share_of(m, x, share_of(m, y, grad, careful), careful) for x in along_x] for y in along_y]
-    for i, pixel in enumerate(pixels_of(m, window, places, 1)):
-        for r, line in enumerate(shares):
-            for s, share in enumerate(line):
-                at = stride * r + s
-                pixel[at] = pixel[at] + m.lane(share, i)
+    lines = lines_of(window, stride, 1, len(along_y))
+    for i, spot in enumerate(row.spots(k)):
+        for line, along in zip(lines, shares):
+            for s, share in enumerate(along):
+                line[spot + s] = line[spot + s] + m.lane(share, i)
 
 
 def share_of(m, weight, grad, careful):
@@ -205,66 +204,46 @@ def share_of(m, weight, grad, careful):
     return np.where(weight != 0, weight * grad, 0.0)
 
 
-# The same for a group of channels, pixel by pixel: a pixel's taps are read in all channels at once.
-
-
-def scalars(m, vectors, kind):
-    """Vectors of numbers as a function (which, lane) -> one number, by way of memory, which then spreads it over a vector."""
-    memory = m.workspace(kind, LANES * len(vectors))
-    for number, vector in enumerate(vectors):
-        if not is_zero(vector):
-            memory.put(number * LANES, vector)
-    return lambda number, i: 0.0 if is_zero(vectors[number]) else memory[number * LANES + i]
+# The same of a group of channels, pixel by pixel: a pixel's taps are read in all channels at once.
 
 
 def combined(m, weights, values, careful):
-    """The sum of products of a few numbers and vectors."""
+    """The sum of products of a few numbers and vectors; None if all are known to be zero."""
     total = None
     for weight, value in zip(weights, values):
-        if value is None or is_zero(weight):
-            continue
-        spread = m.full(weight, m.kind_of(value), m.count_of(value))
-        total = mix(total, spread, value, careful)
+        if value is not None and not is_zero(weight):
+            total = mix(total, m.full(weight, m.kind_of(value), m.count_of(value)), value, careful)
     return total
 
 
 def pieces(m, vector, group):
     """The taps of one line, each in all channels."""
-    count = m.count_of(vector) // group
-    return [m.shuffle(vector, vector, range(s * group, s * group + group)) for s in range(count)]
+    if vector is None:
+        return []
+    return [m.shuffle(vector, vector, range(first, first + group)) for first in range(0, m.count_of(vector), group)]
 
 
-def lines_of(m, pixel, stride, group, reach_x, reach_y):
-    """The lines of taps of a pixel: each the channels of all its taps."""
-    return [pixel.vector(stride * r * group, reach_x * group) for r in range(reach_y)]
-
-
-def blend_group(m, window, stride, places, weights, group, careful):
-    """A vector of samples of a group of channels, one vector for each."""
-    along_x, along_y = weights
-    number, results = scalars(m, [*along_x, *along_y], m.kind_of(window)), []
-    for i, pixel in enumerate(pixels_of(m, window, places, group)):
-        lines = lines_of(m, pixel, stride, group, len(along_x), len(along_y))
-        column = combined(m, [number(len(along_x) + r, i) for r in range(len(along_y))], lines, careful)
-        taps = pieces(m, column, group)
-        results.append(combined(m, [number(s, i) for s in range(len(along_x))], taps, careful))
+def blend_group(m, window, stride, row, k, group, careful):
+    """A vector of samples for each channel."""
+    reach, results = row.reach, []
+    lines = lines_of(window, stride, group, reach)
+    for i, spot in enumerate(row.spots(k)):
+        along_x, along_y = row.numbers("weights", k, i)
+        column = combined(m, along_y, [line.vector(spot, reach * group) for line in lines], careful)
+        results.append(combined(m, along_x, pieces(m, column, group), careful))
     return to_channels(m, results)
 
 
-def differentiate_group(m, window, stride, places, weights, slopes, grads, group, careful):
-    """Derivatives with respect to x and y of the sum over a group's channels of samples times gradients."""
-    (along_x, along_y), (rise_x, rise_y) = weights, slopes
-    wide, high = len(along_x), len(along_y)
-    number = scalars(m, [*along_x, *along_y, *rise_x, *rise_y], m.kind_of(window))
-    sums = [], []
-    for i, pixel in enumerate(pixels_of(m, window, places, group)):
-        lines = lines_of(m, pixel, stride, group, wide, high)
-        column = combined(m, [number(wide + r, i) for r in range(high)], lines, careful)
-        rise = combined(m, [number(2 * wide + high + r, i) for r in range(high)], lines, careful)
-        slope_x = combined(m, [number(wide + high + s, i) for s in range(wide)], pieces(m, column, group), careful)
-        rises = [] if rise is None else pieces(m, rise, group)
-        slope_y = combined(m, [number(s, i) for s in range(wide)], rises, careful)
-        for found, slope in zip(sums, (slope_x, slope_y)):
+def differentiate_group(m, window, stride, row, k, grads, group, careful):
+    """Derivatives with respect to x and y of the sum over the channels of samples times gradients, those of each pixel."""
+    reach, sums = row.reach, ([], [])
+    lines = lines_of(window, stride, group, reach)
+    for i, spot in enumerate(row.spots(k)):
+        (along_x, along_y), (rise_x, rise_y) = row.numbers("weights", k, i), row.numbers("slopes", k, i)
+        values = [line.vector(spot, reach * group) for line in lines]
+        column, rise = combined(m, along_y, values, careful), combined(m, rise_y, values, careful)
+        slopes = combined(m, rise_x, pieces(m, column, group), careful), combined(m, along_x, pieces(m, rise, group), careful)
+        for found, slope in zip(sums, slopes):
             found.append(None if slope is None else np.where(grads[i] != 0, grads[i] * slope, 0.0))
     return [None if found[0] is None else total_of(m, found) for found in sums]
 
@@ -277,14 +256,13 @@ def total_of(m, pixels):
     return first
 
 
-def spill_group(m, window, stride, places, weights, grads, group, careful):
+def spill_group(m, window, stride, row, k, grads, group, careful):
     """The transpose of ``blend_group``; ``grads`` are those of each pixel in all channels."""
-    along_x, along_y = weights
-    number = scalars(m, [*along_x, *along_y], m.kind_of(window))
-    for i, pixel in enumerate(pixels_of(m, window, places, group)):
-        for r in range(len(along_y)):
-            line = share_of(m, m.full(number(len(along_x) + r, i), m.kind_of(window), group), grads[i], careful)
-            for s in range(len(along_x)):
-                share = share_of(m, m.full(number(s, i), m.kind_of(window), group), line, careful)
-                at = (stride * r + s) * group
-                pixel.put(at, pixel.vector(at, group) + share)
+    kind, lines = m.kind_of(window), lines_of(window, stride, group, row.reach)
+    for i, spot in enumerate(row.spots(k)):
+        along_x, along_y = row.numbers("weights", k, i)
+        for line, weight in zip(lines, along_y):
+            along = share_of(m, m.full(weight, kind, group), grads[i], careful)
+            for s, number in enumerate(along_x):
+                share, at = share_of(m, m.full(number, kind, group), along, careful), spot + s * group
+                line.put(at, line.vector(at, group) + share)
