@@ -13,7 +13,7 @@ from .adapters.dask_arguments import check_image, check_reach, countable, cut, h
 from .adapters.dask_boxes import boxes_of, reach_of
 from .kernels.threads import one_thread
 from .operators.arguments import sampling
-from .operators.warp import WarpCall
+from .operators.warp import WarpCall, planned
 from .transforms import pixel_matrix
 
 __all__ = ["warp"]
@@ -183,6 +183,5 @@ def sampled(data, first, rectangle, matrix, sampler_type, padding_mode):
     loc = np.array([[*matrix.ravel(), *centre, *first[::-1]]])
     rows = sampling("warp", 2, sampler_type, padding_mode, True)
     with one_thread():
-        return WarpCall(
-            "warp", {"data": data, "loc": loc}, (bottom - top, right - left), pixel_matrix.ROW, rows, True
-        ).forward()
+        plan = planned("warp", data, loc, (bottom - top, right - left), pixel_matrix.ROW, rows, True)
+        return WarpCall("warp", {"data": data, "loc": loc}, plan).forward()

@@ -88,7 +88,7 @@ class Bounded:
             finite = held if finite is None else finite & held
             for edge in corners:
                 near = m.least(m.most(edge, low), high)
-                ends.append(m.to(np.floor(near + self.rules.sampler.shift), "i8") + self.rules.sampler.first)
+                ends.append(m.to(self.rules.sampler.cell(near, self.rules.sampler.shift), "i8") + self.rules.sampler.first)
         reach = self.rules.reach
         self.box, self.inner = box_of(ends[0] - 1, ends[1] + reach + 1, ends[2] - 1, ends[3] + reach + 1), inner
         return self.box, finite

@@ -64,6 +64,14 @@ def transform(op, axes, transform_type, more=()):
     return check.row(op, "transform_type", transform_type, TABLES[axes], of(axes), more)
 
 
+def named(transform_type, sampler_type, padding_mode, data):
+    """The rows that these names have in the tables; None for what is no name of a row."""
+    axes = getattr(data, "ndim", 4) - 2
+    if type(transform_type) is type(sampler_type) is type(padding_mode) is str and axes in TABLES:
+        return TABLES[axes].get(transform_type), SAMPLER_TABLES[axes].get(sampler_type), PADDINGS.get(padding_mode)
+    return ()
+
+
 def of(axes):
     """What the images are, where that limits the choice."""
     return " for volumes" if axes == 3 else ""

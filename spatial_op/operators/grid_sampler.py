@@ -2,17 +2,24 @@
 
 from . import Operator, arguments
 from .dispatch import apply
-from .warp import WarpCall
+from .warp import WarpCall, planned, recall, remember
 
 
 def prepare(
     data, grid, sampler_type="bilinear", name=None, *, padding_mode="zeros", align_corners=True, op="GridSampler"
 ):
-    """Check a call."""
+    """Check a call, unless one like it passed before."""
+    params = None, sampler_type, padding_mode, align_corners, op
+    facts, plan = recall(data, grid, params, arguments.named("", sampler_type, padding_mode, data))
+    return WarpCall(op, {"data": data, "grid": grid}, plan or remember(facts, checked(data, grid, *params[1:])))
+
+
+def checked(data, grid, sampler_type, padding_mode, align_corners, op):
+    """The plan of a call, if all is right."""
     axes = arguments.image(op, data)
     rows = arguments.sampling(op, axes, sampler_type, padding_mode, align_corners)
     arguments.grid(op, grid, data)
-    return WarpCall(op, {"data": data, "grid": grid}, grid.shape[2:], None, rows, align_corners)
+    return planned(op, data, grid, grid.shape[2:], None, rows, align_corners)
 
 
 def prepare_bilinear(data, grid, cudnn_off=None, name=None, *, padding_mode="zeros", align_corners=True):

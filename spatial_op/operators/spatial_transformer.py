@@ -3,7 +3,7 @@
 from .. import check
 from . import Operator, arguments
 from .dispatch import apply
-from .warp import WarpCall
+from .warp import WarpCall, planned, recall, remember
 
 NAME = "SpatialTransformer"
 
@@ -20,14 +20,21 @@ def prepare(
     padding_mode="zeros",
     align_corners=True,
 ):
-    """Check a call."""
+    """Check a call, unless one like it passed before."""
+    params = target_shape, transform_type, sampler_type, padding_mode, align_corners
+    facts, plan = recall(data, loc, params, arguments.named(transform_type, sampler_type, padding_mode, data))
+    return WarpCall(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)))
+
+
+def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners):
+    """The plan of a call, if all is right."""
     axes = arguments.image(NAME, data)
     transform = arguments.transform(NAME, axes, transform_type)
     rows = arguments.sampling(NAME, axes, sampler_type, padding_mode, align_corners)
     arguments.parameters(NAME, "loc", loc, transform_type, transform, batch=data.shape[0])
     check.precise(NAME, "loc", loc, data)
     target_shape = check.target_shape(NAME, target_shape, axes, least=0)
-    return WarpCall(NAME, {"data": data, "loc": loc}, target_shape, transform, rows, align_corners)
+    return planned(NAME, data, loc, target_shape, transform, rows, align_corners)
 
 
 def shapes(data_shape, transform_type="affine", **_):

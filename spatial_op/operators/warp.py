@@ -68,26 +68,56 @@ class Plan:
 
 plan_of = functools.lru_cache(maxsize=256)(Plan)
 
+# The plans of calls that have passed all checks, by what these look at.
+KNOWN = {}
+
+
+def recall(data, given, params, rows):
+    """What the checks of a call look at, shapes, dtypes, and its other arguments with their types; and the plan of such a call, if one passed.
+
+    Both are None if the call is not a plain one. ``rows`` are those of the tables that the arguments name; a plan keeps its
+    rows, so that their identities stay theirs.
+    """
+    if type(data) is not np.ndarray or type(given) is not np.ndarray:
+        return None, None
+    facts = (
+        data.shape, data.dtype, given.shape, given.dtype, params, *map(type, params), *map(id, rows),
+        *(map(type, params[0]) if type(params[0]) is tuple else ()),
+    )  # fmt: skip
+    try:
+        return facts, KNOWN.get(facts)
+    except TypeError:  # an argument such as a list has no hash
+        return None, None
+
+
+def remember(facts, plan):
+    """Spare the checks of the next call of this kind."""
+    if facts is not None:
+        if len(KNOWN) >= 1024:
+            KNOWN.clear()
+        KNOWN[facts] = plan
+    return plan
+
+
+def planned(name, data, given, target_shape, transform, rows, align_corners):
+    """The plan of a call whose arrays have been checked."""
+    check.result(name, "the result", data.shape[:2] + target_shape)
+    dtype = data.dtype.newbyteorder("=")
+    return plan_of(data.shape, given.shape, target_shape, dtype, given.dtype, transform, rows, not align_corners)
+
 
 class WarpCall:
     """One call of an operator that samples ``data`` at coordinates that its second input says; the arrays have been checked."""
 
-    def __init__(self, name, inputs, target_shape, transform, rows, align_corners):
-        self.name, self.inputs = name, inputs
-        data, self.given = inputs.values()
-        self.shape = check.result(name, "the result", data.shape[:2] + target_shape)
-        self.dtype = data.dtype.newbyteorder("=")
-        self.facts = data.shape, self.given.shape, target_shape, self.dtype, self.given.dtype, transform, rows, not align_corners
-
-    @made_once
-    def plan(self):
-        """What does not depend on the arrays' numbers."""
-        return plan_of(*self.facts)
+    def __init__(self, name, inputs, plan):
+        self.name, self.inputs, self.plan = name, inputs, plan
+        self.shape, self.dtype = plan.shape, plan.dtype
 
     @made_once
     def coordinates(self):
         """What kernels are given of coordinates."""
-        return values_of(self.plan.transform, self.given, self.plan.number)
+        _, given = self.inputs.values()
+        return values_of(self.plan.transform, given, self.plan.number)
 
     def images(self, data):
         """What kernels are given of images: their pixels, and how far samples and channels are apart."""
