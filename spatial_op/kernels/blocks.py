@@ -14,6 +14,9 @@ from .matrix import shape_of
 from .trace import LANES
 from .turn import to_channels, to_pixels
 
+# Lanes that change places together.
+LEAST = 4
+
 
 class Form(NamedTuple):
     """What kernels depend on: the kind of numbers; numbers of a block for each pixel; filters of a panel, 0 backward; if there are masks."""
@@ -69,7 +72,7 @@ def interleave(m, source, apart, present, count, width, put):
 
     ``present`` lines are there; ``width`` numbers, from the ``first`` on, are put; those without a line are zero.
     """
-    group = min(width, LANES)
+    group = max(LEAST, min(width, LANES))
     for k in m.range(0, count, LANES):
         for first in range(0, width, group):
             lines = []
@@ -78,15 +81,17 @@ def interleave(m, source, apart, present, count, width, put):
                 lines.append(m.read(source, apart * c + k, there))
             for i, vector in enumerate(to_pixels(m, lines)):
                 for _ in m.when(k + i < count):
-                    put(k + i, first, vector)
+                    put(k + i, first, vector if width >= LEAST else m.shuffle(vector, vector, range(width)))
 
 
 def separate(m, get, count, width, target, apart, present, add):
     """The inverse: ``get(i, first)`` is the vector of the i-th numbers of lines; these are added to what is there if ``add``."""
-    group = min(width, LANES)
+    group = max(LEAST, min(width, LANES))
     for k in m.range(0, count, LANES):
         for first in range(0, width, group):
             rows = [get(m.smaller(k + i, count - 1), first) for i in range(LANES)]
+            if width < LEAST:
+                rows = [m.shuffle(row, row, [c % width for c in range(LEAST)]) for row in rows]
             for c, line in enumerate(to_channels(m, rows)):
                 for _ in m.when(present > first + c):
                     at, total = apart * (first + c) + k, m.variable(line)

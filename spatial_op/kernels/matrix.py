@@ -75,6 +75,10 @@ def multiply(m, shape, a, row, step, b, depth, c, line, add):
 
 def totals(m, vectors):
     """A vector of the sums of the lanes of four vectors."""
+    count = m.count_of(vectors[0])
+    if count < 4:
+        zeros = m.full(0.0, m.kind_of(vectors[0]), count)
+        vectors = [m.shuffle(v, zeros, [min(i, count) for i in range(4)]) for v in vectors]
     while m.count_of(vectors[0]) > 4:
         half = m.count_of(vectors[0]) // 2
         vectors = [m.shuffle(v, v, range(half)) + m.shuffle(v, v, range(half, 2 * half)) for v in vectors]

@@ -57,7 +57,7 @@ def cut(channels, groups, deformables, itemsize):
     borders = {channels * part // parts for parts in (groups, deformables) for part in range(parts + 1)}
     spans = list(zip(sorted(borders), sorted(borders)[1:]))
     most = max(high - low for low, high in spans)
-    width = next((w for w in (4, 8, LANES) if w >= most), widest(itemsize))
+    width = next((w for w in (1, 2, 4, 8, LANES) if w >= most), widest(itemsize))
     rows = [
         (first, min(width, high - first), first * groups // channels, first * deformables // channels)
         for low, high in spans
