@@ -21,7 +21,7 @@ from tolerances import assert_close
 
 import reference
 import spatial_op as so
-from spatial_op.kernels import jit, planning
+from spatial_op.kernels import planning, threads
 
 V1, V2 = so.DeformableConvolution, so.ModulatedDeformableConvolution
 REFERENCE = {
@@ -454,14 +454,14 @@ def test_the_same_bits_for_any_number_of_threads(op, restore_threads, monkeypatc
     inputs, out_grad, params = problem(op, (3, 40, 19, 23), (3, 3), 33, num_deformable_group=2, dtype="float32")
     seen = []
 
-    def watched(units, elements, ask=jit.threads_for):
+    def watched(units, elements, ask=threads.threads_for):
         seen.append(ask(units, elements))
         return seen[-1]
 
-    monkeypatch.setattr(jit, "threads_for", watched)
+    monkeypatch.setattr(threads, "threads_for", watched)
     results = []
-    for threads in (1, 2):
-        numba.set_num_threads(threads)
+    for count in (1, 2):
+        numba.set_num_threads(count)
         results.append(both_ways(op, inputs, out_grad, **params))
     assert seen == [1, 1, 2, 2]
     assert all(same_bits(a, b) for a, b in zip(*results))
@@ -490,7 +490,7 @@ print(*(np.abs(array).sum() for array in (out, *pullback(rng.standard_normal(out
 
 
 def test_without_the_compiler():
-    """The vectors' twins in plain Python compute the same."""
+    """NumPy computes the same."""
     here = [sys.executable, "-W", "error", "-c", PROGRAM]
     root = str(pathlib.Path(so.__file__).parents[1])
     printed = [
@@ -508,7 +508,7 @@ def test_without_the_compiler():
 def test_a_process_whose_threads_have_not_started_is_no_fork():
     """``set_num_threads`` starts the layer, and GNU OpenMP its threads only when they have work."""
     program = (
-        "import numba; numba.set_num_threads(2); from spatial_op.kernels import jit; print(jit.threads_for(9, 10**9))"
+        "import numba; numba.set_num_threads(2); from spatial_op.kernels import threads; print(threads.threads_for(9, 10**9))"
     )
     env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(pathlib.Path(so.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)

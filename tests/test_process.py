@@ -160,7 +160,7 @@ def test_a_layer_that_does_not_exist(cache):
     """No threading layer at all: serial."""
     if loads("tbb"):
         pytest.skip("TBB is there")
-    code = "import spatial_op.kernels.jit as jit\nassert work() and jit.threads_for(8, 10**6) == 1"
+    code = "import spatial_op.kernels.threads as threads\nassert work() and threads.threads_for(8, 10**6) == 1"
     run(code, cache, NUMBA_THREADING_LAYER="tbb")
 
 

@@ -1,146 +1,116 @@
 """Other orders of a convolution's arrays: what is multiplied or sampled together lies side by side.
 
-Channels are cut into *blocks* of at most two vectors, so that each has one group and one deformable group. A row of the
-table of blocks is (first channel, channels, group, deformable group). Images are held block by block, pixel by pixel, the
-block's channels side by side, filled up with zeros to ``width``: whole vectors, or less than one, if there are so few
-channels. Then a vector that is read at a pixel also holds the next ones, and the array is a vector longer.
+Channels are cut into *blocks*, each of one group and one deformable group. A row of the ``table`` of blocks is (first channel,
+channels, group, deformable group). Images are held block by block, pixel by pixel, the block's channels side by side, filled
+up with zeros to the same ``width`` of all blocks. One more pixel follows each block of an image: what must not be looked at is
+looked for there.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from .jit import index, inner
-from .lanes import COUNT, load, load_some, store, store_some
-from .matrix import turn
+from .matrix import shape_of
+from .trace import LANES
+from .turn import to_channels, to_pixels
+
+# Lanes that change places together.
+LEAST = 4
 
 
-@inner
-def vectors_of(count):
-    """Vectors that hold so many numbers."""
-    return (count + COUNT - 1) // COUNT
+class Form(NamedTuple):
+    """What kernels depend on: the kind of numbers; numbers of a block for each pixel; filters of a panel, 0 backward; if there are masks."""
+
+    kind: str
+    width: int
+    wide: int
+    modulated: bool
+
+    @property
+    def backward(self):
+        """Whether gradients are computed."""
+        return self.wide == 0
+
+    @property
+    def shape(self):
+        """Of products whose rows are the channels of a block, or the filters of a panel."""
+        return shape_of(self.wide or self.width, np.dtype(self.kind).itemsize)
+
+    @property
+    def lanes(self):
+        """Of a vector of channels."""
+        return min(self.width, LANES)
+
+    @property
+    def pieces(self):
+        """First channels of a block's vectors."""
+        return range(0, self.width, self.lanes)
+
+    @property
+    def planes(self):
+        """Of the gradients at a point: y, x and, if there is one, the mask."""
+        return 3 if self.modulated else 2
 
 
-@inner
-def aligned(count, like):
-    """An uninitialised array that begins at a cache line."""
-    line = 64 // like.itemsize
-    room = np.empty(count + line, like.dtype)
-    first = -(room.ctypes.data // like.itemsize) % line
-    return room[first : first + count]
+def own(m, name):
+    """This thread's share of an array of room."""
+    return m.arguments[name].starting(m.part * m.arguments[f"{name}_each"])
 
 
-@inner
-def pack_pixels(images, at, area, channels, width, start, end, blocks, to):
-    """Pixels from ``start`` to ``end`` of one block of an image, into block order."""
-    for p in range(start, end, COUNT):
-        for c in range(0, width, COUNT):
-            rows, columns = max(0, min(COUNT, channels - c)), min(COUNT, end - p)
-            turn(
-                images, index(at + c * area + p), index(area), index(rows), index(columns),
-                blocks, index(to + p * width + c), index(width), index(min(COUNT, width - c)),
-            )  # fmt: skip
+def shares(m, units):
+    """This thread's share of so many units of work, which follow each other."""
+    return m.range(units * m.part // m.threads, units * (m.part + 1) // m.threads)
 
 
-@inner
-def unpack_pixels(blocks, at, width, area, channels, images, to, add, spare):
-    """The inverse for a whole block, which is added to what is there if ``add``."""
-    for p in range(0, area, COUNT):
-        columns = index(min(COUNT, area - p))
-        for c in range(0, channels, COUNT):
-            rows, first = index(min(COUNT, channels - c)), to + c * area + p
-            if not add:
-                turn(
-                    blocks, index(at + p * width + c), index(width), columns, rows,
-                    images, index(first), index(area), columns,
-                )  # fmt: skip
-                continue
-            turn(
-                blocks, index(at + p * width + c), index(width), columns, rows,
-                spare, index(0), index(COUNT), index(COUNT),
-            )  # fmt: skip
-            for row in range(rows):
-                place = index(first) + row * index(area)
-                more = load(spare, row * index(COUNT)) + load_some(images, place, columns, 0.0)
-                store_some(images, place, more, columns)
+def block(m, number):
+    """A row of the table of blocks."""
+    return [m.table[number * 4 + i] for i in range(4)]
 
 
-@inner
-def padded(filters):
-    """Filters of a group when they fill whole vectors."""
-    return vectors_of(filters) * COUNT
+def interleave(m, source, apart, present, count, width, put):
+    """Lines of ``count`` numbers, ``apart`` from each other -> ``put(i, first, vector)`` of the i-th numbers of all lines.
 
-
-@inner
-def panel_width(column, columns, wide):
-    """Filters of the panel that begins at ``column``."""
-    return wide if columns - column >= wide else COUNT
-
-
-@inner
-def pack_filters(weight, block, first_filter, filters, taps, step, wide, panels, spare):
-    """One vector of filters of one block, for the forward product.
-
-    ``panels`` holds block after block; within it ``step`` taps after ``step`` taps; within these panel after panel, each
-    a matrix of (tap, channel) by filter. ``weight`` is (filter, channel, tap).
+    ``present`` lines are there; ``width`` numbers, from the ``first`` on, are put; those without a line are zero.
     """
-    first_channel, channels, group, _ = block
-    depth, columns, numbers = weight.shape[1] * taps, padded(filters), weight.reshape(weight.size)
-    source = (group * filters + first_filter) * depth + (first_channel - group * weight.shape[1]) * taps
-    rows = min(COUNT, filters - first_filter)
-    for q in range(0, channels * taps, COUNT):
-        turn(
-            numbers, index(source + q), index(depth), index(rows), index(min(COUNT, channels * taps - q)),
-            spare, index(q * COUNT), index(COUNT), index(COUNT),
-        )  # fmt: skip
-    column = first_filter // wide * wide
-    width = panel_width(column, columns, wide)
-    start = first_channel * taps * columns
-    for first in range(0, taps, step):
-        some = min(step, taps - first)
-        to = start + (first * columns + some * column) * channels + first_filter - column
-        for k in range(some):
-            for c in range(channels):
-                line = load(spare, index((c * taps + first + k) * COUNT))
-                store(panels, index(to + (k * channels + c) * width), line)
+    group = max(LEAST, min(width, LANES))
+    for k in m.range(0, count, LANES):
+        for first in range(0, width, group):
+            lines = []
+            for c in range(first, first + group):
+                there = m.smaller(count - k, (present - c) * LANES)  # none of a line that is missing
+                lines.append(m.read(source, apart * c + k, there))
+            for i, vector in enumerate(to_pixels(m, lines)):
+                for _ in m.when(k + i < count):
+                    put(k + i, first, vector if width >= LEAST else m.shuffle(vector, vector, range(width)))
 
 
-@inner
-def pack_channels(weight, block, filter, filters, taps, width, rows, at):
-    """One filter of one block, for the gradient of the samples: tap by tap, filter by filter, ``width`` channels."""
-    first_channel, channels, group, _ = block
-    numbers = weight.reshape(weight.size)
-    source = ((group * filters + filter) * weight.shape[1] + first_channel - group * weight.shape[1]) * taps
-    for c in range(0, width, COUNT):
-        for k in range(0, taps, COUNT):
-            turn(
-                numbers, index(source + c * taps + k), index(taps), index(max(0, min(COUNT, channels - c))),
-                index(min(COUNT, taps - k)), rows, index(at + (k * filters + filter) * width + c),
-                index(filters * width), index(COUNT),
-            )  # fmt: skip
+def separate(m, get, count, width, target, apart, present, add):
+    """The inverse: ``get(i, first)`` is the vector of the i-th numbers of lines; these are added to what is there if ``add``."""
+    group = max(LEAST, min(width, LANES))
+    for k in m.range(0, count, LANES):
+        for first in range(0, width, group):
+            rows = [get(m.smaller(k + i, count - 1), first) for i in range(LANES)]
+            if width < LEAST:
+                rows = [m.shuffle(row, row, [c % width for c in range(LEAST)]) for row in rows]
+            for c, line in enumerate(to_channels(m, rows)):
+                for _ in m.when(present > first + c):
+                    at, total = apart * (first + c) + k, m.variable(line)
+                    for _ in m.when(add):
+                        total.value = line + m.read(target, at, count - k)
+                    m.write(target, at, total.value, count - k)
 
 
-@inner
-def unpack_channels(parts, block, at, apart, count, filter, filters, padded_filters, taps, width, weight, add, spare):
-    """The gradient of one filter of one block: the sum of ``count`` parts, in their order."""
-    first_channel, channels, group, _ = block
-    numbers = weight.reshape(weight.size)
-    to = ((group * filters + filter) * weight.shape[1] + first_channel - group * weight.shape[1]) * taps
-    for c in range(0, channels, COUNT):
-        rows = min(COUNT, channels - c)
-        for first in range(0, taps, COUNT):
-            some = min(COUNT, taps - first)
-            for k in range(some):
-                place = index(at + ((first + k) * padded_filters + filter) * width + c)
-                line = load(parts, place)
-                for part in range(1, count):
-                    line = line + load(parts, place + index(part * apart))
-                store(spare, index(k * COUNT), line)
-            turn(
-                spare, index(0), index(COUNT), index(some), index(rows),
-                spare, index(COUNT * COUNT), index(COUNT), index(COUNT),
-            )  # fmt: skip
-            for row in range(rows):
-                place = index(to + (c + row) * taps + first)
-                line = load(spare, index((COUNT + row) * COUNT))
-                if add:
-                    line = line + load_some(numbers, place, index(some), 0.0)
-                store_some(numbers, place, line, index(some))
+def pack_pixels(m, channels, area, present, start, count, width, packed):
+    """So many pixels of one block of an image, from ``start`` on, into block order."""
+    to = packed.starting(start * width)
+    interleave(
+        m, channels.starting(start), area, present, count, width,
+        lambda i, first, vector: to.put(i * width + first, vector),
+    )  # fmt: skip
+
+
+def clear(m, array, count):
+    """Zeros."""
+    zeros = m.full(0.0, m.kind_of(array))
+    for i in m.range(0, count, LANES):
+        m.write(array, i, zeros, count - i)

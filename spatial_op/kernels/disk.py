@@ -12,18 +12,10 @@ import hashlib
 import logging
 import os
 import pathlib
-import pickle
-import platform
 import sys
 import tempfile
 import threading
 import time
-
-import llvmlite
-import numba
-from numba.core.compiler import CompileResult
-from numba.core.serialize import dumps
-from numba.core.sigutils import normalize_signature
 
 LOG = logging.getLogger(__name__)
 
@@ -60,65 +52,6 @@ def folder():
             with tempfile.TemporaryFile(dir=place):
                 return place
     return None
-
-
-class Shelf:
-    """What Numba asks for the compiled code of one function: it stands in for Numba's own cache.
-
-    ``label`` says all that the code depends on but the types of the arguments, the processor and the compiler.
-    """
-
-    def __init__(self, label):
-        self.label = label
-
-    @property
-    def cache_path(self):
-        """Where the code is kept, or None."""
-        return folder() and str(folder())
-
-    def file_for(self, signature, codegen):
-        """The file of one variant."""
-        words = (
-            self.label, str(normalize_signature(signature)[0]), codegen.magic_tuple(), numba.config.BOUNDSCHECK, numba.__version__,
-            llvmlite.__version__, sys.version, platform.machine(),
-        )  # fmt: skip
-        return folder() / f"{hashlib.sha256(repr(words).encode()).hexdigest()[:40]}{SUFFIX}"
-
-    def load_overload(self, signature, context):
-        """The code of one variant, or None."""
-        context.refresh()
-        if folder() is None:
-            return None
-        file = self.file_for(signature, context.codegen())
-        try:
-            content = file.read_bytes()
-        except OSError:
-            return None
-        code = checked(file.name, content)
-        if code is not None:
-            try:
-                result = CompileResult._rebuild(context, *pickle.loads(code))
-            except Exception:  # of any kind: a module that a row came from may be gone, or have changed
-                code = None
-            else:
-                with contextlib.suppress(OSError):
-                    os.utime(file)  # used now
-                return result
-        with contextlib.suppress(OSError):
-            file.unlink()
-        return None
-
-    def save_overload(self, signature, result):
-        """Keep the code of one variant, if there is room."""
-        if folder() is None or result.library.has_dynamic_globals:
-            return
-        try:
-            code = dumps(result._reduce())
-            file = self.file_for(signature, result.codegen)
-            write(file, seal(file.name, code) + code)
-            make_room(file.parent)
-        except Exception:  # of any kind: the disk is full, or a row refers to something that cannot be written
-            LOG.debug("compiled code is not kept", exc_info=True)
 
 
 def kept(name, make):

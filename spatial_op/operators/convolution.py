@@ -53,41 +53,29 @@ class ConvolutionCall:
         if self.nothing():
             out[...] = bias[:, None, None]
             return
-        jit, planning = kernels("jit"), kernels("planning")
+        planning, threads_for = kernels("planning"), kernels("threads").threads_for
+        problem = self.problem(planning)
+        threads = planning.share(self.shape[0] * self.target[0], self.products(), threads_for)
+        for some in problem.batches(self.shape[0]):
+            part = None if change is None else self.some(change, some)
+            planning.forward(problem, threads, self.given(arrays, some), bias, out[some], part)
 
-        vectors, whole = self.whole(planning)
-        threads = planning.share(self.shape[0] * self.target[0], self.products(), jit.threads_for)
-        kernel = planning.forward(planning.block_shape(self.compute.itemsize))
-        for some in planning.batches(self.shape[0], whole, vectors):
-            plan = planning.forward_plan(some, self.shape[1], whole, vectors, self.compute.itemsize, threads)
-            part = self.some(out if change is None else change, some)
-            kernel(threads, plan, *whole, *self.given(arrays, some), change is not None, part, bias, out[some])
-
-    def whole(self, planning):
-        """Vectors of channels to a block, and what the kernels need to know: sizes, border rules, groups and blocks."""
-        source = self.inputs["data"].shape[2:]
-        edges = planning.edges(source, self.clamped, self.compute)
-        channels = self.inputs["data"].shape[1]
-        vectors, blocks = planning.cut(channels, self.groups, self.deformables, self.compute.itemsize)
-        sizes = np.array((*self.sizes, source, self.target))
-        return vectors, (sizes, edges, self.groups, self.deformables, blocks)
+    def problem(self, planning):
+        """What the kernels need to know."""
+        channels, *source = self.inputs["data"].shape[1:]
+        return planning.Problem(
+            *self.sizes, tuple(source), self.target, self.clamped, self.groups, self.deformables, channels,
+            self.shape[1], self.compute, "mask" in self.inputs,
+        )  # fmt: skip
 
     def given(self, arrays, some):
         """The inputs for some images."""
-        mask = arrays.get("mask")
-        masks = self.some(mask, some)
-        weight = self.by_tap(arrays["weight"])
-        return self.some(arrays["data"], some), self.some(arrays["offset"], some), masks, mask is not None, weight
+        batched = {name: self.some(array, some) for name, array in arrays.items() if name not in ("weight", "bias")}
+        return {**batched, "weight": plain(arrays["weight"], self.compute)}
 
     def some(self, array, images):
-        """Some images of an array with a batch axis, as kernels want them, or an empty array where there is none."""
-        return np.empty((0,) * 4, self.compute) if array is None else plain(array[images], self.compute)
-
-    def by_tap(self, weight):
-        """Filters whose rows and columns are one axis, or none."""
-        if weight is None:
-            return np.empty((0,) * 3, self.compute)
-        return plain(weight, self.compute).reshape(*weight.shape[:2], self.taps)
+        """Some images of an array with a batch axis, as kernels want them."""
+        return plain(array[images], self.compute)
 
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None: term by term."""
@@ -133,19 +121,12 @@ class ConvolutionCall:
 
     def pull(self, upper, results, add):
         """Write or add the gradients that are wanted."""
-        jit, planning = kernels("jit"), kernels("planning")
-
-        vectors, whole = self.whole(planning)
-        kernel = planning.backward(planning.block_shape(self.compute.itemsize), vectors)
-        names = ("data", "offset", "mask", "weight")
-        want = tuple(name in results for name in names)
-        for some in planning.batches(self.shape[0], whole, vectors, backward=True):
-            tiles, chunks = planning.backward_plan(some, whole, self.compute.itemsize)
-            units = chunks * len(whole[-1])
-            threads = planning.share(units, 2 * self.products(), jit.threads_for)
-            adds = tuple(bool(add.get(name)) or (name == "weight" and some.start > 0) for name in names)
-            parts = [results[name][some] if name in results else self.some(None, some) for name in names[:3]]
-            kernel(
-                threads, tiles, chunks, planning.width_of(vectors, whole[-1]), *whole, *self.given(self.inputs, some),
-                self.some(upper, some), want, adds, *parts, self.by_tap(results.get("weight")),
-            )  # fmt: skip
+        planning, threads_for = kernels("planning"), kernels("threads").threads_for
+        problem = self.problem(planning)
+        for some in problem.batches(self.shape[0], backward=True):
+            adds = {**add, "weight": add["weight"] or some.start > 0}
+            parts = {name: result if name == "weight" else result[some] for name, result in results.items()}
+            given = self.given(self.inputs, some)
+            planning.backward(
+                problem, threads_for, 2 * self.products(), given, self.some(upper, some), parts, adds
+            )
