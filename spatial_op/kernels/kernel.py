@@ -3,6 +3,7 @@
 import os
 import struct
 import threading
+import time
 
 import numpy as np
 
@@ -41,10 +42,11 @@ class Kernel:
         """Trace and compile."""
         with machine_code.compiling:
             if self.address is None:
+                start = time.perf_counter()
                 machine = trace.Machine("kernel", self.parameters)
                 self.text(machine)
                 self.size = machine.reserved
-                self.address = machine_code.address(machine.finish(), "kernel", self.name)
+                self.address = machine_code.address(machine.finish(), "kernel", self.name, start)
 
     def __call__(self, count, values):
         """Do the work on ``count`` threads; ``values`` are numbers and contiguous arrays by the parameters' names."""
@@ -65,4 +67,3 @@ class Kernel:
             machine_code.FUNCTION(self.address)(0, 1, arguments)
         else:
             threads.run(count, self.address, arguments)
-
