@@ -18,6 +18,7 @@ TESTS = ["pytest", "-n", "2", "--dist", "loadfile", "-q"]
 CURRENT_ONLY = [
     "adding",
     "cli",
+    "cli_compile",
     "cli_pictures",
     "cli_tiff",
     "cli_warp",

@@ -10,6 +10,7 @@ from . import machine, text
 from .agreement import disagreement
 from .cases import CASES, GROUPS, SMALL
 from .peers import Ours, available
+from .progress import progress
 from .timing import race
 
 PASSES = {"forward": "forward", "forward_backward": "forward and backward"}
@@ -37,7 +38,7 @@ def run(path, threads, quick, numbers):
     for count in threads:
         for library in (ours, *peers):
             library.set_threads(count)
-        with text.progress(numbers, f"{count} thread{'s' * (count > 1)}") as shown:
+        with progress(numbers, f"{count} thread{'s' * (count > 1)}") as shown:
             for number in shown:
                 measure(ours, peers, number, count, 0.2 if quick else 1.0, 3 if quick else 5, result)
         for name in PASSES:

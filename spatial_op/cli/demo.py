@@ -1,5 +1,7 @@
 """``demo``: warp a photograph, say how right and how fast that was, and draw it."""
 
+from typing import NamedTuple
+
 import click
 import numpy as np
 
@@ -8,10 +10,11 @@ import spatial_op
 from . import evaluate, machine, photo, taps, text
 from .cases import affine_problem, rotation, sizes, waves
 from .peers import MXNet, OpenCV, Ours, PyTorch, available
+from .progress import progress
 from .timing import race
 from .warps import WARPS, normalised, parameters
 
-BATCH = 16
+BATCH = 8
 KINDS = {1: "grey", 3: "RGB", 4: "RGBA"}
 DEFORMED = {"kernel": (3, 3), "pad": (1, 1), "num_filter": 4, "no_bias": True}
 
@@ -22,24 +25,49 @@ class Failure(click.ClickException):
     exit_code = 2
 
 
+class Table(NamedTuple):
+    """A title, rows, how many columns are words, and sentences below."""
+
+    title: str
+    rows: list
+    left: int = 1
+    notes: tuple = ()
+
+
 def run(path, out):
-    """Print the tables and write the figure."""
+    """Write the figure and print the tables."""
     from . import figure
 
     image = load(path)
     channels, height, width = image.shape
     source = path or "the photograph of a cat that comes with scikit-image"
     click.echo(f"Input: {source}, {width} x {height} pixels, {KINDS[channels]}\n")
-    layers = photo.with_opacity(image)
-    outputs = warp(layers, "float32")
+    layers, tables = photo.with_opacity(image), []
+    steps = {
+        "drawing the figure": lambda: draw(figure, layers, out),
+        "comparing with NumPy": lambda: tables.append(agreement(layers)),
+        "checking gradients": lambda: tables.append(gradients()),
+        "timing": lambda: tables.append(speed(image)),
+    }
+    with progress(steps, "Demonstration", str) as shown:
+        for step in shown:
+            steps[step]()
+    for table in tables:
+        click.secho(table.title, bold=True)
+        text.show(table.rows, left=table.left)
+        for sentence in table.notes:
+            click.echo(f"  {sentence}")
+        click.echo()
+    click.echo(f"Figure: {out}")
+
+
+def draw(figure, layers, out):
+    """Write the figure, or one sentence on why it cannot be written."""
+    means = [taps.mean(layers, places) for places in tap_places(layers)]
     try:
-        figure.draw(layers, outputs, [taps.mean(layers, places) for places in tap_places(layers)], out)
+        figure.draw(layers, warp(layers, "float32"), means, out)
     except (OSError, ValueError) as error:
         raise Failure(f"cannot write the figure to {out}: {error}.") from error
-    agreement(layers, outputs)
-    gradients()
-    speed(image)
-    click.echo(f"Figure: {out}")
 
 
 def load(path):
@@ -65,24 +93,22 @@ def tap_places(image):
     return taps.squares(*image.shape[1:]), taps.circles(*image.shape[1:])
 
 
-def agreement(image, outputs):
-    """Compare each warp with plain NumPy."""
+def agreement(image):
+    """Each warp and plain NumPy."""
     rows = [("", "float32", "float64")]
     height, width = image.shape[1:]
-    for row, single, double in zip(WARPS, outputs, warp(image, "float64")):
+    for row, single, double in zip(WARPS, warp(image, "float32"), warp(image, "float64")):
         expected = evaluate.warp(image, normalised(row.matrix, height, width), (height, width))
         rows.append((row.title, *(text.small(np.abs(result - expected).max()) for result in (single, double))))
     places = taps.circles(height, width)
     expected = np.mean([evaluate.sample(image, y.ravel(), x.ravel()) for y, x in zip(*places)], axis=0)
     found = (taps.mean(image.astype(dtype), places).reshape(expected.shape) for dtype in ("float32", "float64"))
     rows.append(("Deformable convolution", *(text.small(np.abs(result - expected).max()) for result in found)))
-    click.secho("Largest difference from an independent evaluation in NumPy (pixel values run from 0 to 1)", bold=True)
-    text.show(rows)
-    click.echo()
+    return Table("Largest difference from an independent evaluation in NumPy (pixel values run from 0 to 1)", rows)
 
 
 def gradients():
-    """Compare directional derivatives with gradients."""
+    """Directional derivatives, and what the gradients say of them."""
     rows = [("", "with respect to", "difference quotient", "from the gradient", "relative difference")]
     fade = np.sin(np.linspace(0, np.pi, 48)) ** 2
     data = waves((2, 3, 48, 48), "float64") * fade * fade[:, None]
@@ -95,9 +121,7 @@ def gradients():
             difference = abs(numeric - exact) / abs(exact)
             rows.append((label, name, f"{numeric:.9f}", f"{exact:.9f}", text.small(difference)))
             label = ""
-    click.secho("Derivative in a random direction, of smooth images in float64", bold=True)
-    text.show(rows, left=2)
-    click.echo()
+    return Table("Derivative in a random direction, of smooth images in float64", rows, left=2)
 
 
 def rotated_inputs(data):
@@ -129,26 +153,21 @@ def directional_derivatives(operator, inputs, params, step=1e-7, seed=0):
 
 
 def speed(image):
-    """Time this package and the others on a batch of the photograph."""
+    """The time that this package and the others take for a batch of the photograph."""
     data = np.repeat(image[None].astype("float32"), BATCH, axis=0)
     problem = affine_problem(data, rotation(0.5, 0.9, (0.03, -0.02), BATCH, "float32"), image.shape[1:])
     peers, missing = available((MXNet, PyTorch, OpenCV))
     peers = [Ours(), *(peer for peer in peers if peer.supports(problem))]
     jobs = [peer.job(problem) for peer in peers]
-    forward = race([job.forward for job in jobs], seconds=1.0)
+    forward = race([job.forward for job in jobs], seconds=0.5, least=3)
     both = [job.forward_backward for job in jobs if job.forward_backward]
-    both = iter(race(both, seconds=2.0))
+    both = iter(race(both, seconds=1.0, least=3))
     both = [next(both) if job.forward_backward else None for job in jobs]
-    click.secho(
-        f"Milliseconds to rotate {sizes(data.shape)} pixels, float32, up to {machine.cores()} threads", bold=True
-    )
+    title = f"Milliseconds to rotate {sizes(data.shape)} pixels, float32, up to {machine.cores()} threads"
     rows = [("", "forward", "", "forward + backward", "")]
     for peer, one, two in zip(peers, forward, both):
         rows.append((f"{peer.name} {peer.version}", *milliseconds(one, forward[0]), *milliseconds(two, both[0])))
-    text.show(rows)
-    for sentence in missing:
-        click.echo(f"  {sentence}")
-    click.echo()
+    return Table(title, rows, notes=missing)
 
 
 def milliseconds(seconds, ours):

@@ -1,11 +1,11 @@
 """What this machine is, in words and in numbers."""
 
+import importlib.metadata
 import os
 import pathlib
 import platform
 import re
 
-import numba
 import numpy as np
 
 import spatial_op
@@ -13,7 +13,11 @@ import spatial_op
 
 def describe(peers):
     """The machine and the version of every library, as a dictionary."""
-    libraries = {"spatial_op": spatial_op.__version__, "NumPy": np.__version__, "Numba": numba.__version__}
+    libraries = {
+        "spatial_op": spatial_op.__version__,
+        "NumPy": np.__version__,
+        "Numba": importlib.metadata.version("numba"),
+    }
     return {
         "processor": processor(),
         "cores": cores(),
@@ -32,6 +36,8 @@ def sentence(machine):
 
 def cores():
     """How many threads this process may use."""
+    import numba  # only now, because it takes a second
+
     return min(numba.config.NUMBA_NUM_THREADS, os.cpu_count() or 1)
 
 

@@ -8,6 +8,7 @@ import click
 from .. import __version__
 from ..samplers import SAMPLERS
 from .cases import CASES, GROUPS
+from .usual import CHOICES, USUAL
 
 NUMBERS = itertools.count()
 LISTED_CASES = "\b\nCases, all float32:\n" + "\n".join(
@@ -17,12 +18,13 @@ LISTED_CASES = "\b\nCases, all float32:\n" + "\n".join(
 
 
 FIRST_STEPS = "\b\nStart with:\n" + "\n".join(
-    f"  python -m spatial_op {name:6}  {words}"
+    f"  python -m spatial_op {name:7}  {words}"
     for name, words in (
         ("demo", "warp a photograph and look at the figure"),
         ("check", "compare this machine's numbers with MXNet's"),
         ("bench", "compare the speed with other libraries"),
         ("warp", "warp images, folders of them and zarr arrays of any size"),
+        ("compile", "compile kernels before they are needed"),
     )
 )
 
@@ -154,3 +156,44 @@ def warp(source, target, affine, rotate, homography, size, sampler, padding, chu
     from . import warp
 
     warp.run(source, target, affine, rotate, homography, size, sampler, padding, chunk, workers, axes)
+
+
+def several(name, words):
+    """An option of `compile` that can be repeated."""
+    usual = "all" if USUAL[name] == CHOICES[name] else ", ".join(USUAL[name])
+    choice = click.Choice(CHOICES[name])
+    return click.option(f"--{name}", multiple=True, type=choice, help=f"{words} Can be repeated. Default: {usual}.")
+
+
+@cli.command("compile")
+@several("operator", "Name of an operator.")
+@several("transform", "Type of a transform.")
+@several("sampler", "How to sample between pixels.")
+@several("dtype", "Dtype of the images; float16 is computed in float32 and shares its kernels.")
+@several("channels", "Channels of the images; RGB and RGBA share their kernels.")
+@click.option("--volumes", is_flag=True, help="Volumes as well as images.")
+@click.option(
+    "--gradients/--no-gradients", default=True, show_default=True, help="Backward passes as well as forward ones."
+)
+def prepare(**options):
+    """Compile kernels before they are needed.
+
+    The first call of a kind compiles its kernels, which takes some tenths of a second each; they are kept on disk for later
+    processes. This command does so beforehand, in the image of a container or before tests, for every combination of what
+    it is asked for. Padding and corner rules need no kernels of their own, nor do sizes.
+
+    The folder is the first that can be written to of: NUMBA_CACHE_DIR if that variable is set, the package's own, and the
+    user's cache. All of them are looked in, so a folder may be read-only later. Code is for the processor that it was
+    compiled on; on one of another kind it is not used. The exit code is 1 if nothing could be kept.
+    """
+    from . import compile
+
+    raise SystemExit(compile.run(**options))
+
+
+@cli.command()
+def info():
+    """Show the machine, the versions and the folders of compiled code."""
+    from . import info
+
+    info.run()

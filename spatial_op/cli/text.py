@@ -1,7 +1,4 @@
-"""Printing: tables with aligned columns, and progress for those who watch."""
-
-import contextlib
-import sys
+"""Printing: tables with aligned columns."""
 
 import click
 
@@ -31,10 +28,3 @@ def show(rows, **options):
 def small(number):
     """A difference, in one or two digits."""
     return f"{number:.1e}" if number else "0"
-
-
-def progress(items, label):
-    """A context with the items; draws a progress bar on stderr if that is a terminal."""
-    if sys.stderr.isatty():
-        return click.progressbar(items, label=label, file=sys.stderr)
-    return contextlib.nullcontext(items)

@@ -12,7 +12,7 @@ from dask import array as da
 from dask.diagnostics import ProgressBar
 from PIL import Image, UnidentifiedImageError
 
-from . import pictures, room, zarr_files
+from . import pictures, progress, room, zarr_files
 from .any_dtype import kind_of, mixes, picks, warped, warped_with_opacity
 from .beside import beside, tidy
 from .chosen import chosen, pair
@@ -32,7 +32,7 @@ def run(source, target, affine, rotate, homography, size, sampler, padding, chun
     if size is not None:
         options["target_shape"] = pair(size)
     watched = ProgressBar(out=sys.stderr) if sys.stderr.isatty() else contextlib.nullcontext()
-    with watched, large_pictures(), dask.config.set(scheduler="threads", num_workers=workers):
+    with progress.lines(), watched, large_pictures(), dask.config.set(scheduler="threads", num_workers=workers):
         if zarr_files.is_zarr(source):
             array(source, target, matrix, options, chunk, axes)
             return

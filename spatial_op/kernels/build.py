@@ -5,7 +5,7 @@ import math
 from typing import NamedTuple
 
 from ..transforms import affine
-from . import grids, planes, scattered
+from . import grids, names, planes, scattered
 from .cells import Rules
 from .kernel import Kernel
 from .sources import ByArray, BySum, ByTransform
@@ -43,25 +43,20 @@ def source_of(axes, formula, dtype):
     return (ByTransform if formula.basis is None else BySum)(formula, axes, dtype)
 
 
-def named(*words):
-    """A kernel's name in the log."""
-    return " ".join(str(getattr(word, "__module__", word)).rpartition(".")[2] for word in words if word is not None)
-
-
 @functools.cache
 def forward(axes, formula, dtype, sampler, number, group, few):
     """Kernels that sample: by windows, which volumes have none of, and in place."""
     source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
-    label = named("samples", f"{axes}-D", formula and formula.fold, sampler.taps, number)
+    label = names.of(axes, formula, dtype, sampler, number, "forward")
     by_windows = None
     if axes == 2:
         by_windows = Kernel(
-            f"{label} {group} channels",
+            f"{label}, {names.channels(group, few)}",
             lambda m: planes.forward(m, rules, source, group, few),
             {**planes.parameters(rules, source), "out": number},
         )
     in_place = Kernel(
-        f"{label} in place",
+        f"{label}, scattered",
         lambda m: scattered.forward(m, rules, source, axes),
         {**scattered.parameters(rules, source, axes), "out": number},
     )
@@ -76,17 +71,17 @@ PULLING = {"bands": "int", "want_data": "int", "add_data": "int", "want_values":
 def backward(axes, formula, dtype, sampler, number, group):
     """Kernels that pull gradients back: by windows, which volumes have none of, and in place."""
     source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
-    label = named("gradients", f"{axes}-D", formula and formula.fold, sampler.taps, number)
+    label = names.of(axes, formula, dtype, sampler, number, "gradients")
     more = {**PULLING, "upper": number, "lower": number, **source.pulling}
     by_windows = None
     if axes == 2:
         by_windows = Kernel(
-            f"{label} {group} channels",
+            f"{label}, {names.channels(group)}",
             lambda m: planes.backward(m, rules, source, group),
             {**planes.parameters(rules, source), **more},
         )
     in_place = Kernel(
-        f"{label} in place",
+        f"{label}, scattered",
         lambda m: scattered.backward(m, rules, source, axes),
         {**scattered.parameters(rules, source, axes), **more},
     )
@@ -98,7 +93,7 @@ def push(axes, formula, dtype, sampler, number):
     """The kernel that adds what a change of the coordinates does to the samples."""
     source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
     return Kernel(
-        named("tangents", f"{axes}-D", formula and formula.fold, sampler.taps, number),
+        names.of(axes, formula, dtype, sampler, number, "tangents"),
         lambda m: scattered.push(m, rules, source, axes),
         {**scattered.parameters(rules, source, axes), **source.pushing, "out": number},
     )
@@ -108,7 +103,7 @@ def of_grid(label, text, axes, formula, dtype, number, array, more):
     """A kernel about a grid."""
     source = source_of(axes, formula, dtype)
     return Kernel(
-        named(label, f"{axes}-D", formula.fold, number),
+        names.of(axes, formula, dtype, None, number, label),
         lambda m: text(m, source, axes, number),
         {**grids.parameters(source, axes), **{name: kind for part in more for name, kind in getattr(source, part).items()}, array: number},
     )
@@ -117,26 +112,30 @@ def of_grid(label, text, axes, formula, dtype, number, array, more):
 @functools.cache
 def generate(axes, formula, dtype, number):
     """The kernel that writes a transform's grid."""
-    return of_grid("grids", grids.generate, axes, formula, dtype, number, "out", ())
+    return of_grid("forward", grids.generate, axes, formula, dtype, number, "out", ())
 
 
 @functools.cache
 def push_grid(axes, formula, dtype, number):
     """The kernel that writes how a transform's grid changes with the parameters."""
-    return of_grid("tangents of grids", grids.push, axes, formula, dtype, number, "out", ("pushing",))
+    return of_grid("tangents", grids.push, axes, formula, dtype, number, "out", ("pushing",))
 
 
 @functools.cache
 def contract(axes, formula, dtype, number):
     """The kernel that pulls a grid's gradient back to the parameters."""
-    return of_grid("gradients of grids", grids.contract, axes, formula, dtype, number, "upper", ("pulling",))
+    return of_grid("gradients", grids.contract, axes, formula, dtype, number, "upper", ("pulling",))
 
 
 @functools.cache
 def flow(number):
     """The kernel that turns optical flow into a grid, and, without the pixels' places, the gradient of a grid into one of flow."""
     parameters = {**grids.FLOW, "given": number, "out": number}
-    return Kernel(named("flow", number), lambda m: grids.flow(m, number), parameters)
+    return Kernel(
+        f"GridGenerator warp {names.NUMBERS[number]}, forward and gradients",
+        lambda m: grids.flow(m, number),
+        parameters,
+    )
 
 
 class Work(NamedTuple):

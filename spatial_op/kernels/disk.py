@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from typing import NamedTuple
 
 LOG = logging.getLogger(__name__)
 
@@ -54,24 +55,41 @@ def folder():
     return None
 
 
+class Kept(NamedTuple):
+    """Compiled code, the folder that it is kept in, or None, and whether it was found there."""
+
+    code: bytes
+    place: pathlib.Path | None
+    found: bool
+
+
 def kept(name, make):
-    """The code that is kept under a name, or what ``make`` gives, which is kept then if there is room."""
-    place = folder()
-    if place is None:
-        return make()
-    file = place / f"{name}{SUFFIX}"
-    with contextlib.suppress(OSError):
-        code = checked(file.name, file.read_bytes())
+    """The code that any place holds under a name, or what ``make`` gives, which is then kept in ``folder()`` if there is room."""
+    for place in places():
+        code = read(place / f"{name}{SUFFIX}")
         if code is not None:
-            with contextlib.suppress(OSError):
-                os.utime(file)  # used now
-            return code
-    code = make()
+            return Kept(code, place, True)
+    code, place = make(), folder()
+    if place is not None:
+        file = place / f"{name}{SUFFIX}"
+        try:
+            write(file, seal(file.name, code) + code)
+            make_room(place)
+        except OSError:  # such as a full disk
+            LOG.debug("compiled code is not kept", exc_info=True)
+            place = None
+    return Kept(code, place, False)
+
+
+def read(file):
+    """The code in a file, which counts as used now; None if there is no such file, or not a good one."""
     try:
-        write(file, seal(file.name, code) + code)
-        make_room(place)
-    except OSError:  # such as a full disk
-        LOG.debug("compiled code is not kept", exc_info=True)
+        code = checked(file.name, file.read_bytes())
+    except OSError:
+        return None
+    if code is not None:
+        with contextlib.suppress(OSError):  # another user's
+            os.utime(file)
     return code
 
 

@@ -4,6 +4,7 @@ import ctypes
 import os
 import struct
 import threading
+import time
 
 import numpy as np
 
@@ -54,10 +55,11 @@ class Kernel:
         """Trace and compile."""
         with machine_code.compiling:
             if self.call is None:
+                start = time.perf_counter()
                 machine = trace.Machine("kernel", self.parameters)
                 self.text(machine)
                 self.size = machine.reserved
-                self.address = machine_code.address(machine.finish(), "kernel", self.name)
+                self.address = machine_code.address(machine.finish(), "kernel", self.name, start)
                 self.call = machine_code.FUNCTION(self.address)
 
     def template(self, fixed):

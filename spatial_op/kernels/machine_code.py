@@ -14,7 +14,8 @@ from llvmlite.binding import ffi
 from ..forks import waited_for
 from . import disk
 
-LOG = logging.getLogger(__name__)
+# Users ask this one how long they wait: the name of a kernel, the seconds and the folder are also attributes of its records.
+LOG = logging.getLogger("spatial_op")
 
 # LLVM's level of optimisation. Texts are vectors already, so nothing is left to be vectorised.
 LEVEL = 2
@@ -33,7 +34,7 @@ ENGINES = []
 
 @functools.cache
 def target():
-    """This processor."""
+    """The processor that the process runs on."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
@@ -63,29 +64,51 @@ def optimise(module):
     passes.run(module)
 
 
-def compiled(text, name):
+def compiled(text):
     """The object file of a module's text."""
-    start = time.perf_counter()
     module = llvm.parse_assembly(text)
     module.verify()
     optimise(module)
-    code = target().emit_object(module)
-    LOG.info("compiled %s in %.2f s", name, time.perf_counter() - start)
-    return code
+    return target().emit_object(module)
 
 
 def label(text):
     """What machine code depends on, in short."""
-    words = (text, LEVEL, llvmlite.__version__, llvm.llvm_version_info, llvm.get_process_triple(), llvm.get_host_cpu_name(), features())
+    words = (
+        text,
+        LEVEL,
+        llvmlite.__version__,
+        llvm.llvm_version_info,
+        llvm.get_process_triple(),
+        llvm.get_host_cpu_name(),
+        features(),
+    )
     return hashlib.sha256(repr(words).encode()).hexdigest()[:40]
 
 
-def address(text, function, name=None):
-    """The address of a function of a module, which is compiled unless it was before, in this process or another one."""
+def address(text, function, name=None, start=None):
+    """The address of a function of a module, which is compiled unless it was before, in this process or another one.
+
+    The log calls it ``name`` and counts the time from ``start``.
+    """
+    name, start = name or function, start or time.perf_counter()
+
+    def make():
+        LOG.debug("compiling %s", name, extra={"kernel": name})
+        return compiled(text)
+
     with compiling:
-        code = disk.kept(label(text), lambda: compiled(text, name or function))
+        kept = disk.kept(label(text), make)
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target())
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.add_object_file(llvm.ObjectFileRef.from_data(kept.code))
         engine.finalize_object()
         ENGINES.append(engine)
+        report(name, time.perf_counter() - start, kept)
         return engine.get_function_address(function)
+
+
+def report(name, seconds, kept):
+    """Say what was compiled, or found."""
+    level, done = (logging.DEBUG, "loaded") if kept.found else (logging.INFO, "compiled")
+    more = {"kernel": name, "seconds": seconds, "folder": kept.place and str(kept.place)}
+    LOG.log(level, "%s %s in %.2f s", done, name, seconds, extra=more)

@@ -120,7 +120,7 @@ def share():
     builder.branch(head)
     builder.position_at_end(end)
     builder.ret_void()
-    return machine_code.address(str(module), "share")
+    return machine_code.address(str(module), "share", "loop over threads")
 
 
 class crew:

@@ -1,0 +1,151 @@
+"""``compile``: get kernels ready before they are needed, in an image of a container or before tests."""
+
+import itertools
+
+import click
+import numpy as np
+
+import spatial_op
+
+from ..kernels import disk, kernel, threads
+from ..operators.table import OPERATORS
+from ..samplers import SAMPLERS, VOLUME_SAMPLERS
+from ..transforms import TRANSFORMS, VOLUME_TRANSFORMS
+from . import text
+from .progress import listening, progress
+from .usual import CHANNELS, FLOW, USUAL
+
+# An image so large, and so few points of it, that no window pays: what is sampled pixel by pixel is compiled, too.
+SIDE, FEW = {2: 64, 3: 16}, 2
+
+
+def run(volumes, gradients, **chosen):
+    """Compile and print the table; the exit code."""
+    reason = impossible()
+    if reason:
+        click.echo(f"Error: {reason}", err=True)
+        return 1
+    chosen = {name: chosen.get(name) or usual for name, usual in USUAL.items()}
+    ready = {}  # operators share kernels
+    with (
+        listening(end=lambda record: ready.setdefault(record.kernel, record)),
+        progress(calls(volumes, **chosen), "Compiling") as shown,
+    ):
+        threads.share()
+        for operator, inputs, params in shown:
+            out, pullback = spatial_op.vjp(operator, *inputs, **params)
+            if gradients:
+                pullback(out)
+    rows = [("kernel", "seconds", "kept")]
+    rows += [(record.kernel, f"{record.seconds:.2f}", whereabouts(record)) for record in ready.values()]
+    text.show(rows)
+    click.echo(f"\n{len(ready)} kernels; new ones are kept in {disk.folder()}")
+    lost = sum(record.folder is None for record in ready.values())
+    if lost:
+        click.echo(f"Error: {lost} of them could not be written there; is the disk full?", err=True)
+    return 1 if lost else 0
+
+
+def impossible():
+    """Why nothing can be compiled, or None."""
+    if not kernel.COMPILED:
+        return "NUMBA_DISABLE_JIT is set, so that nothing is compiled; unset it."
+    if disk.folder() is None:
+        tried = ", ".join(map(str, disk.places()))
+        return f"no folder for compiled code can be written to, of {tried}; set NUMBA_CACHE_DIR to one that can."
+    return None
+
+
+def whereabouts(record):
+    """Whether a kernel was compiled now, was there, or lies in another folder than new ones."""
+    if record.folder is None:
+        return "nowhere"
+    if record.folder != str(disk.folder()):
+        return record.folder
+    return "now" if record.levelname == "INFO" else "before"
+
+
+def calls(volumes, operator, transform, sampler, dtype, channels):
+    """Tiny calls, operator, inputs and parameters, that need the kernels; those that a kind has not are left out."""
+    counts = sorted({count for name in channels for count in CHANNELS[name]})
+    found = []
+    for name, axes, number in itertools.product(operator, (2, 3) if volumes else (2,), dtype):
+        found += MAKERS[name](OPERATORS[name], axes, number, transform, sampler, counts)
+    return found
+
+
+def images(axes, count, dtype):
+    """One image or volume."""
+    return np.zeros((1, count, *[SIDE[axes]] * axes), dtype)
+
+
+def at_rest(axes, transform, dtype):
+    """Parameters that change nothing, of a transform that there is for so many axes."""
+    return spatial_op.identity_loc(transform, 1, dtype, axes=axes)
+
+
+def transformed(operator, axes, dtype, transforms, samplers, counts):
+    """Calls of ``SpatialTransformer``."""
+    for transform, sampler, count in itertools.product(transforms, samplers, counts):
+        if transform in table_of(axes) and sampler in samplers_of(axes):
+            params = {"target_shape": (FEW,) * axes, "transform_type": transform, "sampler_type": sampler}
+            yield operator, (images(axes, count, dtype), at_rest(axes, transform, dtype)), params
+
+
+def generated(operator, axes, dtype, transforms, samplers, counts):
+    """Calls of ``GridGenerator``."""
+    for transform in transforms:
+        if transform == FLOW and axes == 2:
+            yield operator, (np.zeros((1, 2, FEW, FEW), dtype),), {"transform_type": FLOW}
+        elif transform in table_of(axes):
+            params = {"target_shape": (FEW,) * axes, "transform_type": transform}
+            yield operator, (at_rest(axes, transform, dtype),), params
+
+
+def sampled(operator, axes, dtype, transforms, samplers, counts):
+    """Calls of ``GridSampler``, at grids of the images' dtype."""
+    grid = spatial_op.GridGenerator(at_rest(axes, "affine", dtype), "affine", (FEW,) * axes)
+    for sampler, count in itertools.product(samplers, counts):
+        if sampler in samplers_of(axes):
+            yield operator, (images(axes, count, dtype), grid), {"sampler_type": sampler}
+
+
+def bilinear(operator, axes, dtype, transforms, samplers, counts):
+    """Calls of ``BilinearSampler``."""
+    for _, inputs, _ in sampled(operator, axes, dtype, transforms, ("bilinear",), counts):
+        yield operator, inputs, {}
+
+
+def convolved(operator, axes, dtype, transforms, samplers, counts):
+    """Calls of a deformable convolution, of images only, with as many filters as channels."""
+    for count, border in itertools.product(counts if axes == 2 else (), ("mxnet", "zeros")):
+        taps, places = 9, (4, 4)
+        inputs = {
+            "data": (1, count, *places),
+            "offset": (1, 2 * taps, *places),
+            "mask": (1, taps, *places),
+            "weight": (count, count, 3, 3),
+            "bias": (count,),
+        }
+        params = {"kernel": (3, 3), "pad": (1, 1), "num_filter": count, "border": border}
+        yield operator, tuple(np.zeros(inputs[name], dtype) for name in operator.operator.inputs), params
+
+
+MAKERS = {
+    "SpatialTransformer": transformed,
+    "GridGenerator": generated,
+    "GridSampler": sampled,
+    "BilinearSampler": bilinear,
+    "DeformableConvolution": convolved,
+    "ModulatedDeformableConvolution": convolved,
+}
+
+
+def table_of(axes):
+    """The transforms of images or volumes."""
+    return TRANSFORMS if axes == 2 else VOLUME_TRANSFORMS
+
+
+def samplers_of(axes):
+    """The samplers of images or volumes."""
+    return SAMPLERS if axes == 2 else VOLUME_SAMPLERS

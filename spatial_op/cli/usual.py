@@ -1,0 +1,26 @@
+"""What `compile` can be asked for, from the package's tables, and what it prepares if it is not asked for anything."""
+
+from ..dtypes import DTYPES
+from ..operators.table import OPERATORS
+from ..samplers import SAMPLERS
+from ..transforms import TRANSFORMS
+
+# What GridGenerator makes of optical flow.
+FLOW = "warp"
+
+# Numbers of channels that have kernels of their own.
+CHANNELS = {"grey": (1,), "RGB": (3,), "RGBA": (4,), "many": (8, 16, 17)}
+USUAL = {
+    "operator": tuple(OPERATORS),
+    "transform": ("affine",),
+    "sampler": ("bilinear",),
+    "dtype": ("float32",),
+    "channels": ("grey", "RGB", "RGBA", "many"),
+}
+CHOICES = {
+    "operator": tuple(OPERATORS),
+    "transform": (*TRANSFORMS, FLOW),
+    "sampler": tuple(SAMPLERS),
+    "dtype": tuple(map(str, DTYPES)),
+    "channels": tuple(CHANNELS),
+}

@@ -1,0 +1,44 @@
+"""What the log calls kernels, in the words of those who called an operator."""
+
+from ..samplers import SAMPLERS
+from ..transforms import TABLES
+
+NUMBERS = {"f4": "float32", "f8": "float64"}
+
+# Channels that lie side by side -> the numbers of channels of an image that a kernel is for: of an image, and of its part.
+CHANNELS = {
+    1: ("1 channel", ""),
+    4: ("2 to 4 channels", ""),
+    8: ("5 to 8 channels", ""),
+    16: ("9 to 16 channels", "17 channels or more"),
+}
+
+
+def channels(group, few=None):
+    """Which images a kernel is for that takes so many channels at once: all of an image's if ``few``, which may not matter."""
+    if few is None and group == 16:
+        return "9 channels or more"
+    return CHANNELS[group][few is False]
+
+
+def of(axes, formula, dtype, sampler, number, what):
+    """Operator, transform, sampler, dtype and what for; rows that are the same to kernels share the first one's name."""
+    words = ["GridSampler"]
+    if formula:
+        words = ["SpatialTransformer" if sampler else "GridGenerator", transform(axes, formula)]
+    if sampler:
+        words.append(next((name for name, row in SAMPLERS.items() if row == sampler), "own sampler"))
+    words.append(NUMBERS[number])
+    if axes == 3:
+        words.append("volumes")
+    if not formula and dtype != number:
+        words.append(f"at {NUMBERS[dtype]} grids")
+    return f"{' '.join(words)}, {what}"
+
+
+def transform(axes, formula):
+    """The first transform of this formula, or the file that the formula comes from."""
+    for name, row in TABLES[axes].items():
+        if (row.fold, row.locate, row.basis) == (formula.fold, formula.locate, formula.basis):
+            return name
+    return formula.locate.__module__.rpartition(".")[2]
