@@ -151,9 +151,9 @@ class Variable:
     """A value that changes."""
 
     def __init__(self, machine, value):
-        self.machine = machine
+        self.machine, self.kind = machine, value.kind
         with machine.builder.goto_entry_block():
-            self.place = machine.builder.alloca(value.kind)
+            self.place = machine.builder.alloca(self.kind)
         self.value = value
 
     @property
@@ -164,7 +164,7 @@ class Variable:
     @value.setter
     def value(self, value):
         machine = self.machine
-        value = machine.as_kind(value, self.place.allocated_type)
+        value = machine.as_kind(value, self.kind)
         machine.builder.store(value.code, self.place)
 
 
