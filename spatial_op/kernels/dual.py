@@ -54,6 +54,9 @@ class Dual:
     def __rtruediv__(self, other):
         return divide(other, self)
 
+    def __pos__(self):
+        return self
+
     def __neg__(self):
         return scaled(self, -1.0)
 

@@ -48,6 +48,28 @@ def constant(kind, number):
     return ir.Constant(kind, [number] * kind.count if isinstance(kind, ir.VectorType) else number)
 
 
+def is_operand(value):
+    """Whether traced values are combined with it; what another class makes of them, such as duals, is left to that."""
+    return isinstance(value, (Value, int, float, np.generic, np.ndarray))
+
+
+def operation(name):
+    """The methods of an operation of two values, and of the same with the places changed."""
+
+    def method(self, other):
+        return self.machine.binary(name, self, other) if is_operand(other) else NotImplemented
+
+    def turned(self, other):
+        return self.machine.binary(name, other, self) if is_operand(other) else NotImplemented
+
+    return method, turned
+
+
+def comparison(relation):
+    """The method of a comparison."""
+    return lambda self, other: self.machine.compare(relation, self, other) if is_operand(other) else NotImplemented
+
+
 class Value:
     """A traced number or vector of numbers; comparisons give traced truth values."""
 
@@ -67,35 +89,19 @@ class Value:
     def __bool__(self):
         raise TypeError("asks whether a traced value is true; choose with np.where")
 
-    def __add__(self, other):
-        return self.machine.binary("add", self, other)
+    __add__, __radd__ = operation("add")
+    __sub__, __rsub__ = operation("sub")
+    __mul__, __rmul__ = operation("mul")
+    __truediv__, __rtruediv__ = operation("div")
+    __floordiv__, __mod__ = operation("sdiv")[0], operation("srem")[0]
+    __and__, __rand__ = operation("and_")
+    __or__, __ror__ = operation("or_")
+    __lt__, __le__, __gt__, __ge__ = (comparison(relation) for relation in ("<", "<=", ">", ">="))
+    __eq__, __ne__ = comparison("=="), comparison("!=")
+    __hash__ = None
 
-    def __radd__(self, other):
-        return self.machine.binary("add", other, self)
-
-    def __sub__(self, other):
-        return self.machine.binary("sub", self, other)
-
-    def __rsub__(self, other):
-        return self.machine.binary("sub", other, self)
-
-    def __mul__(self, other):
-        return self.machine.binary("mul", self, other)
-
-    def __rmul__(self, other):
-        return self.machine.binary("mul", other, self)
-
-    def __truediv__(self, other):
-        return self.machine.binary("div", self, other)
-
-    def __rtruediv__(self, other):
-        return self.machine.binary("div", other, self)
-
-    def __floordiv__(self, other):
-        return self.machine.binary("sdiv", self, other)
-
-    def __mod__(self, other):
-        return self.machine.binary("srem", self, other)
+    def __pos__(self):
+        return self
 
     def __neg__(self):
         return self.machine.negative(self)
@@ -106,45 +112,19 @@ class Value:
     def __pow__(self, exponent):
         return self.machine.power(self, exponent)
 
-    def __and__(self, other):
-        return self.machine.binary("and_", self, other)
-
-    def __or__(self, other):
-        return self.machine.binary("or_", self, other)
-
     def __invert__(self):
         return Value(self.machine, self.machine.builder.not_(self.code))
-
-    def __lt__(self, other):
-        return self.machine.compare("<", self, other)
-
-    def __le__(self, other):
-        return self.machine.compare("<=", self, other)
-
-    def __gt__(self, other):
-        return self.machine.compare(">", self, other)
-
-    def __ge__(self, other):
-        return self.machine.compare(">=", self, other)
-
-    def __eq__(self, other):
-        return self.machine.compare("==", self, other)
-
-    def __ne__(self, other):
-        return self.machine.compare("!=", self, other)
-
-    __hash__ = None
 
     def __array_ufunc__(self, ufunc, method, *inputs, **keywords):
         known = FUNCTIONS.get(ufunc)
         if known is None or method != "__call__" or keywords:
             raise TypeError(f"calls np.{ufunc.__name__}")
-        return known(self.machine, *inputs)
+        return known(self.machine, *inputs) if all(map(is_operand, inputs)) else NotImplemented
 
     def __array_function__(self, function, kinds, inputs, keywords):
         if function is not np.where or keywords or len(inputs) != 3:
             raise TypeError(f"calls np.{function.__name__}")
-        return self.machine.where(*inputs)
+        return self.machine.where(*inputs) if all(map(is_operand, inputs)) else NotImplemented
 
 
 class Variable:
@@ -354,7 +334,7 @@ class Machine:
                 return builder.trunc(code, kind)
             return builder.zext(code, kind) if old in (BIT, BYTE) else builder.sext(code, kind)
         if isinstance(old, ir.IntType):
-            return builder.sitofp(code, kind)
+            return builder.uitofp(code, kind) if old in (BIT, BYTE) else builder.sitofp(code, kind)
         assert not exact, f"{code.type} is not {kind}"
         if isinstance(new, ir.IntType):
             return builder.fptosi(code, kind)
