@@ -65,4 +65,3 @@ class Kernel:
             machine_code.FUNCTION(self.address)(0, 1, arguments)
         else:
             threads.run(count, self.address, arguments)
-

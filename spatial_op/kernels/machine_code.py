@@ -33,7 +33,7 @@ ENGINES = []
 
 @functools.cache
 def target():
-    """This processor."""
+    """The processor that runs this."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
@@ -76,7 +76,15 @@ def compiled(text, name):
 
 def label(text):
     """What machine code depends on, in short."""
-    words = (text, LEVEL, llvmlite.__version__, llvm.llvm_version_info, llvm.get_process_triple(), llvm.get_host_cpu_name(), features())
+    words = (
+        text,
+        LEVEL,
+        llvmlite.__version__,
+        llvm.llvm_version_info,
+        llvm.get_process_triple(),
+        llvm.get_host_cpu_name(),
+        features(),
+    )
     return hashlib.sha256(repr(words).encode()).hexdigest()[:40]
 
 
