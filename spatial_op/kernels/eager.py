@@ -107,6 +107,18 @@ class Machine:
         """How many lanes."""
         return np.size(vector) if np.ndim(vector) else None
 
+    def bits(self, a):
+        """The bits of float64 numbers as integers."""
+        return np.asarray(a).view(np.int64)[()]
+
+    def number(self, bits):
+        """The float64 numbers that integers are the bits of."""
+        return np.asarray(bits).view(np.float64)[()]
+
+    def call(self, name, a):
+        """A function of NumPy's, by its name."""
+        return getattr(np, name)(a)
+
     def least(self, a, b):
         """The smaller; the second where one is no number."""
         return np.where(a < b, a, b)[()]

@@ -11,6 +11,8 @@ Vectors have ``LANES`` lanes unless a text asks for others. LLVM maps them to wh
 import numpy as np
 from llvmlite import ir
 
+from . import functions
+
 LANES = 16
 
 BIT, BYTE, INT, LONG = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
@@ -96,6 +98,7 @@ class Value:
     __floordiv__, __mod__ = operation("sdiv")[0], operation("srem")[0]
     __and__, __rand__ = operation("and_")
     __or__, __ror__ = operation("or_")
+    __lshift__, __rshift__ = operation("shl")[0], operation("ashr")[0]
     __lt__, __le__, __gt__, __ge__ = (comparison(relation) for relation in ("<", "<=", ">", ">="))
     __eq__, __ne__ = comparison("=="), comparison("!=")
     __hash__ = None
@@ -256,7 +259,11 @@ class Machine:
             self.arguments[parameter] = value
         # What comes first is only ever appended to: variables have their place there.
         self.space = self.builder.add(self.memory.base, self.builder.mul(self.part.code, self.each.code))
-        body = function.append_basic_block("body")
+        self.begin_body()
+
+    def begin_body(self):
+        """Leave the first block, to which only variables are added."""
+        body = self.builder.append_basic_block("body")
         self.builder.branch(body)
         self.builder.position_at_end(body)
 
@@ -411,6 +418,27 @@ class Machine:
         """One of LLVM's functions of numbers."""
         return Value(self, self.intrinsic(f"{name}.{code_of(values[0].kind)}", values[0].kind, [v.code for v in values]))
 
+    def shared(self, text, value):
+        """``text(machine, value)``, a value of the same kind, which a module holds once, however often it is called."""
+        name = f"{text.__name__}.{code_of(value.kind)}"
+        function = self.module.globals.get(name)
+        if function is None:
+            function = ir.Function(self.module, ir.FunctionType(value.kind, [value.kind]), name)
+            function.linkage = "internal"
+            caller, self.builder = self.builder, ir.IRBuilder(function.append_basic_block("entry"))
+            self.begin_body()
+            self.builder.ret(text(self, Value(self, function.args[0])).code)
+            self.builder = caller
+        return Value(self, self.builder.call(function, [value.code]))
+
+    def bits(self, a):
+        """The bits of float64 numbers as integers."""
+        return Value(self, self.builder.bitcast(a.code, like(a.kind, LONG)))
+
+    def number(self, bits):
+        """The float64 numbers that integers are the bits of."""
+        return Value(self, self.builder.bitcast(bits.code, like(bits.kind, DOUBLE)))
+
     def least(self, a, b):
         """The smaller; the second where one is no number."""
         return self.where(self.compare("<", a, b), *self.pair(a, b))
@@ -538,6 +566,10 @@ def call_of(name):
     return lambda machine, a: machine.call(name, a)
 
 
+def shared(text):
+    return lambda machine, a: machine.shared(text, a)
+
+
 FUNCTIONS = {
     np.add: binary_of("add"),
     np.subtract: binary_of("sub"),
@@ -559,10 +591,10 @@ FUNCTIONS = {
     np.sqrt: call_of("sqrt"),
     np.absolute: call_of("fabs"),
     np.fabs: call_of("fabs"),
-    np.sin: call_of("sin"),
-    np.cos: call_of("cos"),
-    np.exp: call_of("exp"),
-    np.log: call_of("log"),
+    np.sin: shared(functions.sin),
+    np.cos: shared(functions.cos),
+    np.exp: shared(functions.exp),
+    np.log: shared(functions.log),
     np.minimum: Machine.smaller,
     np.maximum: Machine.larger,
     np.fmin: Machine.least,
