@@ -2,20 +2,30 @@
 
 Processors have no instructions for them. LLVM calls the mathematical library instead, lane by lane, which takes several times
 as long as the polynomials here. These, and how arguments are reduced first, are those of FreeBSD's msun: e_log.c, e_exp.c,
-e_rem_pio2.c, k_sin.c and k_cos.c. float32 is computed in float64.
+e_rem_pio2.c, k_sin.c and k_cos.c. float32 is computed in float64. What is left to the library is so lane by lane, so that no
+result depends on its neighbours.
 """
 
 import numpy as np
 
 
-def in_double(function):
-    """The same function of numbers of either kind."""
+def of_vectors(usual):
+    """A decorator: the function of numbers of either kind. Lanes that are not usual are left to the library."""
 
-    def text(m, x):
-        return m.to(function(m, m.to(x, "f8")), m.kind_of(x))
+    def decorate(function):
+        def text(m, given):
+            x = m.to(given, "f8")
+            fine, found = usual(x), m.variable(x)
+            for _ in m.when(m.all(fine)):
+                found.value = function(m, x)
+            for _ in m.when(~m.all(fine)):
+                found.value = np.where(fine, function(m, np.where(fine, x, 1.0)), m.call(function.__name__, x))
+            return m.to(found.value, m.kind_of(given))
 
-    text.__name__, text.__doc__ = function.__name__, function.__doc__
-    return text
+        text.__name__, text.__doc__ = function.__name__, function.__doc__
+        return text
+
+    return decorate
 
 
 def polynomial(x, coefficients):
@@ -31,31 +41,29 @@ LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 FRACTION, BIAS = 52, 1023  # bits of float64's fraction; what is added to its exponent
 
 ROOT_HALF = 0x3FE6A09E667F3BCD  # the bits of the root of 1/2
-LEAST_NORMAL, SCALED = 2.0**-1022, 54
+LEAST_NORMAL = 2.0**-1022
 LOG = (
     6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01,
     1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01,
 )  # fmt: skip
 
 
-@in_double
+@of_vectors(lambda x: (x >= LEAST_NORMAL) & (x < np.inf))
 def log(m, x):
     """The natural logarithm.
 
     That of a mantissa between the roots of 1/2 and 2 is f - f^2/2 + s (f^2/2 + z R(z)), where f is the mantissa less 1,
     s = f / (2 + f) and z = s^2.
     """
-    small = x < LEAST_NORMAL
-    bits = m.bits(np.where(small, x * 2.0**SCALED, x))
+    bits = m.bits(x)
     exponent = (bits - ROOT_HALF) >> FRACTION
     f = m.number(bits - (exponent << FRACTION)) - 1.0
-    exponent = m.to(m.to(exponent, "i4"), "f8") - np.where(small, float(SCALED), 0.0)
+    exponent = m.to(m.to(exponent, "i4"), "f8")
     s = f / (f + 2.0)
     z = s * s
     half = f * 0.5 * f
     rest = s * (polynomial(z, LOG) * z + half) + exponent * LN2_LOW
-    found = exponent * LN2_HIGH + (f - (half - rest))
-    return np.where(x > 0, np.where(x < np.inf, found, np.inf), np.where(x == 0, -np.inf, np.nan))
+    return exponent * LN2_HIGH + (f - (half - rest))
 
 
 INVERSE_LN2 = 1.44269504088896338700e00
@@ -65,20 +73,15 @@ EXP = (
 )  # fmt: skip
 
 
-@in_double
+@of_vectors(lambda x: abs(x) < 708.0)  # beyond, results are infinite, zero or subnormal
 def exp(m, x):
     """The exponential function: 2^k times that of a rest r of at most ln 2 / 2, which is 1 + r + r c / (2 - c)."""
-    near = m.least(m.most(x, -800.0), 800.0)  # beyond, it is 0 or infinite
-    k = np.rint(near * INVERSE_LN2)
-    high, low = near - k * LN2_HIGH, k * LN2_LOW
+    k = np.rint(x * INVERSE_LN2)
+    high, low = x - k * LN2_HIGH, k * LN2_LOW
     r = high - low
     c = r - r * r * polynomial(r * r, EXP)
     found = 1.0 - ((low - r * c / (2.0 - c)) - high)
-    k = m.to(m.to(k, "i4"), "i8")
-    first = k >> 1  # 2^k in two steps, since it may be subnormal or infinite by itself
-    for part in (first, k - first):
-        found = found * m.number((part + BIAS) << FRACTION)
-    return np.where(x == x, found, x)
+    return found * m.number((m.to(m.to(k, "i4"), "i8") + BIAS) << FRACTION)
 
 
 TWO_BY_PI = 6.36619772367581382433e-01
@@ -125,27 +128,21 @@ def cosine(r, low):
     return first + (((1.0 - first) - half) + (z * z * polynomial(z, COS) - r * low))
 
 
-def periodic(m, x, name, turns):
-    """The sine of ``x`` plus so many quarters of a turn; where a lane is large or no number, as the library says."""
-    result, large = m.variable(x), ~(abs(x) <= LARGE)
-    any_large = large if m.count_of(x) is None else m.any(large)
-    for _ in m.when(any_large):
-        result.value = m.call(name, x)
-    for _ in m.when(~any_large):
-        k, r, low = reduced(m, x)
-        quarter = k + turns
-        found = np.where((quarter & 1) == 0, sine(r, low), cosine(r, low))
-        result.value = np.where((quarter & 2) == 0, found, -found)
-    return result.value
+def periodic(m, x, turns):
+    """The sine of ``x`` plus so many quarters of a turn."""
+    k, r, low = reduced(m, x)
+    quarter = k + turns
+    found = np.where((quarter & 1) == 0, sine(r, low), cosine(r, low))
+    return np.where((quarter & 2) == 0, found, -found)
 
 
-@in_double
+@of_vectors(lambda x: abs(x) <= LARGE)
 def sin(m, x):
     """The sine; zeros keep their sign."""
-    return np.where(x == 0, x, periodic(m, x, "sin", 0))
+    return np.where(x == 0, x, periodic(m, x, 0))
 
 
-@in_double
+@of_vectors(lambda x: abs(x) <= LARGE)
 def cos(m, x):
     """The cosine."""
-    return periodic(m, x, "cos", 1)
+    return periodic(m, x, 1)

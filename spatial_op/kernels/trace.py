@@ -484,6 +484,8 @@ class Machine:
 
     def any(self, truth):
         """Whether any lane holds."""
+        if lanes(truth.kind) is None:
+            return truth
         mask = ir.IntType(truth.kind.count)
         return Value(self, self.builder.icmp_unsigned("!=", self.builder.bitcast(truth.code, mask), mask(0)))
 
