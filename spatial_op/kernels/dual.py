@@ -211,6 +211,7 @@ RULES = {
     np.multiply: multiply,
     np.true_divide: divide,
     np.negative: lambda a: scaled(a, -1.0),
+    np.positive: lambda a: a,
     np.power: power,
     np.floor: step(np.floor),
     np.rint: step(np.rint),
