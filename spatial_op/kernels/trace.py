@@ -73,10 +73,10 @@ def comparison(relation):
 
 
 class Value:
-    """A traced number or vector of numbers; comparisons give traced truth values."""
+    """A traced number or vector of numbers; comparisons give traced truth values, which know what precision was ``compared``."""
 
-    def __init__(self, machine, code):
-        self.machine, self.code = machine, code
+    def __init__(self, machine, code, compared=DOUBLE):
+        self.machine, self.code, self.compared = machine, code, compared
 
     @property
     def kind(self):
@@ -116,7 +116,7 @@ class Value:
         return self.machine.power(self, exponent)
 
     def __invert__(self):
-        return Value(self.machine, self.machine.builder.not_(self.code))
+        return Value(self.machine, self.machine.builder.not_(self.code), self.compared)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **keywords):
         known = FUNCTIONS.get(ufunc)
@@ -365,7 +365,7 @@ class Machine:
         """One of LLVM's operations on two values."""
         a, b = self.pair(a, b)
         if a.whole:
-            return Value(self, getattr(self.builder, name)(a.code, b.code))
+            return Value(self, getattr(self.builder, name)(a.code, b.code), a.compared)
         return Value(self, getattr(self.builder, f"f{name}")(a.code, b.code, flags=FUSE))
 
     def compare(self, relation, a, b):
@@ -374,14 +374,14 @@ class Machine:
         if a.whole:
             return Value(self, self.builder.icmp_signed(relation, a.code, b.code))
         compare = self.builder.fcmp_unordered if relation == "!=" else self.builder.fcmp_ordered
-        return Value(self, compare(relation, a.code, b.code))
+        return Value(self, compare(relation, a.code, b.code), compared=element(a.kind))
 
     def where(self, condition, a, b):
-        """One or the other, lane by lane."""
+        """One or the other, lane by lane; of two plain numbers in the precision of what was compared."""
         if not isinstance(condition, Value):
             return a if condition else b
         if not isinstance(a, Value) and not isinstance(b, Value):
-            a = self.full(a, "f8", lanes(condition.kind))
+            a = self.as_kind(a, like(condition.kind, condition.compared))
         a, b = self.pair(a, b)
         count = lanes(condition.kind)
         if count is not None and lanes(a.kind) is None:
