@@ -24,7 +24,7 @@ from tables import COMBINATIONS, random_loc
 
 import reference
 import spatial_op as so
-from spatial_op.kernels import jit
+from spatial_op.kernels import threads
 
 SIDES = st.one_of(st.integers(0, 24), st.sampled_from([31, 32, 33, 63, 64, 65, 127, 128, 129, 131, 257]))
 SPECIAL = [np.nan, np.inf, -np.inf, 1e30, -1e30, 3e38, 0.0, -0.0, 0.5, 1.0, -1.0]
@@ -251,7 +251,7 @@ def undecided(name, inputs, params, within):
 
 def child(minutes, first):
     """Make calls until the time is over; print the counts."""
-    jit.GRAIN = 64
+    threads.GRAIN = 64
     counts, end, number = collections.Counter(), time.monotonic() + 60 * minutes, first
     while time.monotonic() < end:
 

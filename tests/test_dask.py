@@ -60,17 +60,17 @@ def test_batches_stay_lazy(name):
 
 
 def test_one_thread_in_each_of_dasks(monkeypatch):
-    from spatial_op.kernels import jit
+    from spatial_op.kernels import threads
 
     images, loc = np.ones((4, 3, 256, 256), "float32"), so.identity_loc("affine", batch=4)
     asked = []
-    original = jit.threads_for
+    original = threads.threads_for
 
     def noted(*arguments):
         asked.append(original(*arguments))
         return asked[-1]
 
-    monkeypatch.setattr(jit, "threads_for", noted)
+    monkeypatch.setattr(threads, "threads_for", noted)
     so.SpatialTransformer(da.from_array(images, chunks=(2, 3, 256, 256)), loc, (256, 256)).compute()
     assert asked == [1, 1]
     so.SpatialTransformer(images, loc, (256, 256))
