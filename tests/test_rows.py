@@ -6,23 +6,35 @@ import numpy as np
 import pytest
 
 from spatial_op.dtypes import DTYPES
+from spatial_op.kernels.dual import Dual, slopes_of, value_of
+from spatial_op.operators import formulas
+from spatial_op.operators.coordinates import Coordinates
+from spatial_op.operators.outside import axis_values
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS
+from spatial_op.samplers import SAMPLERS, Sampler
 from spatial_op.transforms import TABLES
 from spatial_op.transforms.row import Sizes
+
+
+def taps_of(sampler, f):
+    """Weights and their derivatives."""
+    taps = sampler.taps(Dual(f, {0: 1.0}))
+    return np.array([value_of(tap) for tap in taps]), np.array([slopes_of(tap).get(0, 0.0) for tap in taps])
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("x", [0.0, 0.1, 0.37, 0.5, 0.93])
 def test_sampler(name, x):
     sampler = SAMPLERS[name]
+    assert formulas.trouble_of_sampler(sampler.taps, sampler.cell, sampler.shift) is None
     f = x - sampler.cell(x, sampler.shift)
     assert f >= -sampler.shift
-    weights, slopes = np.array(sampler.taps(f)).T
-    assert abs(weights.sum() - 1) < 1e-15 and abs(slopes.sum()) < 1e-15
-    step = np.array(sampler.taps(f + 1e-30j))[:, 0]
+    weights, slopes = taps_of(sampler, f)
+    np.testing.assert_array_equal(weights, sampler.taps(f))
+    assert abs(weights.sum() - 1) < 1e-15 and abs(slopes.sum()) < 1e-14
+    step = np.array(sampler.taps(f + 1e-30j))
     np.testing.assert_allclose(step.imag / 1e-30, slopes, rtol=1e-14, atol=1e-15)
-    assert np.isnan(np.array(sampler.taps(np.nan))[:, 0]).all()
+    assert np.isnan(np.array(sampler.taps(np.nan))).all()
     if x == 0:  # on a pixel, that pixel alone
         assert [i for i, weight in enumerate(weights, sampler.first) if weight] == [0]
 
@@ -31,27 +43,43 @@ def test_sampler(name, x):
 @pytest.mark.parametrize("edge", [0, 1])
 @pytest.mark.parametrize("n", [1, 2, 3, 8])
 def test_padding(name, edge, n):
+    padding, far = PADDINGS[name], 5 * n + 7
+    positions = np.arange(-far, n + far)
+    found = padding.index(positions, n, edge)
+    assert found.shape == positions.shape and found.dtype.kind == "i"
+    assert found.min() >= -1 and found.max() < n
+    np.testing.assert_array_equal(found[far : far + n], np.arange(n))
+    if padding.period is None:  # beyond the border, all looks alike
+        assert len(set(found[:far])) == len(set(found[far + n :])) == 1
+    else:
+        period = padding.period(n, edge)
+        assert period == int(period) >= 1
+        np.testing.assert_array_equal(found[period:], found[:-period])
+
+
+@pytest.mark.parametrize("name", PADDINGS)
+@pytest.mark.parametrize("edge", [0, 1])
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+@pytest.mark.parametrize("reach", [1, 2, 4])
+def test_what_kernels_are_told_of_a_padding(name, edge, n, reach):
+    """Coordinates anywhere, brought into the range, find the same pixels in the table, and never leave it."""
     padding = PADDINGS[name]
-    for i in range(-30, 40):
-        j, inside = padding.fix(i, n, edge)
-        assert 0 <= j < n and isinstance(inside, (bool, np.bool_))
-        if 0 <= i < n:
-            assert (j, inside) == (i, True)
-    for reach in (1, 2, 4):
-        for x in [*np.linspace(-40, 40, 161), 1e30, -1e30, np.nan, np.inf, -np.inf]:
-            with np.errstate(invalid="ignore"):
-                close = padding.near(x, n, reach, edge)
-            assert np.isfinite(close) and -2 * (n + reach) <= close <= 3 * (n + reach)
-            if abs(x) <= 40:  # the same pixels are found around it
-                for tap in range(-reach // 2 + 1, reach // 2 + 1):
-                    wide = padding.fix(int(np.floor(x)) + tap, n, edge)
-                    near = padding.fix(int(np.floor(close)) + tap, n, edge)
-                    assert wide == near or (not wide[1] and not near[1])
+    first = -(reach - 1) // 2
+    sampler = Sampler(0.0, first, lambda f: (f,) * reach)
+    low, high, period, inverse, table, origin = axis_values(padding, sampler, n, edge)
+    for x in [*np.linspace(-40, 40, 161), *(np.arange(-12, 12) * 1e8), 1e30, -1e30]:
+        close = x - np.floor((x - low) * inverse) * period if period else x
+        close = min(max(close, low), high)
+        spots = int(np.floor(close)) + first + np.arange(reach) + origin
+        assert spots.min() >= 0 and spots.max() < len(table)
+        if abs(x) < 2**40:  # the same pixels are found around it
+            wide = int(np.floor(x)) + first + np.arange(reach)
+            np.testing.assert_array_equal(table[spots], padding.index(wide, n, edge))
 
 
 @pytest.mark.parametrize(("edge", "picture"), [(0, "dcb|abcd|cba"), (1, "cba|abcd|dcb")])
 def test_reflection_is_drawn_right(edge, picture):
-    drawn = "".join("abcd"[PADDINGS["reflection"].fix(i, 4, edge)[0]] for i in range(-3, 7))
+    drawn = "".join("abcd"[i] for i in PADDINGS["reflection"].index(np.arange(-3, 7), 4, edge))
     assert drawn == picture.replace("|", "")
 
 
@@ -68,29 +96,25 @@ def sizes(axes, edge):
     )
 
 
-def values(transform, loc):
-    """What ``fold`` is given in place of parameters."""
-    if transform.solve is None:
-        return loc
-    return transform.solve((loc - transform.identity(len(loc) // 2))[None])[0]
+def plan_of(transform, loc, axes, edge):
+    """The plan of one sample's parameters, and the coefficients of x and y of each function that is added up."""
+    values = loc[None]
+    if transform.solve is not None:
+        values = transform.solve(values - transform.identity(len(loc) // 2))
+    plan = transform.fold(values, sizes(axes, edge))[0]
+    assert len(plan) == transform.plan_size
+    coefficients = values[0, transform.plan_size :] if transform.basis is not None else np.zeros(0)
+    return plan, coefficients.reshape(-1, 2)
 
 
-def planned(transform, loc, axes, edge):
-    """The plan of parameters."""
-    numbers = values(transform, loc)
-    plan = np.zeros(max(transform.plan_size, len(numbers)))
-    transform.fold(numbers, 0, sizes(axes, edge), plan)
-    return plan
-
-
-def located(transform, plan, axes, edge, pixel):
+def located(transform, loc, axes, edge, pixel):
     """Source pixel of a destination pixel, with the functions that the kernels add up."""
-    point = np.array(transform.locate(plan, *pixel))
+    plan, coefficients = plan_of(transform, loc, axes, edge)
+    point, given = np.array(transform.locate(plan, *pixel)), sizes(axes, edge)
     if transform.basis is not None:
-        count = (len(plan) - transform.plan_size) // 2
-        for i in range(count):
-            value = transform.basis(i, count, *pixel, sizes(axes, edge))
-            point += value * plan[transform.plan_size + 2 * i : transform.plan_size + 2 * i + 2]
+        x, y = (2 * place / steps for place, steps in zip(pixel, given.steps))
+        for centre_x, centre_y, pair in zip(*transform.centres(len(loc) // 2), coefficients):
+            point += transform.basis(x - centre_x, y - centre_y) * pair * given.span / 2
     return point
 
 
@@ -98,17 +122,18 @@ def located(transform, plan, axes, edge, pixel):
 @pytest.mark.parametrize("edge", [0, 1])
 def test_transform(axes, name, edge):
     transform = TABLES[axes][name]
-    plan = planned(transform, np.array(transform.identity(9), "float64"), axes, edge)
+    assert formulas.trouble_of_transform(transform.locate, transform.basis, transform.plan_size, axes) is None
+    rest = np.array(transform.identity(9), "float64")
     # The corners of the output are the corners of the input, in both rules, and the centre is the centre.
     for signs in itertools.product((-1, 0, 1), repeat=axes):
         given = [sign * (size - 1 + edge) / 2 for sign, size in zip(signs, SIZES_OUT)]
         expected = [(size - 1) / 2 + sign * (size - 1 + edge) / 2 for sign, size in zip(signs, SIZES_IN)]
-        np.testing.assert_allclose(located(transform, plan, axes, edge, given), expected, atol=1e-13)
+        np.testing.assert_allclose(located(transform, rest, axes, edge, given), expected, atol=1e-13)
 
 
 @pytest.mark.parametrize(("axes", "name"), ALL_TRANSFORMS)
 def test_transform_gradient(axes, name):
-    """Central differences of the coordinates, parameter by parameter."""
+    """Central differences of the coordinates, parameter by parameter, against the derivatives that kernels and ``Coordinates`` find."""
     transform, rng = TABLES[axes][name], np.random.default_rng(0)
     pixel = (1.5, -0.5, 1.0)[:axes]
     rest = np.array(transform.identity(9), "float64")
@@ -116,22 +141,20 @@ def test_transform_gradient(axes, name):
     grads = rng.standard_normal(axes)
 
     def value(parameters):
-        return np.dot(grads, located(transform, planned(transform, parameters, axes, 0), axes, 0, pixel))
+        return np.dot(grads, located(transform, parameters, axes, 0, pixel))
 
-    def add(sums, i, more):
-        sums[i] += more
-
-    plan = planned(transform, loc, axes, 0)
-    sums, grad = np.zeros(len(plan)), np.zeros(len(values(transform, loc)))
-    transform.pull_back(plan, *pixel, *grads, sums, add)
+    plan, coefficients = plan_of(transform, loc, axes, 0)
+    point = transform.locate([Dual(number, {i: 1.0}) for i, number in enumerate(plan)], *pixel)
+    sums = np.zeros(len(plan) + coefficients.size)
+    for x, grad in zip(point, grads):
+        for i, slope in slopes_of(x).items():
+            sums[i] += grad * slope
     if transform.basis is not None:
-        count = (len(plan) - transform.plan_size) // 2
-        for i in range(count):
-            here = slice(transform.plan_size + 2 * i, transform.plan_size + 2 * i + 2)
-            add(sums, here, transform.basis(i, count, *pixel, sizes(axes, 0)) * grads)
-    transform.unfold(values(transform, loc), 0, sums, sizes(axes, 0), grad)
-    if transform.solve is not None:
-        grad = transform.pull_solve(grad[None])[0]
+        x, y = (2 * place / steps for place, steps in zip(pixel, sizes(axes, 0).steps))
+        bumps = [transform.basis(x - a, y - b) for a, b in zip(*transform.centres(len(loc) // 2))]
+        sums[len(plan) :] = np.outer(bumps, grads).ravel()
+    coordinates = Coordinates(transform, loc[None], SIZES_IN[:axes][::-1], SIZES_OUT[:axes][::-1], 0)
+    grad = coordinates.gradient(sums[None])[0]
     for i, step in enumerate(np.eye(len(rest)) * 1e-6):
         assert abs((value(loc + step) - value(loc - step)) / 2e-6 - grad[i]) < 1e-7
 
@@ -141,11 +164,10 @@ def test_spline_goes_through_its_control_points():
     for count in (4, 9, 16, 25):
         rest = np.array(tps.identity(count))
         loc = rest + 0.3 * rng.standard_normal(len(rest))
-        plan = planned(tps, loc, 2, 0)
         for k in range(count):
             pixel = rest[k] * (SIZES_OUT[0] - 1) / 2, rest[count + k] * (SIZES_OUT[1] - 1) / 2
             expected = (loc[k] + 1) * (SIZES_IN[0] - 1) / 2, (loc[count + k] + 1) * (SIZES_IN[1] - 1) / 2
-            np.testing.assert_allclose(located(tps, plan, 2, 0, pixel), expected, atol=1e-11)
+            np.testing.assert_allclose(located(tps, loc, 2, 0, pixel), expected, atol=1e-11)
 
 
 def test_dtypes():

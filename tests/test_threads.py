@@ -6,7 +6,7 @@ import pytest
 from tables import COMBINATIONS, options, random_loc
 
 import spatial_op as so
-from spatial_op.kernels import threads
+from spatial_op.kernels import threads as workers
 from spatial_op.paddings import PADDINGS
 from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
 
@@ -107,11 +107,11 @@ def test_any_number_of_threads_gives_the_same_bits_every_time(case, monkeypatch)
     """As many parts as threads were asked for, on all of this machine's."""
     op, inputs, params = case
     rng = np.random.default_rng(1)
-    monkeypatch.setattr(threads, "threads_for", lambda units, elements: 1)
+    monkeypatch.setattr(workers, "threads_for", lambda units, elements: 1)
     out = op(*inputs, **params)
     out_grad = rng.standard_normal(out.shape).astype(out.dtype)
     tangents = [rng.standard_normal(array.shape).astype(array.dtype) for array in inputs]
     expected = everything(op, inputs, params, out_grad, tangents)
-    for count in (2, 2, 2, 3, 7, 2, 2):
-        monkeypatch.setattr(threads, "threads_for", lambda units, elements, count=count: count)
+    for threads in (2, 2, 2, 3, 7, 2, 2):
+        monkeypatch.setattr(workers, "threads_for", lambda units, elements, threads=threads: threads)
         assert everything(op, inputs, params, out_grad, tangents) == expected

@@ -54,6 +54,9 @@ class Dual:
     def __rtruediv__(self, other):
         return divide(other, self)
 
+    def __pos__(self):
+        return self
+
     def __neg__(self):
         return scaled(self, -1.0)
 
@@ -117,28 +120,34 @@ def gathered(value, *parts):
 
 
 def add(a, b):
+    """The sum rule."""
     return gathered(value_of(a) + value_of(b), (1.0, a), (1.0, b))
 
 
 def subtract(a, b):
+    """The same of a difference."""
     return gathered(value_of(a) - value_of(b), (1.0, a), (-1.0, b))
 
 
 def multiply(a, b):
+    """The product rule."""
     return gathered(value_of(a) * value_of(b), (value_of(b), a), (value_of(a), b))
 
 
 def scaled(a, factor):
+    """A multiple."""
     return gathered(-value_of(a) if factor == -1.0 else factor * value_of(a), (factor, a))
 
 
 def divide(a, b):
+    """The quotient rule."""
     quotient = value_of(a) / value_of(b)
     inverse = 1.0 / value_of(b)
     return gathered(quotient, (inverse, a), (-quotient * inverse if slopes_of(b) else 0, b))
 
 
 def power(a, exponent):
+    """A whole power."""
     if exponent != int(exponent):
         raise TypeError(f"raises to the power {exponent}, which is no whole number")
     value = value_of(a)
@@ -168,17 +177,20 @@ def chosen(function, relation):
 
 
 def absolute(a):
+    """The magnitude; where the number is 0, the derivative is the magnitude of its own."""
     value = value_of(a)
     slopes = {name: np.where(value > 0, s, np.where(value < 0, -s, np.abs(s))) for name, s in slopes_of(a).items()}
     return Dual(np.abs(value), slopes) if slopes else np.abs(value)
 
 
 def square_root(a):
+    """The root."""
     root = np.sqrt(value_of(a))
     return gathered(root, (0.5 / root, a))
 
 
 def exponential(a):
+    """The exponential function."""
     value = np.exp(value_of(a))
     return gathered(value, (value, a))
 
@@ -199,6 +211,7 @@ RULES = {
     np.multiply: multiply,
     np.true_divide: divide,
     np.negative: lambda a: scaled(a, -1.0),
+    np.positive: lambda a: a,
     np.power: power,
     np.floor: step(np.floor),
     np.rint: step(np.rint),
@@ -213,5 +226,8 @@ RULES = {
     np.fmin: chosen(np.fmin, lambda x, y: x < y),
     np.maximum: chosen(np.maximum, lambda x, y: x > y),
     np.fmax: chosen(np.fmax, lambda x, y: x > y),
-    **{ufunc: compared(ufunc) for ufunc in (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)},
+    **{
+        ufunc: compared(ufunc)
+        for ufunc in (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
+    },
 }

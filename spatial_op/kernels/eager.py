@@ -104,7 +104,7 @@ class Machine:
         """The same numbers as another kind."""
         return np.asarray(value).astype(kind)[()]
 
-    def bits(self, vector, kind):
+    def relaned(self, vector, kind):
         """The same bits as lanes of another kind."""
         return np.ascontiguousarray(vector).view(kind)
 
@@ -119,6 +119,18 @@ class Machine:
     def count_of(self, vector):
         """How many lanes."""
         return np.size(vector) if np.ndim(vector) else None
+
+    def bits(self, a):
+        """The bits of float64 numbers as integers."""
+        return np.asarray(a).view(np.int64)[()]
+
+    def number(self, bits):
+        """The float64 numbers that integers are the bits of."""
+        return np.asarray(bits).view(np.float64)[()]
+
+    def call(self, name, a):
+        """A function of NumPy's, by its name."""
+        return getattr(np, name)(a)
 
     def least(self, a, b):
         """The smaller; the second where one is no number."""

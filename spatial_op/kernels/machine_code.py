@@ -34,7 +34,7 @@ ENGINES = []
 
 @functools.cache
 def target():
-    """The processor that the process runs on."""
+    """The processor that runs this."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(

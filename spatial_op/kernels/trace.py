@@ -11,6 +11,8 @@ Vectors have ``LANES`` lanes unless a text asks for others. LLVM maps them to wh
 import numpy as np
 from llvmlite import ir
 
+from . import functions
+
 LANES = 16
 
 BIT, BYTE, INT, LONG = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
@@ -48,11 +50,33 @@ def constant(kind, number):
     return ir.Constant(kind, [number] * kind.count if isinstance(kind, ir.VectorType) else number)
 
 
-class Value:
-    """A traced number or vector of numbers; comparisons give traced truth values."""
+def is_operand(value):
+    """Whether traced values are combined with it; what another class makes of them, such as duals, is left to that."""
+    return isinstance(value, (Value, int, float, np.generic, np.ndarray))
 
-    def __init__(self, machine, code):
-        self.machine, self.code = machine, code
+
+def operation(name):
+    """The methods of an operation of two values, and of the same with the places changed."""
+
+    def method(self, other):
+        return self.machine.binary(name, self, other) if is_operand(other) else NotImplemented
+
+    def turned(self, other):
+        return self.machine.binary(name, other, self) if is_operand(other) else NotImplemented
+
+    return method, turned
+
+
+def comparison(relation):
+    """The method of a comparison."""
+    return lambda self, other: self.machine.compare(relation, self, other) if is_operand(other) else NotImplemented
+
+
+class Value:
+    """A traced number or vector of numbers; comparisons give traced truth values, which know what precision was ``compared``."""
+
+    def __init__(self, machine, code, compared=DOUBLE):
+        self.machine, self.code, self.compared = machine, code, compared
 
     @property
     def kind(self):
@@ -67,44 +91,20 @@ class Value:
     def __bool__(self):
         raise TypeError("asks whether a traced value is true; choose with np.where")
 
-    def by(self, name, a, b):
-        """An operation; what is neither traced nor a number, such as a dual number, answers for itself."""
-        known = isinstance(a, NUMBERS) and isinstance(b, NUMBERS)
-        return self.machine.binary(name, a, b) if known else NotImplemented
+    __add__, __radd__ = operation("add")
+    __sub__, __rsub__ = operation("sub")
+    __mul__, __rmul__ = operation("mul")
+    __truediv__, __rtruediv__ = operation("div")
+    __floordiv__, __mod__ = operation("sdiv")[0], operation("srem")[0]
+    __and__, __rand__ = operation("and_")
+    __or__, __ror__ = operation("or_")
+    __lshift__, __rshift__ = operation("shl")[0], operation("ashr")[0]
+    __lt__, __le__, __gt__, __ge__ = (comparison(relation) for relation in ("<", "<=", ">", ">="))
+    __eq__, __ne__ = comparison("=="), comparison("!=")
+    __hash__ = None
 
-    def against(self, relation, a, b):
-        """A comparison, likewise."""
-        return self.machine.compare(relation, a, b) if isinstance(b, NUMBERS) else NotImplemented
-
-    def __add__(self, other):
-        return self.by("add", self, other)
-
-    def __radd__(self, other):
-        return self.by("add", other, self)
-
-    def __sub__(self, other):
-        return self.by("sub", self, other)
-
-    def __rsub__(self, other):
-        return self.by("sub", other, self)
-
-    def __mul__(self, other):
-        return self.by("mul", self, other)
-
-    def __rmul__(self, other):
-        return self.by("mul", other, self)
-
-    def __truediv__(self, other):
-        return self.by("div", self, other)
-
-    def __rtruediv__(self, other):
-        return self.by("div", other, self)
-
-    def __floordiv__(self, other):
-        return self.by("sdiv", self, other)
-
-    def __mod__(self, other):
-        return self.by("srem", self, other)
+    def __pos__(self):
+        return self
 
     def __neg__(self):
         return self.machine.negative(self)
@@ -115,57 +115,28 @@ class Value:
     def __pow__(self, exponent):
         return self.machine.power(self, exponent)
 
-    def __and__(self, other):
-        return self.by("and_", self, other)
-
-    def __or__(self, other):
-        return self.by("or_", self, other)
-
     def __invert__(self):
-        return Value(self.machine, self.machine.builder.not_(self.code))
-
-    def __lt__(self, other):
-        return self.against("<", self, other)
-
-    def __le__(self, other):
-        return self.against("<=", self, other)
-
-    def __gt__(self, other):
-        return self.against(">", self, other)
-
-    def __ge__(self, other):
-        return self.against(">=", self, other)
-
-    def __eq__(self, other):
-        return self.against("==", self, other)
-
-    def __ne__(self, other):
-        return self.against("!=", self, other)
-
-    __hash__ = None
+        return Value(self.machine, self.machine.builder.not_(self.code), self.compared)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **keywords):
         known = FUNCTIONS.get(ufunc)
         if known is None or method != "__call__" or keywords:
             raise TypeError(f"calls np.{ufunc.__name__}")
-        return known(self.machine, *inputs)
+        return known(self.machine, *inputs) if all(map(is_operand, inputs)) else NotImplemented
 
     def __array_function__(self, function, kinds, inputs, keywords):
         if function is not np.where or keywords or len(inputs) != 3:
             raise TypeError(f"calls np.{function.__name__}")
-        return self.machine.where(*inputs)
-
-
-NUMBERS = (Value, int, float, np.number, np.bool_)
+        return self.machine.where(*inputs) if all(map(is_operand, inputs)) else NotImplemented
 
 
 class Variable:
     """A value that changes."""
 
     def __init__(self, machine, value):
-        self.machine = machine
+        self.machine, self.kind = machine, value.kind
         with machine.builder.goto_entry_block():
-            self.place = machine.builder.alloca(value.kind)
+            self.place = machine.builder.alloca(self.kind)
         self.value = value
 
     @property
@@ -176,7 +147,7 @@ class Variable:
     @value.setter
     def value(self, value):
         machine = self.machine
-        value = machine.as_kind(value, self.place.allocated_type)
+        value = machine.as_kind(value, self.kind)
         machine.builder.store(value.code, self.place)
 
 
@@ -288,7 +259,11 @@ class Machine:
             self.arguments[parameter] = value
         # What comes first is only ever appended to: variables have their place there.
         self.space = self.builder.add(self.memory.base, self.builder.mul(self.part.code, self.each.code))
-        body = function.append_basic_block("body")
+        self.begin_body()
+
+    def begin_body(self):
+        """Leave the first block, to which only variables are added."""
+        body = self.builder.append_basic_block("body")
         self.builder.branch(body)
         self.builder.position_at_end(body)
 
@@ -343,7 +318,7 @@ class Machine:
         new = KINDS[kind]
         return self.as_kind(value, like(value.kind, new) if isinstance(value, Value) else new, exact=False)
 
-    def bits(self, vector, kind):
+    def relaned(self, vector, kind):
         """The same bits as lanes of another kind."""
         new = KINDS[kind]
         count = vector.kind.count * SIZES[vector.kind.element] // SIZES[new]
@@ -380,7 +355,7 @@ class Machine:
                 return builder.trunc(code, kind)
             return builder.zext(code, kind) if old in (BIT, BYTE) else builder.sext(code, kind)
         if isinstance(old, ir.IntType):
-            return builder.sitofp(code, kind)
+            return builder.uitofp(code, kind) if old in (BIT, BYTE) else builder.sitofp(code, kind)
         assert not exact, f"{code.type} is not {kind}"
         if isinstance(new, ir.IntType):
             return builder.fptosi(code, kind)
@@ -404,7 +379,7 @@ class Machine:
         """One of LLVM's operations on two values."""
         a, b = self.pair(a, b)
         if a.whole:
-            return Value(self, getattr(self.builder, name)(a.code, b.code))
+            return Value(self, getattr(self.builder, name)(a.code, b.code), a.compared)
         return Value(self, getattr(self.builder, f"f{name}")(a.code, b.code, flags=FUSE))
 
     def compare(self, relation, a, b):
@@ -413,14 +388,14 @@ class Machine:
         if a.whole:
             return Value(self, self.builder.icmp_signed(relation, a.code, b.code))
         compare = self.builder.fcmp_unordered if relation == "!=" else self.builder.fcmp_ordered
-        return Value(self, compare(relation, a.code, b.code))
+        return Value(self, compare(relation, a.code, b.code), compared=element(a.kind))
 
     def where(self, condition, a, b):
-        """One or the other, lane by lane."""
+        """One or the other, lane by lane; of two plain numbers in the precision of what was compared."""
         if not isinstance(condition, Value):
             return a if condition else b
         if not isinstance(a, Value) and not isinstance(b, Value):
-            a = self.full(a, "f8", lanes(condition.kind))
+            a = self.as_kind(a, like(condition.kind, condition.compared))
         a, b = self.pair(a, b)
         count = lanes(condition.kind)
         if count is not None and lanes(a.kind) is None:
@@ -456,6 +431,27 @@ class Machine:
     def call(self, name, *values):
         """One of LLVM's functions of numbers."""
         return Value(self, self.intrinsic(f"{name}.{code_of(values[0].kind)}", values[0].kind, [v.code for v in values]))
+
+    def shared(self, text, value):
+        """``text(machine, value)``, a value of the same kind, which a module holds once, however often it is called."""
+        name = f"{text.__name__}.{code_of(value.kind)}"
+        function = self.module.globals.get(name)
+        if function is None:
+            function = ir.Function(self.module, ir.FunctionType(value.kind, [value.kind]), name)
+            function.linkage = "internal"
+            caller, self.builder = self.builder, ir.IRBuilder(function.append_basic_block("entry"))
+            self.begin_body()
+            self.builder.ret(text(self, Value(self, function.args[0])).code)
+            self.builder = caller
+        return Value(self, self.builder.call(function, [value.code]))
+
+    def bits(self, a):
+        """The bits of float64 numbers as integers."""
+        return Value(self, self.builder.bitcast(a.code, like(a.kind, LONG)))
+
+    def number(self, bits):
+        """The float64 numbers that integers are the bits of."""
+        return Value(self, self.builder.bitcast(bits.code, like(bits.kind, DOUBLE)))
 
     def least(self, a, b):
         """The smaller; the second where one is no number."""
@@ -502,6 +498,8 @@ class Machine:
 
     def any(self, truth):
         """Whether any lane holds."""
+        if lanes(truth.kind) is None:
+            return truth
         mask = ir.IntType(truth.kind.count)
         return Value(self, self.builder.icmp_unsigned("!=", self.builder.bitcast(truth.code, mask), mask(0)))
 
@@ -584,12 +582,17 @@ def call_of(name):
     return lambda machine, a: machine.call(name, a)
 
 
+def shared(text):
+    return lambda machine, a: machine.shared(text, a)
+
+
 FUNCTIONS = {
     np.add: binary_of("add"),
     np.subtract: binary_of("sub"),
     np.multiply: binary_of("mul"),
     np.true_divide: binary_of("div"),
     np.negative: Machine.negative,
+    np.positive: lambda machine, a: a,
     np.less: relation_of("<"),
     np.less_equal: relation_of("<="),
     np.greater: relation_of(">"),
@@ -600,15 +603,17 @@ FUNCTIONS = {
     np.logical_or: binary_of("or_"),
     np.bitwise_and: binary_of("and_"),
     np.bitwise_or: binary_of("or_"),
+    np.logical_not: lambda machine, a: ~a,
+    np.invert: lambda machine, a: ~a,
     np.floor: call_of("floor"),
     np.rint: call_of("rint"),
     np.sqrt: call_of("sqrt"),
     np.absolute: call_of("fabs"),
     np.fabs: call_of("fabs"),
-    np.sin: call_of("sin"),
-    np.cos: call_of("cos"),
-    np.exp: call_of("exp"),
-    np.log: call_of("log"),
+    np.sin: shared(functions.sin),
+    np.cos: shared(functions.cos),
+    np.exp: shared(functions.exp),
+    np.log: shared(functions.log),
     np.minimum: Machine.smaller,
     np.maximum: Machine.larger,
     np.fmin: Machine.least,

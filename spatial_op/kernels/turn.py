@@ -74,6 +74,6 @@ ORDER = (0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15)
 
 def halves(m, longs):
     """Of ``LANES`` whole numbers of 64 bits, in this order: the lower and the higher 32 bits, in the natural order."""
-    parts = m.bits(longs, "i4")
+    parts = m.relaned(longs, "i4")
     low = [lane + block for block in (0, 16) for lane in (0, 2, 8, 10, 4, 6, 12, 14)]
     return m.shuffle(parts, parts, low), m.shuffle(parts, parts, [lane + 1 for lane in low])

@@ -7,6 +7,7 @@ from ..paddings import PADDINGS
 from ..samplers import SAMPLERS, VOLUME_SAMPLERS
 from ..transforms import TABLES
 from ..words import words
+from . import formulas
 
 # By the number of axes of an image.
 SIZES = {2: ("height", "width"), 3: ("depth", "height", "width")}
@@ -52,6 +53,7 @@ def channels_last(data):
 def sampling(op, axes, sampler_type, padding_mode, align_corners):
     """The rows of sampler and padding."""
     sampler = check.row(op, "sampler_type", sampler_type, SAMPLER_TABLES[axes], of(axes))
+    formulas.sampler(op, sampler_type, sampler)
     padding = check.row(op, "padding_mode", padding_mode, PADDINGS)
     check.flag(op, "align_corners", align_corners)
     return sampler, padding
@@ -61,7 +63,9 @@ def transform(op, axes, transform_type, more=()):
     """The row of a transform, or None for one of ``more``."""
     if isinstance(transform_type, str) and transform_type in more:
         return None
-    return check.row(op, "transform_type", transform_type, TABLES[axes], of(axes), more)
+    row = check.row(op, "transform_type", transform_type, TABLES[axes], of(axes), more)
+    formulas.transform(op, transform_type, row, axes)
+    return row
 
 
 def named(transform_type, sampler_type, padding_mode, data):

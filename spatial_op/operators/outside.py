@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from ..paddings import PADDINGS
 
 # Positions that a table covers beyond those that taps can have: boxes of windows are found with a margin.
 MARGIN = 3
@@ -23,8 +24,21 @@ def axis_values(padding, sampler, n, edge):
     begin = math.floor(low) + sampler.first - MARGIN
     end = high + sampler.first + reach + MARGIN + math.ceil(sampler.shift)
     positions = np.arange(begin, end + 1)
-    table = np.ascontiguousarray(padding.index(positions, n, edge), np.int32)
+    table = pixels_of(padding, positions, n, edge)
     return float(low), float(high), float(period), 1.0 / period if period else 0.0, table, -begin
+
+
+def pixels_of(padding, positions, n, edge):
+    """The table; a kernel reads whatever it says, so it must not say what is not there."""
+    found = np.asarray(padding.index(positions, n, edge))
+    if found.shape == positions.shape and found.dtype.kind in "iu" and found.min() >= -1 and found.max() < n:
+        return np.ascontiguousarray(found, np.int32)
+    name = next((name for name, row in PADDINGS.items() if row is padding), None)
+    answer = f"{found.dtype} numbers from {found.min()} to {found.max()}" if found.size else "nothing"
+    raise ValueError(
+        f"padding_mode is {name!r}, whose index answers {answer}, of shape {found.shape}, for {len(positions)} positions "
+        f"of an axis of {n} pixels; return a whole number for each position, from 0 to {n - 1}, or -1 where there is no pixel."
+    )
 
 
 def outside(padding, sampler, source, edge):
