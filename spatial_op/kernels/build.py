@@ -105,7 +105,11 @@ def of_grid(label, text, axes, formula, dtype, number, array, more):
     return Kernel(
         names.of(axes, formula, dtype, None, number, label),
         lambda m: text(m, source, axes, number),
-        {**grids.parameters(source, axes), **{name: kind for part in more for name, kind in getattr(source, part).items()}, array: number},
+        {
+            **grids.parameters(source, axes),
+            **{name: kind for part in more for name, kind in getattr(source, part).items()},
+            array: number,
+        },
     )
 
 

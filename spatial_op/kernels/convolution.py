@@ -40,7 +40,9 @@ def pack(m, form):
     for unit in shares(m, m.blocks * m.span // wide):
         number, column = unit % m.blocks, unit // m.blocks * wide
         first, present, group, _ = block(m, number)
-        lines = m.weight.starting((group * m.filters + column) * m.depth + (first - group * (m.depth // m.taps)) * m.taps)
+        lines = m.weight.starting(
+            (group * m.filters + column) * m.depth + (first - group * (m.depth // m.taps)) * m.taps
+        )
         panel = m.panels.starting((first * m.span + column * present) * m.taps)
 
         def put(i, at, vector):
@@ -84,12 +86,16 @@ def convolve(m, form, leaning):
             for _ in m.when(looked_at.value != deformable):
                 looked_at.value = deformable
                 for tap in m.range(0, taps):
-                    points.look(tap, points.unit(image, deformable, tap), m.room * 4 * tap, m.change if leaning else None)
+                    points.look(
+                        tap, points.unit(image, deformable, tap), m.room * 4 * tap, m.change if leaning else None
+                    )
             packed = m.packed.starting((image * m.blocks + number) * pixels)
             for before in m.range(0, taps, m.step):
                 some = m.smaller(taps - before, m.step)
                 for tap in m.range(0, some):
-                    sample(m, form, points, m.room * 4 * (before + tap), packed, columns.starting(tap * channels), m.stride)
+                    sample(
+                        m, form, points, m.room * 4 * (before + tap), packed, columns.starting(tap * channels), m.stride
+                    )
                 for column in m.range(low, high, wide):
                     panel = m.panels.starting(first * taps * m.span + (column * taps + before * wide) * channels)
                     for p in m.range(0, count, form.shape.rows):
@@ -101,9 +107,7 @@ def convolve(m, form, leaning):
             for column in m.range(low, m.smaller(high, m.filters), LANES):
                 lines = m.out.starting(((image * m.groups + group) * m.filters + column) * area + start)
                 found = sums.starting(group * m.span + column)
-                separate(
-                    m, lambda i, _: found.vector(i * m.line), count, LANES, lines, area, m.filters - column, False
-                )
+                separate(m, lambda i, _: found.vector(i * m.line), count, LANES, lines, area, m.filters - column, False)
 
 
 def sample(m, form, points, to, images, columns, stride):

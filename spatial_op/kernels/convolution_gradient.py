@@ -28,7 +28,9 @@ def pack(m, form):
     for unit in shares(m, m.blocks * m.filters):
         number, filter = unit // m.filters, unit % m.filters
         first, present, group, _ = block(m, number)
-        lines = m.weight.starting((group * m.filters + filter) * m.depth + (first - group * (m.depth // m.taps)) * m.taps)
+        lines = m.weight.starting(
+            (group * m.filters + filter) * m.depth + (first - group * (m.depth // m.taps)) * m.taps
+        )
         panel = m.panels.starting((number * m.taps * m.filters + filter) * form.width)
 
         def put(i, at, vector):
@@ -126,7 +128,9 @@ def resample(m, form, points, images, columns):
         places, weights = points.around(j)
         for at in form.pieces:
             pixels = [images.vector(place * form.width + at, form.lanes) for place in places]
-            columns.put(j * form.width + at, sampled(pixels, [m.full(weight, form.kind, form.lanes) for weight in weights]))
+            columns.put(
+                j * form.width + at, sampled(pixels, [m.full(weight, form.kind, form.lanes) for weight in weights])
+            )
 
 
 def pass_tap(m, form, points, present, images, spilled, grads, columns, sums):
@@ -171,7 +175,9 @@ def gather(m, form):
     for unit in shares(m, m.blocks * m.filters):
         number, filter = unit // m.filters, unit % m.filters
         first, present, group, _ = block(m, number)
-        lines = m.lower.starting((group * m.filters + filter) * m.depth + (first - group * (m.depth // m.taps)) * m.taps)
+        lines = m.lower.starting(
+            (group * m.filters + filter) * m.depth + (first - group * (m.depth // m.taps)) * m.taps
+        )
 
         def get(tap, at):
             place = number * each + (tap * m.whole + filter) * form.width + at

@@ -31,7 +31,9 @@ class Array:
         """So many numbers from an index on."""
         first = self.first + int(index)
         found = self.numbers[first : first + count]
-        return np.concatenate([found, np.zeros(count - len(found), self.dtype)])  # memory behind workspaces is anybody's
+        return np.concatenate(
+            [found, np.zeros(count - len(found), self.dtype)]
+        )  # memory behind workspaces is anybody's
 
     def put(self, index, value):
         """Write a number or a vector."""

@@ -40,6 +40,9 @@ class Fixed(dict):
         self.templates = {}
 
 
+NOTHING = Fixed({})
+
+
 class Kernel:
     """A function ``text(machine)`` that does a part of the work; ``parameters`` are the names and kinds of what it is given.
 
@@ -73,8 +76,8 @@ class Kernel:
         fixed.templates[self] = template, moving
         return template, moving
 
-    def __call__(self, count, fixed, given):
-        """Do the work on ``count`` threads; what is given besides are numbers and contiguous arrays."""
+    def __call__(self, count, given, fixed=NOTHING):
+        """Do the work on ``count`` threads; what is given, besides what is fixed, are numbers and contiguous arrays."""
         if not COMPILED:
             with np.errstate(all="ignore"):
                 for part in range(count):

@@ -47,7 +47,10 @@ class Placed:
                     cell, part = self.rules.split(m, axis, given)
                     self.cells[axis].put(at, cell)
                     self.parts[axis].put(at, part)
-                    low[axis].value, high[axis].value = m.smaller(low[axis].value, cell), m.larger(high[axis].value, cell)
+                    low[axis].value, high[axis].value = (
+                        m.smaller(low[axis].value, cell),
+                        m.larger(high[axis].value, cell),
+                    )
                     bad.value = bad.value + part * 0.0
         ends = [
             (m.to(m.reduce(m.smaller, low[axis].value), "i8"), m.to(m.reduce(m.larger, high[axis].value), "i8"))
@@ -88,7 +91,9 @@ class Bounded:
             finite = held if finite is None else finite & held
             for edge in corners:
                 near = m.least(m.most(edge, low), high)
-                ends.append(m.to(self.rules.sampler.cell(near, self.rules.sampler.shift), "i8") + self.rules.sampler.first)
+                ends.append(
+                    m.to(self.rules.sampler.cell(near, self.rules.sampler.shift), "i8") + self.rules.sampler.first
+                )
         reach = self.rules.reach
         self.box, self.inner = box_of(ends[0] - 1, ends[1] + reach + 1, ends[2] - 1, ends[3] + reach + 1), inner
         return self.box, finite
@@ -216,7 +221,9 @@ def forward(m, rules, source, group, few):
         for _ in m.when(fit):
             for channel in m.range(begin, end, group):
                 present = m.smaller(end - channel, group)
-                window.fill(m, group, sample * m.image_step + channel * m.channel_step, m.channel_step, present, box, memory)
+                window.fill(
+                    m, group, sample * m.image_step + channel * m.channel_step, m.channel_step, present, box, memory
+                )
                 first = m.out.starting((sample * m.channels + channel) * pixels + first_pixel(m, tile))
                 for q in m.range(0, tile.rows):
                     row.begin(box, tile, q, overlapping(m, tile))
@@ -263,7 +270,10 @@ def backward(m, rules, source, group):
     A unit alone writes its rows of ``lower``: every tile that reaches them adds its sum, in the same order however many bands
     there are. The coordinates' gradients of a tile belong to one of the bands, and each tile has its own place among their sums.
     """
-    memory, grads = m.workspace(rules.dtype, window.capacity(group)), [m.workspace(rules.dtype, SIDE * SIDE) for _ in "xy"]
+    memory, grads = (
+        m.workspace(rules.dtype, window.capacity(group)),
+        [m.workspace(rules.dtype, SIDE * SIDE) for _ in "xy"],
+    )
     points = Placed(m, rules, source)
     row = Row(m, rules, points, group, derivatives=True)
     count, blocks, pixels, area = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out, m.w * m.h

@@ -287,7 +287,9 @@ def spill(m, taps, weights, first, lower, plane_size, begin, end, count, top, bo
     for number, (numbers, place) in enumerate(places.items()):
         factor = weights[-1][numbers[-1]]
         for axis in range(taps.axes - 2, -1, -1):
-            factor = np.where((factor != 0) & (weights[axis][numbers[axis]] != 0), factor * weights[axis][numbers[axis]], 0.0)
+            factor = np.where(
+                (factor != 0) & (weights[axis][numbers[axis]] != 0), factor * weights[axis][numbers[axis]], 0.0
+            )
         spots.put(number * LANES, np.where((factor != 0) & (m.counting("i8") < count), place, NOWHERE))
         factors.put(number * LANES, factor)
     for channel in m.range(begin, end):

@@ -32,7 +32,9 @@ def add(a, b):
 
 def traced_sizes(m, axes, dtype):
     """What a transform is told of the images."""
-    span, middle, steps = (tuple(m.arguments[f"{name}_{axis}"] for axis in AXES[:axes]) for name in ("span", "middle", "steps"))
+    span, middle, steps = (
+        tuple(m.arguments[f"{name}_{axis}"] for axis in AXES[:axes]) for name in ("span", "middle", "steps")
+    )
 
     def pixels(shift, axis):
         """A shift in pixels; the number nearest to a whole-pixel shift is meant as that shift."""

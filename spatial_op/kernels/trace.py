@@ -195,7 +195,9 @@ class Array:
         kind = ir.VectorType(self.kind, length)
         pointer, mask = self.address(index, kind), self.mask(count, length)
         arguments = [pointer, INT(self.size), mask, constant(kind, 0)]
-        return Value(self.machine, self.machine.intrinsic(f"masked.load.{code_of(kind)}.{pointer_of(kind)}", kind, arguments))
+        return Value(
+            self.machine, self.machine.intrinsic(f"masked.load.{code_of(kind)}.{pointer_of(kind)}", kind, arguments)
+        )
 
     def put_some(self, index, value, count):
         """``put`` of only the first ``count`` lanes; no memory behind them is touched."""
@@ -430,7 +432,9 @@ class Machine:
 
     def call(self, name, *values):
         """One of LLVM's functions of numbers."""
-        return Value(self, self.intrinsic(f"{name}.{code_of(values[0].kind)}", values[0].kind, [v.code for v in values]))
+        return Value(
+            self, self.intrinsic(f"{name}.{code_of(values[0].kind)}", values[0].kind, [v.code for v in values])
+        )
 
     def shared(self, text, value):
         """``text(machine, value)``, a value of the same kind, which a module holds once, however often it is called."""
@@ -511,7 +515,9 @@ class Machine:
         """All lanes by a function of two."""
         while vector.kind.count > 2:
             half = vector.kind.count // 2
-            vector = function(self.shuffle(vector, vector, range(half)), self.shuffle(vector, vector, range(half, 2 * half)))
+            vector = function(
+                self.shuffle(vector, vector, range(half)), self.shuffle(vector, vector, range(half, 2 * half))
+            )
         return function(self.lane(vector, 0), self.lane(vector, 1))
 
     # Parts of vectors.

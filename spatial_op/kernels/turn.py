@@ -8,7 +8,9 @@ from .trace import LANES
 
 def shuffle_fours(m, a, b, order):
     """The same choice of lanes, 0 to 3 of ``a`` and 4 to 7 of ``b``, within each four."""
-    return m.shuffle(a, b, [lane % 4 + first + (LANES if lane >= 4 else 0) for first in range(0, LANES, 4) for lane in order])
+    return m.shuffle(
+        a, b, [lane % 4 + first + (LANES if lane >= 4 else 0) for first in range(0, LANES, 4) for lane in order]
+    )
 
 
 def exchange(m, a, b, width):
@@ -44,7 +46,10 @@ def to_pixels(m, channels):
     turned = turn(m, channels)
     if group == LANES:
         return turned
-    return [m.shuffle(turned[i % group], turned[i % group], range(i - i % group, i - i % group + group)) for i in range(LANES)]
+    return [
+        m.shuffle(turned[i % group], turned[i % group], range(i - i % group, i - i % group + group))
+        for i in range(LANES)
+    ]
 
 
 def to_channels(m, pixels):

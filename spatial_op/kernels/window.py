@@ -242,7 +242,10 @@ def differentiate_group(m, window, stride, row, k, grads, group, careful):
         (along_x, along_y), (rise_x, rise_y) = row.numbers("weights", k, i), row.numbers("slopes", k, i)
         values = [line.vector(spot, reach * group) for line in lines]
         column, rise = combined(m, along_y, values, careful), combined(m, rise_y, values, careful)
-        slopes = combined(m, rise_x, pieces(m, column, group), careful), combined(m, along_x, pieces(m, rise, group), careful)
+        slopes = (
+            combined(m, rise_x, pieces(m, column, group), careful),
+            combined(m, along_x, pieces(m, rise, group), careful),
+        )
         for found, slope in zip(sums, slopes):
             found.append(None if slope is None else np.where(grads[i] != 0, grads[i] * slope, 0.0))
     return [None if found[0] is None else total_of(m, found) for found in sums]

@@ -46,7 +46,7 @@ class GridCall:
         """Call one of the kernels of grids, with what it is given besides."""
         build, threads = kernels("build"), self.threads()[0]
         kernel = kernel(len(self.shape) - 2, build.formula(self.transform), self.number, self.compute.str[1:])
-        kernel(threads, self.fixed, {**self.coordinates, **room(self.fixed, threads), **more})
+        kernel(threads, {**self.coordinates, **room(self.fixed, threads), **more}, self.fixed)
 
     def threads(self):
         """Threads, and tiles of one sample."""
@@ -100,7 +100,7 @@ class FlowCall:
             "scale_y": self.scales[1], "given": plain(given, DTYPES[self.dtype]), "out": direct,
         }  # fmt: skip
         threads = kernels("threads").threads_for(given.size, given.size)
-        kernels("build").flow(DTYPES[self.dtype].str[1:])(threads, kernels("kernel").Fixed({}), values)
+        kernels("build").flow(DTYPES[self.dtype].str[1:])(threads, values)
 
     def forward(self, out=None):
         """Write the grid; to ``out`` if it is given."""

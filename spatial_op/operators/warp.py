@@ -59,11 +59,11 @@ class Plan:
             given["todo"] = np.ones(self.work.tiles, np.uint8)
         else:
             given["todo"] = np.empty(self.work.tiles, np.uint8)
-            by_windows(threads, self.fixed, given)
+            by_windows(threads, given, self.fixed)
             if 1 not in given["todo"].tobytes():
                 return
             given["add_data"] = True
-        in_place(threads, self.fixed, given)
+        in_place(threads, given, self.fixed)
 
 
 plan_of = functools.lru_cache(maxsize=256)(Plan)
