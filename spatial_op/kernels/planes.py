@@ -270,10 +270,8 @@ def backward(m, rules, source, group):
     A unit alone writes its rows of ``lower``: every tile that reaches them adds its sum, in the same order however many bands
     there are. The coordinates' gradients of a tile belong to one of the bands, and each tile has its own place among their sums.
     """
-    memory, grads = (
-        m.workspace(rules.dtype, window.capacity(group)),
-        [m.workspace(rules.dtype, SIDE * SIDE) for _ in "xy"],
-    )
+    seen, spilled = (m.workspace(rules.dtype, window.capacity(group)) for _ in range(2))
+    grads = [m.workspace(rules.dtype, SIDE * SIDE) for _ in "xy"]
     points = Placed(m, rules, source)
     row = Row(m, rules, points, group, derivatives=True)
     count, blocks, pixels, area = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out, m.w * m.h
@@ -304,13 +302,24 @@ def backward(m, rules, source, group):
                     upper = m.upper.starting((sample * m.channels + channel) * pixels + first_pixel(m, tile))
                     for _ in m.when(mine):
                         plane = sample * m.image_step + channel * m.channel_step
-                        window.fill(m, group, plane, m.channel_step, present, box, memory)
-                        accumulate(m, rules, memory, box, group, present, tile, row, upper, grads)
+                        window.fill(m, group, plane, m.channel_step, present, box, seen)
                     for _ in m.when(touched):
-                        clear(m, memory, 0, 0, box.height * box.stride * group)
-                        scatter(m, rules, memory, box, group, present, tile, row, upper)
+                        clear(m, spilled, 0, 0, box.height * box.stride * group)
+                    for q in m.range(0, tile.rows):
+                        row.begin(box, tile, q, m.range(0, tile.cols, LANES))
+                        for k in m.range(0, tile.cols, LANES):
+                            above = upstream(m, upper, group, present, tile, q, k)
+                            some = row.careful(k)
+                            for careful in (True, False):
+                                for _ in m.when(some if careful else ~some):
+                                    each = above if group == 1 else to_pixels(m, above)
+                                    for _ in m.when(mine):
+                                        accumulate(m, seen, box, group, row, q, k, each, grads, careful)
+                                    for _ in m.when(touched):
+                                        scatter(m, spilled, box, group, row, k, each, careful)
+                    for _ in m.when(touched):
                         plane = (sample * m.channels + channel) * area
-                        window.fold(m, group, m.lower, plane, area, present, box, memory, top, bottom)
+                        window.fold(m, group, m.lower, plane, area, present, box, spilled, top, bottom)
                 for _ in m.when(mine):
                     source.begin_sums(m, tile, number, unit)
                     for q in m.range(0, tile.rows):
@@ -338,34 +347,21 @@ def upstream(m, upper, group, present, tile, q, k):
     return found
 
 
-def accumulate(m, rules, memory, box, group, present, tile, row, upper, grads):
-    """Add a group's share to the gradients with respect to a tile's coordinates."""
-    for q in m.range(0, tile.rows):
-        row.begin(box, tile, q, m.range(0, tile.cols, LANES))
-        for k in m.range(0, tile.cols, LANES):
-            above, some = upstream(m, upper, group, present, tile, q, k), row.careful(k)
-            for careful in (True, False):
-                for _ in m.when(some if careful else ~some):
-                    if group == 1:
-                        along = window.differentiate(m, memory, box.stride, row, k, careful)
-                        along = [x if x is None else np.where(above[0] != 0, above[0] * x, 0.0) for x in along]
-                    else:
-                        each = to_pixels(m, above)
-                        along = window.differentiate_group(m, memory, box.stride, row, k, each, group, careful)
-                    for array, more in zip(grads, along):
-                        if more is not None:
-                            array.put(q * SIDE + k, array.vector(q * SIDE + k) + more)
+def accumulate(m, seen, box, group, row, q, k, above, grads, careful):
+    """Add a group's share to the gradients with respect to the coordinates of a vector of pixels."""
+    if group == 1:
+        along = window.differentiate(m, seen, box.stride, row, k, careful)
+        along = [slope if slope is None else np.where(above[0] != 0, above[0] * slope, 0.0) for slope in along]
+    else:
+        along = window.differentiate_group(m, seen, box.stride, row, k, above, group, careful)
+    for array, more in zip(grads, along):
+        if more is not None:
+            array.put(q * SIDE + k, array.vector(q * SIDE + k) + more)
 
 
-def scatter(m, rules, memory, box, group, present, tile, row, upper):
-    """The transpose of ``gather``: add a tile to a window."""
-    for q in m.range(0, tile.rows):
-        row.begin(box, tile, q, m.range(0, tile.cols, LANES))
-        for k in m.range(0, tile.cols, LANES):
-            above, some = upstream(m, upper, group, present, tile, q, k), row.careful(k)
-            for careful in (True, False):
-                for _ in m.when(some if careful else ~some):
-                    if group == 1:
-                        window.spill(m, memory, box.stride, row, k, above[0], careful)
-                    else:
-                        window.spill_group(m, memory, box.stride, row, k, to_pixels(m, above), group, careful)
+def scatter(m, spilled, box, group, row, k, above, careful):
+    """The transpose of ``gather``: add a vector of pixels to a window."""
+    if group == 1:
+        window.spill(m, spilled, box.stride, row, k, above[0], careful)
+    else:
+        window.spill_group(m, spilled, box.stride, row, k, above, group, careful)

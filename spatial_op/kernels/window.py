@@ -190,11 +190,14 @@ def spill(m, window, stride, row, k, grad, careful):
     """The transpose of ``blend``: lane by lane, since lanes may share a pixel."""
     along_x, along_y = row.vectors("weights", k)
     shares = [[share_of(m, x, share_of(m, y, grad, careful), careful) for x in along_x] for y in along_y]
-    lines = lines_of(window, stride, 1, len(along_y))
+    memory, reach = m.workspace(m.kind_of(window), LANES * row.reach**2), row.reach
+    for number, share in enumerate(share for along in shares for share in along):
+        memory.put(number * LANES, share)
+    lines = lines_of(window, stride, 1, reach)
     for i, spot in enumerate(row.spots(k)):
-        for line, along in zip(lines, shares):
-            for s, share in enumerate(along):
-                line[spot + s] = line[spot + s] + m.lane(share, i)
+        for r, line in enumerate(lines):
+            for s in range(reach):
+                line[spot + s] = line[spot + s] + memory[(r * reach + s) * LANES + i]
 
 
 def share_of(m, weight, grad, careful):
