@@ -49,7 +49,7 @@ def forward(axes, formula, dtype, sampler, number, group, few):
     source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
     label = names.of(axes, formula, dtype, sampler, number, "forward")
     by_windows = None
-    if axes == 2:
+    if axes == 2 and (group > 1 or formula):  # one channel at an array's points is read in place as quickly
         by_windows = Kernel(
             f"{label}, {names.channels(group, few)}",
             lambda m: planes.forward(m, rules, source, group, few),

@@ -16,13 +16,17 @@ def parameters(axes):
     given = {}
     for axis in AXES[:axes]:
         given |= {name.format(axis): "float" for name in ("low_{}", "high_{}", "period_{}", "inverse_{}")}
-        given |= {f"table_{axis}": "i4", f"origin_{axis}": "int"}
+        given |= {f"table_{axis}": "i4", f"origin_{axis}": "int", f"rule_{axis}": "int"}
     return given
 
 
 def output(axes):
     """Names of the sizes of the output."""
     return {f"{size}_out": "int" for size in "whd"[:axes]}
+
+
+# What is outside on an axis: what the table says; nothing; the border pixel. The latter two are common, and quicker without.
+TABLE, NOTHING, REPEATED = 0, 1, 2
 
 
 class Rules:
@@ -68,16 +72,15 @@ def is_zero(weight):
 
 
 def vanishing(m, weights):
-    """Whether any lane of any weight may be 0; then the value that it would multiply must not be looked at.
+    """Whether any lane of any weight may be 0, whose value must not be looked at, or no number.
 
-    The product of all is tested, which takes one comparison. One that is too small for a number is taken for 0, too. Where a
-    weight is no number, so is every sum.
+    The product of all is tested, which takes one comparison. One that is too small for a number is taken for 0, too.
     """
     product = None
     for weight in weights:
         if not is_zero(weight):
             product = weight if product is None else product * weight
-    return m.any(product == 0)
+    return ~m.all(abs(product) > 0)
 
 
 def mix(total, weight, value, careful):

@@ -34,32 +34,41 @@ class Placed:
         self.cells = [m.workspace("i4", SIDE * SIDE) for _ in range(2)]
         self.parts = [m.workspace(rules.dtype, SIDE * SIDE) for _ in range(2)]
 
-    def begin(self, tile):
-        """Find them; the box of pixels around them, and whether all coordinates are finite."""
+    def begin(self, tile, group):
+        """Find them; the box of pixels around them, and whether all coordinates are finite.
+
+        If the box of the first row does not pay already, the others are not looked at.
+        """
         m = self.m
-        low = [m.variable(m.full(2**31 - 1, "i4")) for _ in range(2)]
-        high = [m.variable(m.full(-(2**31), "i4")) for _ in range(2)]
+        self.low = [m.variable(m.full(2**31 - 1, "i4")) for _ in range(2)]
+        self.high = [m.variable(m.full(-(2**31), "i4")) for _ in range(2)]
         bad = m.variable(m.full(0.0, self.rules.dtype))
-        for q in m.range(0, tile.rows):
-            for k in m.range(0, tile.cols, LANES):
-                at = q * SIDE + k
-                for axis, given in enumerate(self.source.find(m, tile, q, k)):
-                    cell, part = self.rules.split(m, axis, given)
-                    self.cells[axis].put(at, cell)
-                    self.parts[axis].put(at, part)
-                    low[axis].value, high[axis].value = (
-                        m.smaller(low[axis].value, cell),
-                        m.larger(high[axis].value, cell),
-                    )
-                    bad.value = bad.value + part * 0.0
-        ends = [
-            (m.to(m.reduce(m.smaller, low[axis].value), "i8"), m.to(m.reduce(m.larger, high[axis].value), "i8"))
-            for axis in range(2)
-        ]
-        reach = self.rules.reach
-        self.box = box_of(ends[0][0], ends[0][1] + reach, ends[1][0], ends[1][1] + reach)
-        self.finite = m.reduce(lambda a, b: a + b, bad.value) == 0
-        return self.box, self.finite
+        for turn in m.range(0, 2):
+            more = (turn > 0) & window.pays(m, self.around(), tile, group)
+            for q in m.range(turn, np.where(more, tile.rows, 1)):
+                for k in m.range(0, tile.cols, LANES):
+                    bad.value = bad.value + self.place(tile, q, k)
+        self.box = self.around()
+        return self.box, m.reduce(lambda a, b: a + b, bad.value) == 0
+
+    def place(self, tile, q, k):
+        """Find and keep those of a vector; the sum is zero, or no number where a coordinate is none or infinite."""
+        m, at, odd = self.m, q * SIDE + k, 0.0
+        for axis, given in enumerate(self.source.find(m, tile, q, k)):
+            cell, part = self.rules.split(m, axis, given)
+            self.cells[axis].put(at, cell)
+            self.parts[axis].put(at, part)
+            low, high = self.low[axis], self.high[axis]
+            low.value, high.value = m.smaller(low.value, cell), m.larger(high.value, cell)
+            odd = part * 0.0 + odd
+        return odd
+
+    def around(self):
+        """The box of what was placed so far."""
+        m, ends = self.m, []
+        for low, high in zip(self.low, self.high):
+            ends += [m.to(m.reduce(m.smaller, low.value), "i8"), m.to(m.reduce(m.larger, high.value), "i8")]
+        return box_of(ends[0], ends[1] + self.rules.reach, ends[2], ends[3] + self.rules.reach)
 
     def point(self, tile, q, k):
         """Places in the window, and distances, of a vector of pixels."""
@@ -77,7 +86,7 @@ class Bounded:
         # Weights that are continuous do not mind a little noise in coordinates.
         self.quick = rules.dtype == "f4" and rules.reach > 1
 
-    def begin(self, tile):
+    def begin(self, tile, group):
         """The box, a pixel wider than need be since vectors may be rounded in another way than corners.
 
         Where no coordinate is out of the range that the padding's table covers, none has to be brought there.
@@ -215,7 +224,7 @@ def forward(m, rules, source, group, few):
         sample, block = unit // blocks, unit % blocks
         tile, begin, end = tile_at(m, number, 2), block * BLOCK, m.smaller(m.channels, block * BLOCK + BLOCK)
         source.begin(m, sample, tile)
-        box, finite = points.begin(tile)
+        box, finite = points.begin(tile, group)
         fit = finite & window.pays(m, box, tile, group)
         mark(m, unit * count + number, fit)
         for _ in m.when(fit):
@@ -288,7 +297,7 @@ def backward(m, rules, source, group):
                 for channel in m.range(begin, end):
                     clear(m, m.lower, (sample * m.channels + channel) * area, top * m.w, bottom * m.w)
             source.begin(m, sample, tile)
-            box, finite = points.begin(tile)
+            box, finite = points.begin(tile, group)
             mine = (m.want_values > 0) & (number % m.bands == band)
             touched = (m.want_data > 0) & reaches(m, box, top, bottom)
             fit = finite & window.pays(m, box, tile, group)

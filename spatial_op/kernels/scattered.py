@@ -13,7 +13,7 @@ from .cells import is_zero, mix
 from .planes import clear
 from .tiles import AXES, BLOCK, area, blocks_of, first_pixel, tile_at, tiles
 from .trace import LANES
-from .turn import columns
+from .window import taps_of
 
 # Where a tap is that is outside the image.
 NOWHERE = -1
@@ -28,7 +28,7 @@ def parameters(rules, source, axes):
 
 
 class Taps:
-    """Where the taps of a vector of pixels are: of each line of taps along x, the places of its taps, which may be nowhere."""
+    """The taps of a vector of pixels: cells and distances, and where in the image they are."""
 
     def __init__(self, m, rules, given):
         self.m, self.rules, self.axes = m, rules, len(given)
@@ -44,10 +44,11 @@ class Taps:
 
     def inside(self):
         """Whether all taps of all lanes are in the image, and the image is small enough for 32 bits to count its pixels."""
-        held, pixels = self.odd == 0, 1
+        signs, pixels = None, 1
         for cell, size in zip(self.cells, self.sizes):
-            held, pixels = held & (cell >= 0) & (cell <= size - self.rules.reach), pixels * size
-        return self.m.all(held) & (pixels < 2**31)
+            either = cell | (self.m.to(size - self.rules.reach, "i4") - cell)
+            signs, pixels = either if signs is None else signs | either, pixels * size
+        return self.m.all(signs >= 0) & (pixels < 2**31)
 
     def first(self):
         """Places of the first taps, if all are inside."""
@@ -56,31 +57,46 @@ class Taps:
             place = place + cell * self.m.to(stride, "i4")
         return place
 
-    def looked_up(self, top=None, bottom=None):
-        """Places of all taps, from x, the innermost, to the last axis; of those only whose place on the last axis is in a range.
+    def along(self, axis):
+        """The pixel of each tap on an axis; negative where there is none, and for coordinates that are no numbers."""
+        m, name, last = self.m, AXES[axis], self.m.to(self.sizes[axis] - 1, "i4")
+        spots = [m.variable(self.cells[axis]) for _ in range(self.rules.reach)]
+        rule, table = m.arguments[f"rule_{name}"], m.arguments[f"table_{name}"]
+        for _ in m.when(rule == cells.TABLE):
+            for s, spot in enumerate(spots):
+                spot.value = pick(m, table, m.to(self.cells[axis], "i8") + (m.arguments[f"origin_{name}"] + s))
+        for _ in m.when(rule != cells.TABLE):
+            for s, spot in enumerate(spots):
+                place = self.cells[axis] + s
+                near = m.larger(m.smaller(place, last), 0)
+                spot.value = np.where(near == place, near, np.where(rule == cells.REPEATED, near, NOWHERE))
+        return [np.where(self.odd == 0, spot.value, NOWHERE) for spot in spots]
 
-        A dictionary from the numbers of the taps on each axis to the places, which are nowhere for coordinates that are no
-        numbers, too.
+    def looked_up(self, top=None, bottom=None):
+        """Places of all taps, by their numbers from x to the last axis, and a vector that is negative where they are nowhere.
+
+        Only those count whose place on the last axis is in a range, if one is given.
         """
-        m, along = self.m, []
-        for axis, (cell, stride) in enumerate(zip(self.cells, self.strides())):
-            table, origin = m.arguments[f"table_{AXES[axis]}"], m.arguments[f"origin_{AXES[axis]}"]
-            spots = []
-            for s in range(self.rules.reach):
-                spot = m.to(table.pick(m.to(cell, "i8") + (origin + s)), "i8")
-                held = (spot >= 0) & (self.odd == 0)
-                if axis == self.axes - 1 and top is not None:
-                    held = held & (spot >= top) & (spot < bottom)
-                spots.append((spot * stride, held))
-            along.append(spots)
-        places = {}
+        m, spots = self.m, [self.along(axis) for axis in range(self.axes)]
+        if top is not None:
+            low, high = m.to(top, "i4"), m.to(bottom, "i4")
+            spots[-1] = [np.where((spot >= low) & (spot < high), spot, NOWHERE) for spot in spots[-1]]
+        found = {}
         for numbers in itertools.product(range(self.rules.reach), repeat=self.axes):
-            place, held = along[0][numbers[0]]
-            for axis in range(1, self.axes):
-                more, also = along[axis][numbers[axis]]
-                place, held = place + more, held & also
-            places[numbers] = np.where(held, place, NOWHERE)
-        return places
+            place, signs = None, None
+            for axis, stride in enumerate(self.strides()):
+                spot = spots[axis][numbers[axis]]
+                more = m.to(spot, "i8") * stride if axis else m.to(spot, "i8")
+                place, signs = (more, spot) if place is None else (place + more, signs | spot)
+            found[numbers] = place, signs
+        return found
+
+
+def pick(m, array, places):
+    """The numbers at the places of a vector, one by one, by way of memory: quicker than to take lanes out."""
+    memory = m.workspace(m.kind_of(places), LANES)
+    memory.put(0, places)
+    return m.build([array[m.to(memory[i], "i8")] for i in range(LANES)])
 
 
 class Inside:
@@ -88,21 +104,16 @@ class Inside:
 
     def __init__(self, m, taps):
         self.m, self.strides, self.reach = m, taps.strides(), taps.rules.reach
-        places = m.to(taps.first(), "i8")
-        self.lanes = [m.lane(places, i) for i in range(LANES)]
+        memory = m.workspace("i4", LANES)
+        memory.put(0, taps.first())
+        self.lanes = [m.to(memory[i], "i8") for i in range(LANES)]
 
     def line(self, plane, numbers):
         """The pixels of one line of taps."""
         at = plane
         for number, stride in zip(numbers, self.strides[1:]):
             at = at.starting(stride * number)
-        taps, first = [], 0
-        while first < self.reach:
-            count = 4 if self.reach - first >= 4 else 2 if self.reach - first >= 2 else 1
-            parts = [at.starting(lane + first) for lane in self.lanes]
-            taps += columns(self.m, [part.vector(0, count) if count > 1 else part[0] for part in parts])
-            first += count
-        return taps
+        return taps_of(self.m, at, self.lanes, self.reach)
 
 
 class LookedUp:
@@ -112,9 +123,13 @@ class LookedUp:
         self.m, self.reach, self.places = m, taps.rules.reach, taps.looked_up()
 
     def line(self, plane, numbers):
-        """The pixels of one line of taps."""
-        places = [self.places[(s, *numbers)] for s in range(self.reach)]
-        return [plane.pick(place, place >= 0) for place in places]
+        """The pixels of one line of taps; where a tap is nowhere some pixel is read, which is quicker than to ask first."""
+        taps = []
+        for s in range(self.reach):
+            place, signs = self.places[(s, *numbers)]
+            pixels = pick(self.m, plane, np.where(signs >= 0, place, 0))
+            taps.append(np.where(signs >= 0, pixels, 0.0))
+        return taps
 
 
 def summed(lines, factors, careful, numbers=()):
@@ -172,8 +187,7 @@ def vectors(m, tile):
 
 def each_reader(m, taps, numbers):
     """Both ways to read, each in its branch: reader, and whether zero weights have to be looked out for."""
-    inside = taps.inside()
-    quick = inside & ~cells.vanishing(m, numbers)
+    quick = taps.inside() & ~cells.vanishing(m, numbers)
     for _ in m.when(quick):
         yield Inside(m, taps), False
     for _ in m.when(~quick):
@@ -284,13 +298,14 @@ def spill(m, taps, weights, first, lower, plane_size, begin, end, count, top, bo
     places = taps.looked_up(top, bottom)
     spots, shares = m.workspace("i8", LANES * len(places)), m.workspace(dtype, LANES)
     factors = m.workspace(dtype, LANES * len(places))
-    for number, (numbers, place) in enumerate(places.items()):
+    for number, (numbers, (place, signs)) in enumerate(places.items()):
         factor = weights[-1][numbers[-1]]
         for axis in range(taps.axes - 2, -1, -1):
             factor = np.where(
                 (factor != 0) & (weights[axis][numbers[axis]] != 0), factor * weights[axis][numbers[axis]], 0.0
             )
-        spots.put(number * LANES, np.where((factor != 0) & (m.counting("i8") < count), place, NOWHERE))
+        held = (signs >= 0) & (factor != 0) & (m.counting("i8") < count)
+        spots.put(number * LANES, np.where(held, place, NOWHERE))
         factors.put(number * LANES, factor)
     for channel in m.range(begin, end):
         above = m.read(first.starting(channel * pixels), 0, count)

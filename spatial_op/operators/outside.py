@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from ..paddings import PADDINGS
+from .engine import kernels
 
 # Positions that a table covers beyond those that taps can have: boxes of windows are found with a margin.
 MARGIN = 3
@@ -25,7 +26,15 @@ def axis_values(padding, sampler, n, edge):
     end = high + sampler.first + reach + MARGIN + math.ceil(sampler.shift)
     positions = np.arange(begin, end + 1)
     table = pixels_of(padding, positions, n, edge)
-    return float(low), float(high), float(period), 1.0 / period if period else 0.0, table, -begin
+    return float(low), float(high), float(period), 1.0 / period if period else 0.0, table, -begin, rule(positions, table, n)
+
+
+def rule(positions, table, n):
+    """Whether a table says what the commonest rules do, for which kernels need not look it up."""
+    near, cells = np.clip(positions, 0, n - 1), kernels("cells")
+    if (table == np.where(near == positions, near, -1)).all():
+        return cells.NOTHING
+    return cells.REPEATED if (table == near).all() else cells.TABLE
 
 
 def pixels_of(padding, positions, n, edge):
@@ -45,9 +54,9 @@ def outside(padding, sampler, source, edge):
     """For a source of this (depth,) height and width."""
     values = {}
     for axis, n in zip("xyz", source[::-1]):
-        low, high, period, inverse, table, origin = axis_values(padding, sampler, n, edge)
+        low, high, period, inverse, table, origin, known = axis_values(padding, sampler, n, edge)
         values |= {
             f"low_{axis}": low, f"high_{axis}": high, f"period_{axis}": period, f"inverse_{axis}": inverse,
-            f"table_{axis}": table, f"origin_{axis}": origin,
+            f"table_{axis}": table, f"origin_{axis}": origin, f"rule_{axis}": known,
         }  # fmt: skip
     return values
