@@ -507,9 +507,7 @@ def test_without_the_compiler():
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
 def test_a_process_whose_threads_have_not_started_is_no_fork():
     """``set_num_threads`` starts the layer, and GNU OpenMP its threads only when they have work."""
-    program = (
-        "import numba; numba.set_num_threads(2); from spatial_op.kernels import threads; print(threads.threads_for(9, 10**9))"
-    )
+    program = "import numba; numba.set_num_threads(2); from spatial_op.kernels import threads; print(threads.threads_for(9, 10**9))"
     env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(pathlib.Path(so.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
     assert done.stdout == "2\n"

@@ -83,7 +83,5 @@ def totals(m, vectors):
         half = m.count_of(vectors[0]) // 2
         vectors = [m.shuffle(v, v, range(half)) + m.shuffle(v, v, range(half, 2 * half)) for v in vectors]
     # And now two at a time: a0 + a2, b0 + b2, a1 + a3, b1 + b3.
-    x, y = (
-        m.shuffle(p, q, (0, 4, 1, 5)) + m.shuffle(p, q, (2, 6, 3, 7)) for p, q in (vectors[:2], vectors[2:])
-    )
+    x, y = (m.shuffle(p, q, (0, 4, 1, 5)) + m.shuffle(p, q, (2, 6, 3, 7)) for p, q in (vectors[:2], vectors[2:]))
     return m.shuffle(x, y, (0, 1, 4, 5)) + m.shuffle(x, y, (2, 3, 6, 7))

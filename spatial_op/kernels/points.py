@@ -13,6 +13,9 @@ CORNERS = 4
 
 AXES = "yx"
 
+# Of a convolution, on each axis: of the kernel, its steps, images and output.
+SIZES = ("kernel", "stride", "pad", "dilate", "source", "target")
+
 
 class Axis(NamedTuple):
     """Of a vector of points and an axis: the two pixels around each; their shares of the weight; how these change along the axis."""
@@ -90,10 +93,15 @@ class Point(NamedTuple):
         return [down * self.scale, across * self.scale, blend(self.y.shares, along)]
 
 
+def room(**kinds):
+    """Parameters for arrays in which each thread has its share."""
+    return {**kinds, **{f"{name}_each": "int" for name in kinds}}
+
+
 class Points:
     """A thread's points: where each tap looks for the positions of a tile.
 
-    ``places`` and ``weights`` have ``CORNERS`` times ``m.room`` numbers for each tap.
+    ``places`` and ``weights`` have slots of ``CORNERS`` times ``m.room`` numbers, each for one tap.
     """
 
     def __init__(self, m, form):
@@ -151,10 +159,12 @@ class Points:
             scale = m.read(m.mask, self.area * unit + self.start + j, self.count - j)
         return Point(*axes, scale, odd == 0)
 
-    def look(self, tap, unit, to, change=None):
+    def look(self, tap, unit, slot, change=None):
         """Find one tap's pixels and weights; these are no numbers where the coordinates are not finite.
 
-        ``to`` is the place in the arrays. With a ``change`` of the offsets the weights are those of how the samples change.
+        They are kept in a ``slot``. With a ``change`` of the offsets the weights are those of how the samples change. Pixels that
+        must not be looked at are replaced by the one behind the image: forward, all that have no weight; backward, slopes need
+        those, and only the pixels of coordinates that are not finite are.
         """
         m = self.m
         beyond = m.to(m.source_y * m.source_x, "i4")
@@ -164,18 +174,11 @@ class Points:
             for corner, (place, weight) in enumerate(zip(point.places(m.to(m.source_x, "i4")), weights)):
                 weight = np.where(point.finite, weight, np.nan)
                 used = point.finite if self.form.backward else weight != 0
-                self.places.put(to + m.room * corner + j, np.where(used, place, beyond))
-                self.weights.put(to + m.room * corner + j, weight)
+                at = m.room * (slot * CORNERS + corner) + j
+                self.places.put(at, np.where(used, place, beyond))
+                self.weights.put(at, weight)
 
-    def around(self, j):
+    def around(self, slot, j):
         """The four pixels around the point at a position, counted from their image's first, and their weights."""
-        places = [self.m.room * corner + j for corner in range(CORNERS)]
+        places = [self.m.room * (slot * CORNERS + corner) + j for corner in range(CORNERS)]
         return [self.m.to(self.places[at], "i8") for at in places], [self.weights[at] for at in places]
-
-
-SIZES = ("kernel", "stride", "pad", "dilate", "source", "target")
-
-
-def room(**kinds):
-    """Parameters for arrays in which each thread has its share."""
-    return {**kinds, **{f"{name}_each": "int" for name in kinds}}

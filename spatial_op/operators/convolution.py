@@ -127,6 +127,4 @@ class ConvolutionCall:
             adds = {**add, "weight": add["weight"] or some.start > 0}
             parts = {name: result if name == "weight" else result[some] for name, result in results.items()}
             given = self.given(self.inputs, some)
-            planning.backward(
-                problem, threads_for, 2 * self.products(), given, self.some(upper, some), parts, adds
-            )
+            planning.backward(problem, threads_for, 2 * self.products(), given, self.some(upper, some), parts, adds)
