@@ -71,9 +71,14 @@ def filter_of(m, block, filter):
     return (block.group * m.filters + filter) * m.depth + channel * m.taps
 
 
+def scratch(kind, *names):
+    """Parameters for arrays in the memory of a call: one allocation, for where each array begins and how far threads are apart."""
+    return {"numbers": kind, **{f"{name}_{what}": "int" for name in names for what in ("at", "each")}}
+
+
 def own(m, name):
-    """What a thread has of an array of room."""
-    return m.arguments[name].starting(m.part * m.arguments[f"{name}_each"])
+    """Such an array, of which each thread has one of its own, or all the same one."""
+    return m.numbers.starting(m.arguments[f"{name}_at"] + m.part * m.arguments[f"{name}_each"])
 
 
 def shares(m, units):

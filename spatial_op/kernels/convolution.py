@@ -5,9 +5,9 @@ For a tile of output positions and a block of channels, the samples of some taps
 order in which this reads them first. No column exists for longer than its tile.
 """
 
-from .blocks import block_of, filter_of, interleave, into, out_of, own, separate, shares
+from .blocks import block_of, filter_of, interleave, into, out_of, own, scratch, separate, shares
 from .matrix import multiply
-from .points import Points, room
+from .points import Points
 from .trace import LANES
 
 # Pixels that are brought into block order at once.
@@ -17,8 +17,8 @@ RUN = 2048
 def packing(form):
     """What ``pack`` is given: ``span`` is the number of filters of a group, filled up to whole panels."""
     sizes = ("samples", "channels", "area", "blocks", "filters", "span", "taps", "depth")
-    arrays = dict.fromkeys(("data", "packed", "weight", "panels"), form.kind)
-    return {**dict.fromkeys(sizes, "int"), "table": "i8", **arrays}
+    arrays = {"table": "i8", "data": form.kind, "weight": form.kind}
+    return {**dict.fromkeys(sizes, "int"), **arrays, **scratch(form.kind, "packed", "panels")}
 
 
 def pack(m, form):
@@ -34,7 +34,7 @@ def pack_run(m, form, image, number, start):
     """A run of pixels of an image, in the channels of a block; the first one also makes the pixel of zeros behind the last."""
     block = block_of(m, number)
     channels = m.data.starting((image * m.channels + block.first) * m.area + start)
-    packed = m.packed.starting((image * m.blocks + number) * (m.area + 1) * form.width)
+    packed = own(m, "packed").starting((image * m.blocks + number) * (m.area + 1) * form.width)
     to, count = into(packed.starting(start * form.width), form.width), m.smaller(m.area - start, RUN)
     interleave(m, channels, m.area, block.channels, count, form.width, to)
     for _ in m.when(start == 0):
@@ -45,7 +45,7 @@ def pack_run(m, form, image, number, start):
 def pack_panel(m, form, number, column):
     """The filters of a block from ``column`` on: a matrix of (tap, channel) by filter. Panel follows panel, block block."""
     block = block_of(m, number)
-    panel = m.panels.starting((block.first * m.span + column * block.channels) * m.taps)
+    panel = own(m, "panels").starting((block.first * m.span + column * block.channels) * m.taps)
 
     def put(i, at, vector):
         channel, tap = i // m.taps, i % m.taps
@@ -58,9 +58,8 @@ def pack_panel(m, form, number, column):
 def convolving(form):
     """What ``convolve`` is given: ``step`` taps are multiplied at once; ``parts`` share a group's filters."""
     sizes = ("samples", "blocks", "groups", "filters", "span", "tiles", "parts", "step", "stride", "line")
-    arrays = dict.fromkeys(("packed", "panels", "bias", "out"), form.kind)
-    rooms = room(columns=form.kind, sums=form.kind)
-    return {**dict.fromkeys(sizes, "int"), "table": "i8", **arrays, **Points.parameters(form), **rooms}
+    arrays = {"table": "i8", "bias": form.kind, "out": form.kind, **Points.parameters(form)}
+    return {**dict.fromkeys(sizes, "int"), **arrays, **scratch(form.kind, "packed", "panels", "columns", "sums")}
 
 
 def convolve(m, form, leaning):
@@ -80,7 +79,7 @@ def convolve(m, form, leaning):
                 for tap in m.range(0, points.taps):
                     unit = points.unit(image, block.deformable, tap)
                     points.look(tap, unit, tap, m.change if leaning else None)
-            packed = m.packed.starting((image * m.blocks + number) * pixels)
+            packed = own(m, "packed").starting((image * m.blocks + number) * pixels)
             add_block(m, form, points, block, packed, wanted, columns, sums)
         write_sums(m, points, image, wanted, sums)
 
@@ -111,7 +110,7 @@ def add_block(m, form, points, block, images, wanted, columns, sums):
             panel = block.first * points.taps * m.span + (column * points.taps + before * form.wide) * block.channels
             for p in m.range(0, points.count, form.shape.rows):
                 multiply(
-                    m, form.shape, columns.starting(p * m.stride), m.stride, 1, m.panels.starting(panel),
+                    m, form.shape, columns.starting(p * m.stride), m.stride, 1, own(m, "panels").starting(panel),
                     some * block.channels, sums.starting(p * m.line + block.group * m.span + column), m.line, True,
                 )  # fmt: skip
 

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import block_of, filter_of, interleave, into, out_of, own, separate, shares
+from .blocks import block_of, filter_of, interleave, into, out_of, own, scratch, separate, shares
 from .cells import mix
 from .convolution import tile_bounds
 from .matrix import multiply, totals
 from .planes import clear
-from .points import CORNERS, Points, room
+from .points import CORNERS, Points
 from .trace import LANES
 from .turn import columns as columns_of
 
@@ -23,7 +23,7 @@ from .turn import columns as columns_of
 def packing(form):
     """What ``pack`` is given."""
     sizes = ("blocks", "filters", "taps", "depth")
-    return {**dict.fromkeys(sizes, "int"), "table": "i8", "weight": form.kind, "panels": form.kind}
+    return {**dict.fromkeys(sizes, "int"), "table": "i8", "weight": form.kind, **scratch(form.kind, "panels")}
 
 
 def pack(m, form):
@@ -31,7 +31,7 @@ def pack(m, form):
     for unit in shares(m, m.blocks * m.filters):
         number, filter = unit // m.filters, unit % m.filters
         block = block_of(m, number)
-        panel = m.panels.starting((number * m.taps * m.filters + filter) * form.width)
+        panel = own(m, "panels").starting((number * m.taps * m.filters + filter) * form.width)
         lines, to = m.weight.starting(filter_of(m, block, filter)), into(panel, m.filters * form.width)
         interleave(m, lines, m.taps, block.channels, m.taps, form.width, to)
 
@@ -45,11 +45,9 @@ def pulling(form):
         "samples", "channels", "blocks", "groups", "filters", "whole", "tiles", "chunks", "length",
         "want_samples", "want_data", "want_weight", "add_data",
     )  # fmt: skip
-    arrays = ("data", "panels", "upper", "lower", "weight_parts", "offset_parts")
-    return {
-        **dict.fromkeys(sizes, "int"), "table": "i8", **dict.fromkeys(arrays, form.kind), **Points.parameters(form),
-        **room(**dict.fromkeys(Rooms._fields, form.kind)),
-    }  # fmt: skip
+    arrays = {"table": "i8", **dict.fromkeys(("data", "upper", "lower", "offset_parts"), form.kind)}
+    rooms = scratch(form.kind, "panels", "weight_parts", *Rooms._fields)
+    return {**dict.fromkeys(sizes, "int"), **arrays, **Points.parameters(form), **rooms}
 
 
 class Rooms(NamedTuple):
@@ -104,7 +102,7 @@ def pull_tap(m, form, points, rooms, unit, image, number, block, tap, begun):
     plane = points.unit(image, block.deformable, tap)
     points.look(tap, plane, 0)
     for _ in m.when(m.want_samples > 0):
-        panel = m.panels.starting((number * points.taps + tap) * m.filters * width)
+        panel = own(m, "panels").starting((number * points.taps + tap) * m.filters * width)
         for p in m.range(0, points.count, shape.rows):
             grads = rooms.sample_grads.starting(p * width)
             multiply(m, shape, rooms.tile_grads.starting(p), 1, m.length, panel, m.filters, grads, width, False)
@@ -114,7 +112,7 @@ def pull_tap(m, form, points, rooms, unit, image, number, block, tap, begun):
     for _ in m.when(m.want_samples == 0):
         resample(m, form, points, rooms)
     for _ in m.when(m.want_weight > 0):
-        parts = m.weight_parts.starting((unit * points.taps + tap) * m.whole * width)
+        parts = own(m, "weight_parts").starting((unit * points.taps + tap) * m.whole * width)
         for filter in m.range(0, m.whole, shape.rows):
             grads, to = rooms.tile_grads.starting(filter * m.length), parts.starting(filter * width)
             multiply(m, shape, grads, m.length, 1, rooms.columns, points.count, to, width, begun)
@@ -169,7 +167,7 @@ def write_offsets(m, form, points, tap, plane, sums, to):
 def gathering(form):
     """What ``gather`` is given."""
     sizes = ("chunks", "blocks", "filters", "whole", "taps", "depth", "add")
-    return {**dict.fromkeys(sizes, "int"), "table": "i8", "weight_parts": form.kind, "lower": form.kind}
+    return {**dict.fromkeys(sizes, "int"), "table": "i8", "lower": form.kind, **scratch(form.kind, "weight_parts")}
 
 
 def gather(m, form):
@@ -177,7 +175,7 @@ def gather(m, form):
     for unit in shares(m, m.blocks * m.filters):
         number, filter = unit // m.filters, unit % m.filters
         block = block_of(m, number)
-        parts = m.weight_parts.starting((number * m.taps * m.whole + filter) * form.width)
+        parts = own(m, "weight_parts").starting((number * m.taps * m.whole + filter) * form.width)
         lower = m.lower.starting(filter_of(m, block, filter))
         separate(m, summed(m, form, parts), m.taps, form.width, lower, m.taps, block.channels, m.add > 0)
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import own
+from .blocks import own, scratch
 from .cells import mix
 from .trace import LANES
 
@@ -93,11 +93,6 @@ class Point(NamedTuple):
         return [down * self.scale, across * self.scale, blend(self.y.shares, along)]
 
 
-def room(**kinds):
-    """Parameters for arrays in which each thread has its share."""
-    return {**kinds, **{f"{name}_each": "int" for name in kinds}}
-
-
 class Points:
     """A thread's points: where each tap looks for the positions of a tile.
 
@@ -106,15 +101,16 @@ class Points:
 
     def __init__(self, m, form):
         self.m, self.form = m, form
-        self.base, self.places, self.weights = (own(m, name) for name in ("base", "places", "weights"))
+        self.base, self.weights = own(m, "base"), own(m, "weights")
+        self.places = m.places.starting(m.part * m.places_each)
 
     @staticmethod
     def parameters(form):
         """What kernels are given for it."""
         sizes = {f"{name}_{axis}": "int" for name in SIZES for axis in AXES}
         inputs = {"offset": form.kind} | ({"mask": form.kind} if form.modulated else {})
-        rooms = room(base=form.kind, places="i4", weights=form.kind)
-        return {**sizes, "clamped": "int", "deformables": "int", "room": "int", **inputs, **rooms}
+        more = {"clamped": "int", "deformables": "int", "room": "int", "places": "i4", "places_each": "int"}
+        return {**sizes, **more, **inputs, **scratch(form.kind, "base", "weights")}
 
     @property
     def area(self):
