@@ -64,10 +64,10 @@ def test_imports_go_one_way(name):
 @pytest.mark.parametrize("name", FILES)
 def test_the_compiler_stays_in_the_kernels(name):
     outside = {module.partition(".")[0] for module in imports(name)[1]}
-    if not name.startswith(("kernels/", "cli/")):
-        assert not outside & {"numba", "llvmlite"}
-    text = (ROOT / name).read_text()
-    assert name == "kernels/jit.py" or not re.search(r"\bn?jit\(|@n?jit\b", text), "compile through kernels/jit.py only"
+    if not name.startswith("cli/"):
+        assert "llvmlite" not in outside or name.startswith("kernels/")
+        assert "numba" not in outside or name == "kernels/threads.py", "of Numba, nothing but the threads is used"
+    assert not re.search(r"\bn?jit\(|@n?jit\b", (ROOT / name).read_text()), "what is compiled is the text of a machine"
 
 
 @pytest.mark.parametrize("name", so.__all__)
@@ -133,6 +133,6 @@ def test_every_row_is_documented_where_users_look():
 
 
 def test_no_file_is_too_long():
-    """The vector operations stay together, each beside its like; everything else fits in the head."""
+    """The operations of the machine that emits code stay together, each beside its like; everything else fits in the head."""
     for name in FILES:
-        assert len((ROOT / name).read_text().splitlines()) <= (480 if name == "kernels/lanes.py" else 300), name
+        assert len((ROOT / name).read_text().splitlines()) <= (640 if name == "kernels/trace.py" else 300), name

@@ -2,8 +2,7 @@
 
 Channels are cut into *blocks*, each of one group and one deformable group. A row of the ``table`` of blocks is (first channel,
 channels, group, deformable group). Images are held block by block, pixel by pixel, the block's channels side by side, filled
-up with zeros to the same ``width`` of all blocks. One more pixel follows each block of an image: what must not be looked at is
-looked for there.
+up with zeros to the same ``width`` of all blocks. One more pixel follows each block of an image, for what must not be looked at.
 """
 
 from typing import NamedTuple
@@ -19,7 +18,7 @@ LEAST = 4
 
 
 class Form(NamedTuple):
-    """What kernels depend on: the kind of numbers; numbers of a block for each pixel; filters of a panel, 0 backward; if there are masks."""
+    """What kernels depend on: numbers' kind, a block's numbers for each pixel, filters of a panel (0: backward), if there are masks."""
 
     kind: str
     width: int
@@ -33,7 +32,7 @@ class Form(NamedTuple):
 
     @property
     def shape(self):
-        """Of products whose rows are the channels of a block, or the filters of a panel."""
+        """Of products whose rows are the filters of a panel or, backward, the channels of a block."""
         return shape_of(self.wide or self.width, np.dtype(self.kind).itemsize)
 
     @property
@@ -52,19 +51,49 @@ class Form(NamedTuple):
         return 3 if self.modulated else 2
 
 
+class Block(NamedTuple):
+    """A row of the table of blocks, traced."""
+
+    first: object
+    channels: object
+    group: object
+    deformable: object
+
+
+def block_of(m, number):
+    """A block by its number."""
+    return Block(*[m.table[number * 4 + i] for i in range(4)])
+
+
+def filter_of(m, block, filter):
+    """Where a filter of a block's group begins to see the block's channels; weights are (filter, channel, tap)."""
+    channel = block.first - block.group * (m.depth // m.taps)
+    return (block.group * m.filters + filter) * m.depth + channel * m.taps
+
+
+def scratch(kind, *names):
+    """Parameters for arrays in the memory of a call: one allocation, for where each array begins and how far threads are apart."""
+    return {"numbers": kind, **{f"{name}_{what}": "int" for name in names for what in ("at", "each")}}
+
+
 def own(m, name):
-    """This thread's share of an array of room."""
-    return m.arguments[name].starting(m.part * m.arguments[f"{name}_each"])
+    """Such an array, of which each thread has one of its own, or all the same one."""
+    return m.numbers.starting(m.arguments[f"{name}_at"] + m.part * m.arguments[f"{name}_each"])
 
 
 def shares(m, units):
-    """This thread's share of so many units of work, which follow each other."""
+    """The units that a thread does, which follow each other."""
     return m.range(units * m.part // m.threads, units * (m.part + 1) // m.threads)
 
 
-def block(m, number):
-    """A row of the table of blocks."""
-    return [m.table[number * 4 + i] for i in range(4)]
+def into(array, step):
+    """For ``interleave``: places that are ``step`` numbers apart."""
+    return lambda i, first, vector: array.put(i * step + first, vector)
+
+
+def out_of(array, step, lanes):
+    """The same for ``separate``."""
+    return lambda i, first: array.vector(i * step + first, lanes)
 
 
 def interleave(m, source, apart, present, count, width, put):
@@ -98,19 +127,3 @@ def separate(m, get, count, width, target, apart, present, add):
                     for _ in m.when(add):
                         total.value = line + m.read(target, at, count - k)
                     m.write(target, at, total.value, count - k)
-
-
-def pack_pixels(m, channels, area, present, start, count, width, packed):
-    """So many pixels of one block of an image, from ``start`` on, into block order."""
-    to = packed.starting(start * width)
-    interleave(
-        m, channels.starting(start), area, present, count, width,
-        lambda i, first, vector: to.put(i * width + first, vector),
-    )  # fmt: skip
-
-
-def clear(m, array, count):
-    """Zeros."""
-    zeros = m.full(0.0, m.kind_of(array))
-    for i in m.range(0, count, LANES):
-        m.write(array, i, zeros, count - i)

@@ -6,13 +6,16 @@ adds to the gradient of the pixels and multiplies with them, which the offsets n
 product of upstream gradient and samples. What several units add to is summed in the order of the units.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from .blocks import block, clear, interleave, own, pack_pixels, separate, shares
+from .blocks import block_of, filter_of, interleave, into, out_of, own, scratch, separate, shares
 from .cells import mix
 from .convolution import tile_bounds
 from .matrix import multiply, totals
-from .points import CORNERS, Points, room
+from .planes import clear
+from .points import CORNERS, Points
 from .trace import LANES
 from .turn import columns as columns_of
 
@@ -20,23 +23,17 @@ from .turn import columns as columns_of
 def packing(form):
     """What ``pack`` is given."""
     sizes = ("blocks", "filters", "taps", "depth")
-    return {**dict.fromkeys(sizes, "int"), "table": "i8", "weight": form.kind, "panels": form.kind}
+    return {**dict.fromkeys(sizes, "int"), "table": "i8", "weight": form.kind, **scratch(form.kind, "panels")}
 
 
 def pack(m, form):
     """Bring filters into the order in which the gradient of the samples reads them: block, tap, filter, channel."""
     for unit in shares(m, m.blocks * m.filters):
         number, filter = unit // m.filters, unit % m.filters
-        first, present, group, _ = block(m, number)
-        lines = m.weight.starting(
-            (group * m.filters + filter) * m.depth + (first - group * (m.depth // m.taps)) * m.taps
-        )
-        panel = m.panels.starting((number * m.taps * m.filters + filter) * form.width)
-
-        def put(i, at, vector):
-            panel.put(i * m.filters * form.width + at, vector)
-
-        interleave(m, lines, m.taps, present, m.taps, form.width, put)
+        block = block_of(m, number)
+        panel = own(m, "panels").starting((number * m.taps * m.filters + filter) * form.width)
+        lines, to = m.weight.starting(filter_of(m, block, filter)), into(panel, m.filters * form.width)
+        interleave(m, lines, m.taps, block.channels, m.taps, form.width, to)
 
 
 def pulling(form):
@@ -48,70 +45,77 @@ def pulling(form):
         "samples", "channels", "blocks", "groups", "filters", "whole", "tiles", "chunks", "length",
         "want_samples", "want_data", "want_weight", "add_data",
     )  # fmt: skip
-    arrays = ("data", "panels", "upper", "lower", "weight_parts", "offset_parts")
-    rooms = ("images", "spilled", "tile_grads", "sample_grads", "columns", "sums")
-    return {
-        **dict.fromkeys(sizes, "int"), "table": "i8", **dict.fromkeys(arrays, form.kind), **Points.parameters(form),
-        **room(**dict.fromkeys(rooms, form.kind)),
-    }  # fmt: skip
+    arrays = {"table": "i8", **dict.fromkeys(("data", "upper", "lower", "offset_parts"), form.kind)}
+    rooms = scratch(form.kind, "panels", "weight_parts", *Rooms._fields)
+    return {**dict.fromkeys(sizes, "int"), **arrays, **Points.parameters(form), **rooms}
+
+
+class Rooms(NamedTuple):
+    """A thread's arrays: a block of an image and its gradient; of a tile, gradients and samples."""
+
+    images: object
+    spilled: object
+    tile_grads: object
+    sample_grads: object
+    columns: object
+    sums: object
 
 
 def pull(m, form):
     """Every ``threads``-th unit."""
-    points = Points(m, form)
-    images, spilled, tile_grads, sample_grads, columns, sums = (
-        own(m, name) for name in ("images", "spilled", "tile_grads", "sample_grads", "columns", "sums")
-    )
-    shape, width, area, taps, source = form.shape, form.width, points.area, points.taps, m.source_y * m.source_x
-    clear(m, images, (source + 1) * width)
+    points, rooms = Points(m, form), Rooms(*[own(m, name) for name in Rooms._fields])
+    source = m.source_y * m.source_x
+    clear(m, rooms.images, 0, source * form.width, (source + 1) * form.width)
     for unit in m.range(m.part, m.chunks * m.blocks, m.threads):
         chunk, number = unit // m.blocks, unit % m.blocks
-        first, present, group, deformable = block(m, number)
-        begin = m.samples * chunk // m.chunks
+        block, begin = block_of(m, number), m.samples * chunk // m.chunks
         for image in m.range(begin, m.samples * (chunk + 1) // m.chunks):
-            plane = (image * m.channels + first) * source
-            pack_pixels(m, m.data.starting(plane), source, present, 0, source, width, images)
+            plane = (image * m.channels + block.first) * source
+            to = into(rooms.images, form.width)
+            interleave(m, m.data.starting(plane), source, block.channels, source, form.width, to)
             for _ in m.when(m.want_samples > 0):
-                clear(m, spilled, (source + 1) * width)
+                clear(m, rooms.spilled, 0, 0, (source + 1) * form.width)
             for tile in m.range(0, m.tiles):
-                start, count = tile_bounds(m, tile, area)
-                points.begin(start, count)
-                upper = m.upper.starting(((image * m.groups + group) * m.filters) * area + start)
-                copy_tile(m, upper, area, count, tile_grads)
-                for tap in m.range(0, taps):
-                    points.look(tap, points.unit(image, deformable, tap), 0)
-                    for _ in m.when(m.want_samples > 0):
-                        panel = m.panels.starting((number * taps + tap) * m.filters * width)
-                        for p in m.range(0, count, shape.rows):
-                            multiply(
-                                m, shape, tile_grads.starting(p), 1, m.length, panel, m.filters,
-                                sample_grads.starting(p * width), width, False,
-                            )  # fmt: skip
-                        pass_tap(m, form, points, present, images, spilled, sample_grads, columns, sums)
-                        to = ((number * m.samples + image) * taps + tap) * form.planes * area + start
-                        write_offsets(m, form, points, tap, points.unit(image, deformable, tap), sums, to)
-                    for _ in m.when(m.want_samples == 0):
-                        resample(m, form, points, images, columns)
-                    for _ in m.when(m.want_weight > 0):
-                        parts = m.weight_parts.starting((unit * taps + tap) * m.whole * width)
-                        for filter in m.range(0, m.whole, shape.rows):
-                            multiply(
-                                m, shape, tile_grads.starting(filter * m.length), m.length, 1, columns, count,
-                                parts.starting(filter * width), width, (image > begin) | (tile > 0),
-                            )  # fmt: skip
+                points.begin(*tile_bounds(m, tile, points.area))
+                copy_tile(m, points, (image * m.groups + block.group) * m.filters, rooms.tile_grads)
+                begun = (image > begin) | (tile > 0)
+                for tap in m.range(0, points.taps):
+                    pull_tap(m, form, points, rooms, unit, image, number, block, tap, begun)
             for _ in m.when(m.want_data > 0):
-                separate(
-                    m, lambda i, at: spilled.vector(i * width + at, form.lanes), source, width, m.lower.starting(plane),
-                    source, present, m.add_data > 0,
-                )  # fmt: skip
+                found = out_of(rooms.spilled, form.width, form.lanes)
+                lower = m.lower.starting(plane)
+                separate(m, found, source, form.width, lower, source, block.channels, m.add_data > 0)
 
 
-def copy_tile(m, upper, area, count, tile):
+def copy_tile(m, points, plane, tile):
     """Upstream gradient of a tile, a row for each filter, filled up with zeros."""
     for filter in m.range(0, m.whole):
         for p in m.range(0, m.length, LANES):
-            there = np.where(filter < m.filters, count - p, 0)
-            tile.put(filter * m.length + p, m.read(upper, filter * area + p, there))
+            there = np.where(filter < m.filters, points.count - p, 0)
+            at = (plane + filter) * points.area + points.start + p
+            tile.put(filter * m.length + p, m.read(m.upper, at, there))
+
+
+def pull_tap(m, form, points, rooms, unit, image, number, block, tap, begun):
+    """All gradients of one tap of a tile."""
+    shape, width = form.shape, form.width
+    plane = points.unit(image, block.deformable, tap)
+    points.look(tap, plane, 0)
+    for _ in m.when(m.want_samples > 0):
+        panel = own(m, "panels").starting((number * points.taps + tap) * m.filters * width)
+        for p in m.range(0, points.count, shape.rows):
+            grads = rooms.sample_grads.starting(p * width)
+            multiply(m, shape, rooms.tile_grads.starting(p), 1, m.length, panel, m.filters, grads, width, False)
+        pass_tap(m, form, points, block.channels, rooms)
+        to = ((number * m.samples + image) * points.taps + tap) * form.planes
+        write_offsets(m, form, points, tap, plane, rooms.sums, to)
+    for _ in m.when(m.want_samples == 0):
+        resample(m, form, points, rooms)
+    for _ in m.when(m.want_weight > 0):
+        parts = own(m, "weight_parts").starting((unit * points.taps + tap) * m.whole * width)
+        for filter in m.range(0, m.whole, shape.rows):
+            grads, to = rooms.tile_grads.starting(filter * m.length), parts.starting(filter * width)
+            multiply(m, shape, grads, m.length, 1, rooms.columns, points.count, to, width, begun)
 
 
 def sampled(pixels, weights):
@@ -122,68 +126,68 @@ def sampled(pixels, weights):
     return total
 
 
-def resample(m, form, points, images, columns):
+def resample(m, form, points, rooms):
     """The samples of one tap."""
     for j in m.range(0, points.count):
-        places, weights = points.around(j)
+        places, weights = points.around(0, j)
         for at in form.pieces:
-            pixels = [images.vector(place * form.width + at, form.lanes) for place in places]
-            columns.put(
-                j * form.width + at, sampled(pixels, [m.full(weight, form.kind, form.lanes) for weight in weights])
-            )
+            pixels = [rooms.images.vector(place * form.width + at, form.lanes) for place in places]
+            factors = [m.full(weight, form.kind, form.lanes) for weight in weights]
+            rooms.columns.put(j * form.width + at, sampled(pixels, factors))
 
 
-def pass_tap(m, form, points, present, images, spilled, grads, columns, sums):
+def pass_tap(m, form, points, channels, rooms):
     """Samples of one tap, their gradients added to the pixels, and the four products with the pixels."""
     for j in m.range(0, points.count):
-        places, weights = points.around(j)
-        products = [None] * CORNERS
+        places, weights = points.around(0, j)
+        factors, products = [m.full(weight, form.kind, form.lanes) for weight in weights], [0.0] * CORNERS
         for at in form.pieces:
-            pixels = [images.vector(place * form.width + at, form.lanes) for place in places]
-            factors = [m.full(weight, form.kind, form.lanes) for weight in weights]
-            # An infinite gradient times the zeros of filters that are missing is no number.
-            held = m.counting("i4", form.lanes) < m.to(present - at, "i4")
-            grad = np.where(held, grads.vector(j * form.width + at, form.lanes), 0.0)
-            columns.put(j * form.width + at, sampled(pixels, factors))
-            for i, pixel in enumerate(pixels):
-                products[i] = grad * pixel if products[i] is None else products[i] + grad * pixel
+            pixels = [rooms.images.vector(place * form.width + at, form.lanes) for place in places]
+            # An infinite gradient times the zeros of channels that are missing is no number.
+            held = m.counting("i4", form.lanes) < m.to(channels - at, "i4")
+            grad = np.where(held, rooms.sample_grads.vector(j * form.width + at, form.lanes), 0.0)
+            rooms.columns.put(j * form.width + at, sampled(pixels, factors))
+            products = [product + grad * pixel for product, pixel in zip(products, pixels)]
             for place, factor in zip(places, factors):  # one after the other, since they may coincide
                 to = place * form.width + at
-                spilled.put(to, mix(spilled.vector(to, form.lanes), factor, grad, True))
-        sums.put(j * CORNERS, totals(m, products))
+                rooms.spilled.put(to, mix(rooms.spilled.vector(to, form.lanes), factor, grad, True))
+        rooms.sums.put(j * CORNERS, totals(m, products))
 
 
-def write_offsets(m, form, points, tap, unit, sums, to):
+def write_offsets(m, form, points, tap, plane, sums, to):
     """Gradients of y, x and the mask at the positions of a tile."""
     for j in m.range(0, points.count, LANES):
-        point = points.find(tap, unit, j)
+        point = points.find(tap, plane, j)
         products = columns_of(m, [sums.vector((j + i) * CORNERS, CORNERS) for i in range(LANES)])
-        for plane, grad in enumerate(point.gradients(products)):
-            grad = np.where(point.finite, grad, np.nan)
-            m.write(m.offset_parts, points.area * plane + to + j, grad, points.count - j)
+        for i, grad in enumerate(point.gradients(products)):
+            at = (to + i) * points.area + points.start + j
+            m.write(m.offset_parts, at, np.where(point.finite, grad, np.nan), points.count - j)
 
 
 def gathering(form):
     """What ``gather`` is given."""
     sizes = ("chunks", "blocks", "filters", "whole", "taps", "depth", "add")
-    return {**dict.fromkeys(sizes, "int"), "table": "i8", "weight_parts": form.kind, "lower": form.kind}
+    return {**dict.fromkeys(sizes, "int"), "table": "i8", "lower": form.kind, **scratch(form.kind, "weight_parts")}
 
 
 def gather(m, form):
     """The gradient of the filters: sums over chunks of images."""
-    each = m.taps * m.whole * form.width
     for unit in shares(m, m.blocks * m.filters):
         number, filter = unit // m.filters, unit % m.filters
-        first, present, group, _ = block(m, number)
-        lines = m.lower.starting(
-            (group * m.filters + filter) * m.depth + (first - group * (m.depth // m.taps)) * m.taps
-        )
+        block = block_of(m, number)
+        parts = own(m, "weight_parts").starting((number * m.taps * m.whole + filter) * form.width)
+        lower = m.lower.starting(filter_of(m, block, filter))
+        separate(m, summed(m, form, parts), m.taps, form.width, lower, m.taps, block.channels, m.add > 0)
 
-        def get(tap, at):
-            place = number * each + (tap * m.whole + filter) * form.width + at
-            total = m.variable(m.weight_parts.vector(place, form.lanes))
-            for chunk in m.range(1, m.chunks):
-                total.value = total.value + m.weight_parts.vector(chunk * m.blocks * each + place, form.lanes)
-            return total.value
 
-        separate(m, get, m.taps, form.width, lines, m.taps, present, m.add > 0)
+def summed(m, form, parts):
+    """For ``separate``: the channels at a tap, added up over the chunks in their order."""
+
+    def get(tap, at):
+        place, each = tap * m.whole * form.width + at, m.blocks * m.taps * m.whole * form.width
+        total = m.variable(parts.vector(place, form.lanes))
+        for chunk in m.range(1, m.chunks):
+            total.value = total.value + parts.vector(chunk * each + place, form.lanes)
+        return total.value
+
+    return get

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import own
+from .blocks import own, scratch
 from .cells import mix
 from .trace import LANES
 
@@ -12,6 +12,9 @@ from .trace import LANES
 CORNERS = 4
 
 AXES = "yx"
+
+# Of a convolution, on each axis: of the kernel, its steps, images and output.
+SIZES = ("kernel", "stride", "pad", "dilate", "source", "target")
 
 
 class Axis(NamedTuple):
@@ -93,20 +96,21 @@ class Point(NamedTuple):
 class Points:
     """A thread's points: where each tap looks for the positions of a tile.
 
-    ``places`` and ``weights`` have ``CORNERS`` times ``m.room`` numbers for each tap.
+    ``places`` and ``weights`` have slots of ``CORNERS`` times ``m.room`` numbers, each for one tap.
     """
 
     def __init__(self, m, form):
         self.m, self.form = m, form
-        self.base, self.places, self.weights = (own(m, name) for name in ("base", "places", "weights"))
+        self.base, self.weights = own(m, "base"), own(m, "weights")
+        self.places = m.places.starting(m.part * m.places_each)
 
     @staticmethod
     def parameters(form):
         """What kernels are given for it."""
         sizes = {f"{name}_{axis}": "int" for name in SIZES for axis in AXES}
         inputs = {"offset": form.kind} | ({"mask": form.kind} if form.modulated else {})
-        rooms = room(base=form.kind, places="i4", weights=form.kind)
-        return {**sizes, "clamped": "int", "deformables": "int", "room": "int", **inputs, **rooms}
+        more = {"clamped": "int", "deformables": "int", "room": "int", "places": "i4", "places_each": "int"}
+        return {**sizes, **more, **inputs, **scratch(form.kind, "base", "weights")}
 
     @property
     def area(self):
@@ -151,10 +155,12 @@ class Points:
             scale = m.read(m.mask, self.area * unit + self.start + j, self.count - j)
         return Point(*axes, scale, odd == 0)
 
-    def look(self, tap, unit, to, change=None):
+    def look(self, tap, unit, slot, change=None):
         """Find one tap's pixels and weights; these are no numbers where the coordinates are not finite.
 
-        ``to`` is the place in the arrays. With a ``change`` of the offsets the weights are those of how the samples change.
+        They are kept in a ``slot``. With a ``change`` of the offsets the weights are those of how the samples change. Pixels that
+        must not be looked at are replaced by the one behind the image: forward, all that have no weight; backward, slopes need
+        those, and only the pixels of coordinates that are not finite are.
         """
         m = self.m
         beyond = m.to(m.source_y * m.source_x, "i4")
@@ -164,18 +170,11 @@ class Points:
             for corner, (place, weight) in enumerate(zip(point.places(m.to(m.source_x, "i4")), weights)):
                 weight = np.where(point.finite, weight, np.nan)
                 used = point.finite if self.form.backward else weight != 0
-                self.places.put(to + m.room * corner + j, np.where(used, place, beyond))
-                self.weights.put(to + m.room * corner + j, weight)
+                at = m.room * (slot * CORNERS + corner) + j
+                self.places.put(at, np.where(used, place, beyond))
+                self.weights.put(at, weight)
 
-    def around(self, j):
+    def around(self, slot, j):
         """The four pixels around the point at a position, counted from their image's first, and their weights."""
-        places = [self.m.room * corner + j for corner in range(CORNERS)]
+        places = [self.m.room * (slot * CORNERS + corner) + j for corner in range(CORNERS)]
         return [self.m.to(self.places[at], "i8") for at in places], [self.weights[at] for at in places]
-
-
-SIZES = ("kernel", "stride", "pad", "dilate", "source", "target")
-
-
-def room(**kinds):
-    """Parameters for arrays in which each thread has its share."""
-    return {**kinds, **{f"{name}_each": "int" for name in kinds}}

@@ -9,6 +9,8 @@ from ..dtypes import DTYPES
 from .engine import kernels
 from .memory import hand_over, plain, working
 
+NOTHING = np.empty(0)
+
 
 class ConvolutionCall:
     """One call of an operator; its arrays have been checked.
@@ -54,11 +56,24 @@ class ConvolutionCall:
             out[...] = bias[:, None, None]
             return
         planning, threads_for = kernels("planning"), kernels("threads").threads_for
-        problem = self.problem(planning)
-        threads = planning.share(self.shape[0] * self.target[0], self.products(), threads_for)
-        for some in problem.batches(self.shape[0]):
-            part = None if change is None else self.some(change, some)
-            planning.forward(problem, threads, self.given(arrays, some), bias, out[some], part)
+        problem, samples = self.problem(planning), self.shape[0]
+        threads = planning.share(samples * self.target[0], self.products(), threads_for)
+        for some in planning.batches(problem, samples, False):
+            plan = planning.forward(problem, some.stop - some.start, threads, change is not None)
+            moved = {} if change is None else {"change": self.some(change, some)}
+            values = {**plan.values, **plan.memory(self.compute), **self.given(arrays, some), **moved}
+            values["bias"], values["out"] = self.padded(bias, values["span"]), out[some]
+            for kernel in plan.kernels:
+                kernel(threads, values)
+
+    def padded(self, bias, span):
+        """The bias of each group's filters, filled up to ``span``."""
+        filters = bias.size // self.groups
+        if filters == span:
+            return bias
+        padded = np.zeros((self.groups, span), self.compute)
+        padded[:, :filters] = bias.reshape(self.groups, filters)
+        return padded
 
     def problem(self, planning):
         """What the kernels need to know."""
@@ -122,9 +137,36 @@ class ConvolutionCall:
     def pull(self, upper, results, add):
         """Write or add the gradients that are wanted."""
         planning, threads_for = kernels("planning"), kernels("threads").threads_for
-        problem = self.problem(planning)
-        for some in problem.batches(self.shape[0], backward=True):
-            adds = {**add, "weight": add["weight"] or some.start > 0}
-            parts = {name: result if name == "weight" else result[some] for name, result in results.items()}
-            given = self.given(self.inputs, some)
-            planning.backward(problem, threads_for, 2 * self.products(), given, self.some(upper, some), parts, adds)
+        problem, samples = self.problem(planning), self.shape[0]
+        for some in planning.batches(problem, samples, True):
+            count = some.stop - some.start
+            units = planning.chunks_of(problem, count) * problem.blocks
+            threads = planning.share(units, 2 * self.products(), threads_for)
+            plan = planning.backward(problem, count, threads, frozenset(results))
+            pack, pull, gather = plan.kernels
+            planes = 3 if "mask" in self.inputs else 2
+            shape = (problem.blocks, count, self.taps, planes, *self.target) if plan.values["want_samples"] else 0
+            parts, lower = np.empty(shape, self.compute), results["data"][some] if "data" in results else NOTHING
+            values = {
+                **plan.values, **plan.memory(self.compute), **self.given(self.inputs, some), "lower": lower,
+                "upper": self.some(upper, some), "add_data": add["data"], "offset_parts": parts,
+            }  # fmt: skip
+            if values["want_samples"]:
+                pack(threads, values)
+            pull(threads, values)
+            if values["want_weight"]:
+                gather(threads, {**values, "lower": results["weight"], "add": add["weight"] or some.start > 0})
+            for name, which in (("offset", slice(2)), ("mask", slice(2, 3))):
+                if name in results:
+                    self.add_up(parts[:, :, :, which], problem.cut[1][:, 3], results[name][some], add[name])
+
+    def add_up(self, parts, deformables, grad, add):
+        """The gradient of offsets or masks: the sum over the blocks of each deformable group, in their order."""
+        grad, begun = grad.reshape(len(grad), self.deformables, *parts.shape[2:]), set()
+        for part, deformable in zip(parts, deformables.tolist()):
+            total = grad[:, deformable]
+            if add or deformable in begun:
+                total += part
+            else:
+                total[...] = part
+            begun.add(deformable)
