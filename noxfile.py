@@ -67,7 +67,7 @@ def tests(session):
     """Current NumPy and Numba, with every framework but MXNet; then the documentation."""
     session.install("torch==2.13.0")
     tbb = ["tbb"] if sys.platform == "linux" else []  # one more threading layer
-    session.install("-e", ".[test,opencv,onnx,jax,dask,experiments,docs]", *tbb)
+    session.install("-e", ".[test,opencv,openvino,onnx,jax,dask,experiments,docs]", *tbb)
     session.run(*TESTS, *session.posargs)
     session.run("sphinx-build", "-W", "-q", "docs", str(pathlib.Path(session.create_tmp(), "site")))
 

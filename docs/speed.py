@@ -1,7 +1,8 @@
 """Draw the figures and write the tables of ``speed.md`` from the numbers that ``bench`` left in ``docs/speed``.
 
 ``python -m spatial_op bench --json docs/speed/current.json`` and, on the stack that MXNet imports on,
-``... --json docs/speed/mxnet.json`` measure; ``python docs/speed.py`` draws.
+``... --json docs/speed/mxnet.json`` measure, at once or in parts (``--only``, ``--threads``); ``python docs/speed.py`` draws. It
+also writes the README's table where the README has the two comments of ``BORDERS``.
 """
 
 import json
@@ -14,6 +15,8 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 HERE = pathlib.Path(__file__).parent / "speed"
+README = HERE.parents[1] / "README.md"
+BORDERS = "<!-- begin: docs/speed.py -->\n", "<!-- end: docs/speed.py -->\n"
 STACKS = {"current": "On the current stack", "mxnet": "On the stack that MXNet imports on"}
 PASSES = {"forward": "forward", "forward_backward": "forward and backward"}
 # What takes so many times as long as on one thread was not at work: its threads waited for a core that another one had.
@@ -24,9 +27,11 @@ LIMITS = "PyTorch, plain convolution", "NumPy, bare products"  # do less than th
 STYLES = {
     "spatial_op": ("#222222", "o", "-"),
     "PyTorch": ("#D55E00", "s", "--"),
+    "PyTorch, channels last": ("#A0522D", "p", "-."),
     "PyTorch, basis kept": ("#E69F00", "D", ":"),
     "MXNet": ("#56B4E9", "^", "-."),
     "OpenCV": ("#009E73", "v", ":"),
+    "OpenVINO": ("#0072B2", "*", "-."),
     "ONNX Runtime": ("#CC79A7", "P", "--"),
     "Kornia": ("#999999", "X", "--"),
     "torchvision": ("#777777", "h", "--"),
@@ -73,16 +78,103 @@ def tables(results):
         lines += [f"Threads: {threads}.", ""]
         for group, cases in groups(result).items():
             lines += [*table(result, group, cases), ""]
-        if result["errors"]:
-            lines += ["Not timed:", "", *(f"* {words(result, error)}" for error in dict.fromkeys(result["errors"])), ""]
+        for part in (calls(result), first_calls(result), disagreements(result)):
+            lines += [*part, ""] if part else []
     return "\n".join(lines)
 
 
-def words(result, error):
-    """What ``bench`` says of a result that differs, with the case itself in the place of its number."""
-    labels = {f"case {case['case']}:": f"{case['label']}:" for case in result["cases"]}
-    number = error[error.index("case ") : error.index(":") + 1]
-    return error.replace(number, labels[number]).removesuffix("; not timed") + "."
+def grid(title, head, rows):
+    """One table under a title."""
+    return [
+        f"### {title}",
+        "",
+        f"| {' | '.join(head)} |",
+        f"|---{'|---:' * (len(head) - 1)}|",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+
+
+def calls(result):
+    """What a small call takes, in microseconds."""
+    found = {}
+    for each in result["calls"]:
+        found.setdefault(each["label"], {})[each["library"], each["pass"]] = f"{each['microseconds']:.3g}"
+    columns = list(dict.fromkeys(column for taken in found.values() for column in taken))
+    rows = [[label, *(taken.get(column, "") for column in columns)] for label, taken in found.items()]
+    head = ["", *(f"{library}, {PASSES[kind]}" for library, kind in columns)]
+    return grid("Small calls, in microseconds", head, rows) if rows else []
+
+
+def first_calls(result):
+    """What the first calls of a process take, in seconds of processor time."""
+    found = {}
+    for each in result["first_calls"]:
+        found.setdefault((each["case"].partition(": ")[2], each["step"]), {})[each["cache"]] = each["cpu_s"]
+    rows = [
+        [f"{call}: {step}", *(f"{taken[cache]:.2f}" for cache in ("empty", "full"))]
+        for (call, step), taken in found.items()
+    ]
+    head = ["", "empty cache", "full cache"]
+    return grid("First calls of a process, in seconds of processor time", head, rows) if rows else []
+
+
+def disagreements(result):
+    """What was not timed, because a library computed something else."""
+    rows = [
+        [
+            each["peer"],
+            each["case"],
+            str(each["threads"]),
+            each["what"],
+            f"{each['difference']:.1e}",
+            f"{each['allowed']:.1e}",
+        ]
+        for each in result["disagreements"]
+    ]
+    head = ["library", "case", "threads", "what differs", "by", "allowed"]
+    return grid("Not timed, because results differ by more than rounding", head, rows) if rows else []
+
+
+# The README's table: its columns, each from one stack.
+COLUMNS = (
+    ("current", "PyTorch", "forward"), ("current", "PyTorch", "forward_backward"), ("mxnet", "MXNet", "forward"),
+    ("mxnet", "MXNet", "forward_backward"), ("current", "OpenCV", "forward"),
+)  # fmt: skip
+SUMMARISED = "SpatialTransformer, affine"
+
+
+def summary(results):
+    """The README's table, with the line that says what was measured on."""
+    machines = {result["machine"]["processor"] for result in results.values()}
+    libraries = {}
+    for name, peer, _ in COLUMNS:
+        libraries[peer] = results[name]["machine"]["versions"].get(peer, "")
+    words = [f"{library} {version}" for library, version in libraries.items()]
+    threads = " / ".join(str(count) for count in sorted({row["threads"] for row in results["current"]["rows"]}))
+    yield f"Measured on {' and '.join(sorted(machines))}, on {threads} threads; MXNet uses one. {', '.join(words)}."
+    yield ""
+    yield (
+        "| images -> output | "
+        + " | ".join(f"{peer}, {'both' if '_' in kind else kind}" for _, peer, kind in COLUMNS)
+        + " |"
+    )
+    yield "|---" * (1 + len(COLUMNS)) + "|"
+    found = {column: ratios(results[column[0]], column[2]) for column in COLUMNS}
+    cases = groups(results["current"])[SUMMARISED]
+    cells = {column: [found[column].get((case["case"], column[1])) for case in cases] for column in COLUMNS}
+    for number, case in enumerate(cases):
+        yield f"| {case['label']} | " + " | ".join(times(cells[column][number]) for column in COLUMNS) + " |"
+    yield "| **geometric mean** | " + " | ".join(f"**{times(mean(cells[column]))}**" for column in COLUMNS) + " |"
+
+
+def with_summary(text, results):
+    """A README whose table is that of the numbers; one without the two comments stays as it is."""
+    first, last = BORDERS
+    before, begun, rest = text.partition(first)
+    _, ended, after = rest.partition(last)
+    if not (begun and ended):
+        return text
+    return "".join([before, first, *(f"{line}\n" for line in summary(results)), last, after])
 
 
 def table(result, group, cases):
@@ -143,7 +235,7 @@ def draw_ratios(results):
                 if number in place and peer not in LIMITS and values[-1]:
                     row = list(STYLES).index(peer)
                     colour, marker, _ = STYLES[peer]
-                    height = place[number] + 0.09 * (row - 4)
+                    height = place[number] + 0.075 * (row - (len(STYLES) - 1) / 2)
                     used[peer] = axis.plot(
                         values[-1], height, marker, color=colour, markersize=5, markeredgewidth=0.4,
                         markeredgecolor="white", linestyle="none",
@@ -216,5 +308,6 @@ def curves(result, kind, cases, across):
 if __name__ == "__main__":
     numbers = measured()
     (HERE / "tables.md").write_text(tables(numbers))
+    README.write_text(with_summary(README.read_text(), numbers))
     draw_ratios(numbers)
     draw_scaling(numbers)

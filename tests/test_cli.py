@@ -14,8 +14,23 @@ from PIL import Image
 
 import spatial_op
 from spatial_op import __main__
-from spatial_op.cli import agreement, bench, check, demo, evaluate, peers, photo, text, timing, warps
-from spatial_op.cli.cases import CASES, GROUPS
+from spatial_op.cli import (
+    agreement,
+    bench,
+    check,
+    child,
+    demo,
+    evaluate,
+    first_call,
+    peers,
+    photo,
+    results,
+    small,
+    text,
+    timing,
+    warps,
+)
+from spatial_op.cli.groups import CASES, GROUPS, NAMES, SMALL
 from spatial_op.cli.main import cli
 
 # Other packages' imports of each other.
@@ -140,16 +155,139 @@ def test_difference_pairs_nan_with_nan(result, expected, found):
 
 def test_bench_writes_json(run, tmp_path):
     path = tmp_path / "bench.json"
-    result = run("bench", "--quick", "--case", 0, "--threads", 1, "--json", path)
+    result = run("bench", "--quick", "--case", 0, "--only", "small calls", "--threads", 1, "--json", path)
     assert result.exit_code == 0, result.output
     written = json.loads(path.read_text())
     assert written["machine"]["cores"] >= 1 and written["machine"]["versions"]["NumPy"] == np.__version__
-    assert [(case["group"], case["data"]) for case in written["cases"]] == [(next(iter(GROUPS)), list(CASES[0].data))]
+    (case,) = written["cases"]
+    assert (case["case"], case["group"], case["data"]) == (NAMES[0], next(iter(GROUPS)), list(CASES[0].data))
     assert {row["pass"] for row in written["rows"]} == {"forward", "forward_backward"}
     for row in written["rows"]:
-        assert row["threads"] == 1 and row["case"] == 0 and row["ours_ms"] > 0
+        assert row["threads"] == 1 and row["case"] == NAMES[0] and row["ours_ms"] > 0
         assert row["peer"] is None or row["ratio"] == pytest.approx(row["peer_ms"] / row["ours_ms"])
-    assert all(call["microseconds"] > 0 for call in written["calls"]) and written["errors"] == []
+    assert all(call["microseconds"] > 0 for call in written["calls"]) and written["disagreements"] == []
+    found = {(call["case"], call["pass"]) for call in written["calls"] if call["library"] == "spatial_op"}
+    assert found == {(name, kind) for name in SMALL for kind in small.PASSES}
+
+
+def test_names_of_cases_differ():
+    assert len({*NAMES, *SMALL, *first_call.names()}) == len(NAMES) + len(SMALL) + len(first_call.names())
+
+
+@pytest.fixture
+def timeless(alone, monkeypatch):
+    """No time is taken: each call is said to take a millisecond, and nothing is computed."""
+    for module in (bench, small):
+        monkeypatch.setattr(module, "race", lambda functions, *_, **__: [1e-3 for _ in functions])
+    taken = [["step", 0.5, 0.6]]
+    monkeypatch.setattr(first_call, "child", lambda *_: taken)
+    monkeypatch.setattr(first_call, "show", lambda records: None)
+
+
+PATTERNS = {
+    "gridsampler: *random grid on [-1.5": {name for name in NAMES if "random grid on [-1.5, 1.5]" in name},
+    "beside OpenCV*4096": {
+        name for name in NAMES if name.startswith("SpatialTransformer, affine, beside") and "4096" in name
+    },
+    "First call: Grid*64": {"First call: GridGenerator, float64", "First call: GridSampler, float64"},
+    "small calls": set(SMALL),
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_parts_are_chosen_by_name(pattern):
+    cases, calls, first = bench.chosen((), (pattern,))
+    assert {*(NAMES[number] for number in cases), *calls, *first} == PATTERNS[pattern] != set()
+
+
+def test_nothing_chosen_is_all_and_an_unknown_name_is_refused(run):
+    assert [len(part) for part in bench.chosen((), ())] == [len(NAMES), len(SMALL), len(first_call.names())]
+    assert bench.chosen((3,), ("GridGenerator: 16x6",))[0] == [3, FIRST["GridGenerator"]]
+    result = run("bench", "--only", "nothing of this kind")
+    assert result.exit_code == 2 and "no case has such a name" in result.output
+
+
+def test_parts_add_up_to_the_whole(run, timeless, tmp_path):
+    """One file of two parts, of which the second measures a case again."""
+    path = tmp_path / "bench.json"
+    assert (
+        run("bench", "--threads", 1, "--case", 0, "--case", 1, "--only", "First call: Grid", "--json", path).exit_code
+        == 0
+    )
+    first = json.loads(path.read_text())
+    first["rows"][0]["ours_ms"] = 7.0
+    path.write_text(json.dumps(first))
+    assert (
+        run("bench", "--threads", 1, "--case", 0, "--case", 2, "--only", "First call: S", "--json", path).exit_code == 0
+    )
+    both = json.loads(path.read_text())
+    assert [case["case"] for case in both["cases"]] == list(NAMES[:3])
+    assert [(row["case"], row["pass"]) for row in both["rows"]] == [
+        (name, kind) for name in NAMES[:3] for kind in bench.PASSES
+    ]
+    assert {row["ours_ms"] for row in both["rows"]} == {1.0}
+    assert len(both["first_calls"]) == 2 * (4 + 3)
+
+
+def test_numbers_of_another_machine_are_not_added_to(run, timeless, tmp_path):
+    path = tmp_path / "bench.json"
+    run("bench", "--threads", 1, "--case", 0, "--json", path)
+    written = json.loads(path.read_text())
+    written["machine"]["versions"]["NumPy"] = "0.1"
+    written["machine"]["processor"] = "Abacus"
+    path.write_text(json.dumps(written))
+    result = run("bench", "--threads", 1, "--case", 1, "--json", path)
+    assert result.exit_code == 1 and "NumPy 0.1" in result.output and "Abacus" in result.output
+    assert json.loads(path.read_text()) == written
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '{"machine": {}}'])
+def test_what_is_no_file_of_numbers_is_not_written_to(run, timeless, tmp_path, content):
+    path = tmp_path / "bench.json"
+    path.write_text(content)
+    result = run("bench", "--threads", 1, "--case", 1, "--json", path)
+    assert result.exit_code == 1 and "choose another file" in result.output and path.read_text() == content
+
+
+def test_a_library_that_agrees_now_does_not_disagree_any_more():
+    machine = {"versions": {}}
+    key = {"threads": 1, "case": "a", "peer": "Other"}
+    timed, differing = (results.empty(machine, False) for _ in range(2))
+    timed["rows"], differing["disagreements"] = [{**key, "pass": "forward"}], [key]
+    assert results.merged(differing, timed)["disagreements"] == [] and results.merged(differing, timed)["rows"]
+    assert results.merged(timed, differing)["rows"] == [] and results.merged(timed, differing)["disagreements"] == [key]
+
+
+def test_first_calls_are_measured_in_processes_of_their_own():
+    """With an empty cache more is computed than with a full one."""
+    records = first_call.measure("First call: GridGenerator, float32")
+    assert [(each["cache"], each["step"]) for each in records] == [
+        (cache, step) for cache in ("empty", "full") for step in ("forward", "gradients")
+    ]
+    forward, gradients, forward_again, gradients_again = (each["cpu_s"] for each in records)
+    assert 0 < gradients_again < gradients and 0 < forward_again
+
+
+@pytest.mark.parametrize("call", [name for name in child.CALLS if "Convolution" not in name])
+@pytest.mark.parametrize("dtype", first_call.DTYPES)
+def test_what_processes_do_can_be_done(call, dtype):
+    for step in child.CALLS[call](dtype).values():
+        step()
+
+
+def test_first_calls_are_shown(capsys):
+    taken = {step: 1.0 for step in ("forward", "gradients")}
+    records = [
+        {"call": call, "dtype": "float32", "step": step, "cache": cache, "cpu_s": 1.25 + (cache == "full")}
+        for call in ("GridSampler", child.FOLLOWING) for step in taken for cache in first_call.CACHES
+    ]  # fmt: skip
+    first_call.show(records)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["GridSampler", "float32", "1.25", "1.25", "2.25", "2.25"] in lines and [
+        "gradients",
+        "1.25",
+        "2.25",
+    ] in lines
 
 
 def test_bench_without_other_libraries(run, alone):
@@ -157,7 +295,7 @@ def test_bench_without_other_libraries(run, alone):
     assert result.exit_code == 0 and "ms" in result.output and "geometric" not in result.output
 
 
-def test_bench_times_no_library_that_computes_something_else(run, monkeypatch):
+def test_bench_times_no_library_that_computes_something_else(run, monkeypatch, tmp_path):
     class Wrong(peers.Ours):
         name = "Wrong"
 
@@ -166,8 +304,19 @@ def test_bench_times_no_library_that_computes_something_else(run, monkeypatch):
             return job._replace(forward_backward=lambda: tuple(1.01 * value for value in job.forward_backward()))
 
     monkeypatch.setattr(bench, "available", lambda: ([Wrong()], []))
-    result = run("bench", "--quick", "--case", 0, "--threads", 1)
-    assert result.exit_code == 1 and "Error: Wrong, case 0: its result differs by 9.9e-03" in result.output
+    path = tmp_path / "bench.json"
+    result = run("bench", "--quick", "--case", 0, "--threads", 1, "--json", path)
+    assert result.exit_code == 0
+    (line,) = (line.split() for line in result.output.splitlines() if line.startswith("  Wrong"))
+    assert line[-3:] == ["result", "9.9e-03", "1.0e-04"] and " ".join(line[1:-4]) == NAMES[0]
+    written = json.loads(path.read_text())
+    (record,) = written["disagreements"]
+    assert {name: record[name] for name in ("peer", "case", "threads", "what")} == {
+        "peer": "Wrong", "case": NAMES[0], "threads": 1, "what": "result",
+    }  # fmt: skip
+    assert record["difference"] == pytest.approx(0.0099, rel=0.01) and {row["peer"] for row in written["rows"]} == {
+        None
+    }
 
 
 def test_bench_compares_a_library_by_its_own_rule(run, monkeypatch):
@@ -189,7 +338,6 @@ def test_bench_times_limits_without_a_comparison(run, monkeypatch):
             return peers.Job(lambda: 0, lambda: (0,), np.asarray)
 
     monkeypatch.setattr(bench, "available", lambda: ([Less()], []))
-    monkeypatch.setattr(bench, "calls", lambda *_: None)
     result = run("bench", "--quick", "--case", 0, "--threads", 1)
     assert result.exit_code == 0 and "* marks a limit" in result.output
     assert [line.split()[-2:] for line in result.output.splitlines() if "  case  " in line] == 2 * [["Less", "*"]]
@@ -241,8 +389,19 @@ def smaller(case):
 KINDS = [CASES[number] for number in (0, 14)] + [
     smaller(case)
     for case in CASES
-    if case.details in ("projective", "random grid", "smooth grid", "affine", "warp", "GridSampler, smooth grid")
-    or case.data == (1, 3, 512, 512)
+    if case.data not in ((64, 1, 28, 28), (64, 3, 64, 64), (16, 1, 256, 256), (1, 3, 512, 512), (1, 3, 1024, 1024))
+    and case.details
+    in (
+        "projective",
+        "random grid",
+        "height x width x channels",
+        "smooth grid",
+        "affine",
+        "warp",
+        "GridSampler, smooth grid",
+    )
+    or (case.data == (1, 3, 512, 512) and "tps" in case.details)
+    or (case.data == (1, 3, 64, 64) and "channels" in case.details)
 ]
 
 
@@ -272,6 +431,22 @@ def test_limits_are_of_the_same_size(peer, case):
     assert all(
         np.size(job.to_numpy(out)) == problem.out_grad.size for out in (job.forward(), job.forward_backward()[0])
     )
+
+
+def test_images_in_the_layout_of_opencv():
+    """Both sides are given images whose channels lie side by side, and return such."""
+    problem = next(case for case in CASES if case.data == (1, 4, 64, 64) and "channels" in case.details).problem()
+    plain = next(case for case in CASES if case.data == (1, 4, 64, 64) and case.details == "scale 1.1").problem()
+    assert problem.interleaved and not plain.interleaved
+    out = peers.Ours().job(problem).forward()
+    assert out.transpose(0, 2, 3, 1).flags.c_contiguous and np.array_equal(out, peers.Ours().job(plain).forward())
+    assert problem.inputs[0][0].transpose(1, 2, 0).flags.c_contiguous
+
+
+def test_channels_last_is_a_layout():
+    torch = pytest.importorskip("torch")
+    (peer,), _ = peers.available((peers.PyTorchChannelsLast,))
+    assert peer.laid_out(torch.zeros(2, 3, 4, 5)).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_mxnet_is_given_its_rule_at_the_border():
@@ -315,7 +490,9 @@ ABLE = {
     "border": {"PyTorch", "OpenCV"},
     "projective": {"PyTorch", "OpenCV"},
     "tps of 16 points": {"PyTorch", "PyTorch, basis kept", "Kornia"},
-    "random grid": {"MXNet", "PyTorch", "OpenCV"},
+    "random grid": {"MXNet", "PyTorch", "OpenCV", "OpenVINO"},
+    "random grid on [-3, 3]": {"MXNet", "PyTorch", "PyTorch, channels last", "OpenCV", "OpenVINO"},
+    "scale 1.1, height x width x channels": {"MXNet", "PyTorch", "OpenCV"},
     "warp": {"MXNet", "PyTorch"},
     "SpatialTransformer, affine": {"PyTorch"},
     "GridSampler, smooth grid": {"PyTorch"},

@@ -1,5 +1,6 @@
 """The code of the pages runs as it stands."""
 
+import importlib
 import pathlib
 import re
 
@@ -47,14 +48,49 @@ def test_pages_name_every_field_and_every_sampler():
     assert set(SAMPLERS) <= set(re.findall(r"\w+", line))
 
 
-def test_speed_tables_are_those_of_the_numbers(monkeypatch):
+@pytest.fixture
+def speed(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs")
-    import speed
+    return importlib.import_module("speed")
 
+
+def test_speed_tables_are_those_of_the_numbers(speed):
     numbers = speed.measured()
     assert numbers and speed.tables(numbers) == (speed.HERE / "tables.md").read_text()
+    readme = speed.README.read_text()
+    assert speed.with_summary(readme, numbers) == readme
     for result in numbers.values():
         assert {row["peer"] for row in result["rows"]} - {None} <= {
             *speed.STYLES,
             *speed.LIMITS,
         }
+
+
+def test_the_table_of_a_readme_is_replaced(speed):
+    """What is between the comments is; nothing else, and nothing without them."""
+    numbers = speed.measured()
+    before, after = "Words.\n\n" + speed.BORDERS[0], speed.BORDERS[1] + "\nMore.\n"
+    once = speed.with_summary(f"{before}| old |\n{after}", numbers)
+    assert once.startswith(before) and once.endswith(after) and "| old |" not in once
+    rows = [line for line in once.splitlines() if line.startswith("| ")]
+    assert len(rows) == 2 + len(speed.groups(numbers["current"])[speed.SUMMARISED]) and "geometric mean" in rows[-1]
+    assert speed.with_summary(once, numbers) == once
+    assert speed.with_summary("Words.\n", numbers) == "Words.\n"
+
+
+def test_tables_of_first_calls_and_of_disagreements(speed):
+    """What the numbers in the documentation may not have."""
+    first = [
+        {"case": "First call: GridGenerator, float32", "step": "forward", "cache": cache, "cpu_s": seconds}
+        for cache, seconds in (("empty", 0.5), ("full", 0.25))
+    ]
+    assert "| GridGenerator, float32: forward | 0.50 | 0.25 |" in speed.first_calls({"first_calls": first})
+    assert speed.first_calls({"first_calls": []}) == []
+    other = {"peer": "A", "case": "B: C", "threads": 2, "what": "result", "difference": 0.01, "allowed": 0.001}
+    assert "| A | B: C | 2 | result | 1.0e-02 | 1.0e-03 |" in speed.disagreements({"disagreements": [other]})
+
+
+def test_all_peers_have_a_style(speed):
+    from spatial_op.cli.peers import PEERS
+
+    assert {peer.name for peer in PEERS} <= {*speed.STYLES, *speed.LIMITS}

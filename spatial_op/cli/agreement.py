@@ -6,7 +6,7 @@ from .check import difference, names
 
 
 def disagreement(problem, mine, job):
-    """What differs by more than rounding in float32 explains, or None."""
+    """What differs by more than rounding in float32 explains, how much, and how much it may; or None."""
     name = "forward_backward" if job.forward_backward else "forward"
     results = [getattr(each, name)() for each in (mine, job)]
     if name == "forward":
@@ -14,7 +14,7 @@ def disagreement(problem, mine, job):
     for what, (measure, bound), ours, theirs in zip(names(problem), bounds(problem), *results):
         found = measure(mine.to_numpy(ours), job.to_numpy(theirs))
         if not found <= bound:
-            return f"its {what} differs by {found:.1e}"
+            return {"what": what, "difference": float(found), "allowed": bound}
     return None
 
 

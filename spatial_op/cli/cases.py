@@ -1,4 +1,4 @@
-"""What the benchmark measures: one row per case."""
+"""Problems for the benchmark and the check: calls of operators, made of sizes."""
 
 import functools
 import math
@@ -42,6 +42,14 @@ class Problem(NamedTuple):
         return self.operator.endswith("Convolution")
 
     @property
+    def interleaved(self):
+        """Whether the channels of a pixel lie side by side."""
+        data = self.inputs[0]
+        return (
+            self.operator == "SpatialTransformer" and not data.flags.c_contiguous and data.strides[1] == data.itemsize
+        )
+
+    @property
     def named(self):
         """The inputs by name."""
         return dict(zip(getattr(spatial_op, self.operator).operator.inputs, self.inputs))
@@ -54,13 +62,15 @@ class Problem(NamedTuple):
 class Case(NamedTuple):
     """One row: the first input's and the output's size, what else matters, and ``make(data, target, dtype) -> Problem``.
 
-    The output's size is its height and width, of volumes its depth too, of convolutions its channels.
+    The output's size is its height and width, of volumes its depth too, of convolutions its channels. ``only`` names the
+    libraries to compare with, if not all.
     """
 
     data: tuple
     target: tuple
     details: str
     make: Callable
+    only: tuple = ()
 
     @property
     def label(self):
@@ -109,6 +119,13 @@ def rotated(data, target, dtype, scale=1.1, **params):
     """Smooth images, rotated about a point off their centre."""
     loc = rotation(0.5, scale, (0.03, -0.02), data[0], dtype)
     return affine_problem(waves(data, dtype), loc, target, **params)
+
+
+def interleaved(data, target, dtype):
+    """The same, in OpenCV's layout: an image of height, width and channels, seen as one of channels, height and width."""
+    problem = rotated(data, target, dtype)
+    images, loc = problem.inputs
+    return problem._replace(inputs=(np.moveaxis(np.ascontiguousarray(np.moveaxis(images, 1, -1)), -1, 1), loc))
 
 
 def tilted(data, target, dtype):
@@ -176,86 +193,3 @@ def convolved(data, target, dtype, operator="DeformableConvolution", **params):
     weight = noise((filters, depth, 3, 3)) / math.sqrt(9 * depth)
     params = {"kernel": (3, 3), "pad": (1, 1), "num_filter": filters, "border": "zeros", **params}
     return Problem(operator, (noise(data), offset, *mask, weight, noise(filters)), params, noise((data[0], *target)))
-
-
-def row(data, target, details, make, **options):
-    """One case."""
-    return Case(data, target, details, functools.partial(make, **options))
-
-
-def two_scales(data, target):
-    """One case with the output partly outside the image, one with all of it inside."""
-    return [row(data, target, f"scale {scale}", rotated, scale=scale) for scale in (1.1, 0.6)]
-
-
-modulated = functools.partial(convolved, operator="ModulatedDeformableConvolution")
-IMAGES = (16, 3, 256, 256)
-FEATURES = (32, 64, 56, 56)
-LARGE = (1, 3, 1024, 1024)
-VOLUMES = (2, 4, 64, 64, 64)
-
-# Title of a table -> its rows. Cases are numbered through all of them.
-GROUPS = {
-    "SpatialTransformer, affine": (
-        *two_scales((64, 1, 28, 28), (28, 28)),
-        *two_scales((64, 3, 64, 64), (64, 64)),
-        *two_scales(IMAGES, (256, 256)),
-        *two_scales((16, 3, 512, 512), (512, 512)),
-        *two_scales((1, 3, 4096, 4096), (4096, 4096)),
-        *two_scales(FEATURES, (56, 56)),
-        *two_scales((16, 256, 64, 64), (32, 32)),
-        *two_scales((1, 1, 1024, 1024), (256, 256)),
-        row(LARGE, (1024, 1024), "scale 1.1", rotated),
-        row((16, 3, 1024, 1024), (128, 128), "scale 1.0", rotated, scale=1.0),
-    ),
-    "SpatialTransformer, other kinds": (
-        row(IMAGES, (256, 256), "bicubic", rotated, sampler_type="bicubic"),
-        row(IMAGES, (256, 256), "border", rotated, padding_mode="border"),
-        row(IMAGES, (256, 256), "reflection", rotated, padding_mode="reflection"),
-        row(IMAGES, (256, 256), "projective", tilted),
-        row(IMAGES, (256, 256), "tps of 16 points", bent),
-        row((1, 3, 512, 512), (512, 512), "tps of 16 points", bent),
-    ),
-    "GridSampler": (
-        row(IMAGES, (256, 256), "smooth grid", flowing),
-        row(FEATURES, (56, 56), "smooth grid", flowing),
-        row(IMAGES, (256, 256), "random grid", scattered),
-        row(FEATURES, (56, 56), "random grid", scattered),
-        row(LARGE, (1024, 1024), "random grid", scattered),
-        row(IMAGES, (256, 256), "random grid on [-3, 3]", scattered, reach=3.0),
-    ),
-    "BilinearSampler": (row(IMAGES, (256, 256), "smooth grid", flowing, operator="BilinearSampler"),),
-    "GridGenerator": (
-        row((16, 6), (256, 256), "affine", affine_grid),
-        row((16, 2, 256, 256), (256, 256), "warp", flow_grid),
-    ),
-    "DeformableConvolution, 3x3": (
-        row((2, 64, 56, 56), (64, 56, 56), "", convolved),
-        row((4, 256, 28, 28), (256, 28, 28), "", convolved),
-        row((1, 256, 64, 64), (256, 64, 64), "4 deformable groups", convolved, num_deformable_group=4),
-        row((8, 16, 32, 32), (16, 32, 32), "", convolved),
-        row((1, 512, 14, 14), (512, 14, 14), "", convolved),
-        row((2, 128, 56, 56), (128, 28, 28), "stride 2", convolved, stride=(2, 2)),
-        row((1, 256, 100, 152), (256, 100, 152), "", convolved),
-        row((2, 48, 40, 40), (24, 40, 40), "2 groups", convolved, num_group=2),
-    ),
-    "ModulatedDeformableConvolution, 3x3": (
-        row((2, 64, 56, 56), (64, 56, 56), "", modulated),
-        row((4, 256, 28, 28), (256, 28, 28), "", modulated),
-        row((2, 128, 56, 56), (128, 28, 28), "stride 2", modulated, stride=(2, 2)),
-    ),
-    "Volumes": (
-        row(VOLUMES, (64, 64, 64), "SpatialTransformer, affine", turned),
-        row(VOLUMES, (64, 64, 64), "GridSampler, smooth grid", flowing),
-    ),
-    "SpatialTransformer, affine, by size": tuple(
-        row((1, 3, size, size), (size, size), "scale 1.1", rotated) for size in (8, 16, 32, 64, 128, 256, 512, 2048)
-    ),
-    "SpatialTransformer, affine, by channels": tuple(
-        row((4, channels, 128, 128), (128, 128), "scale 1.1", rotated) for channels in (1, 2, 4, 8, 16, 32, 64, 128)
-    ),
-}
-CASES = tuple(case for cases in GROUPS.values() for case in cases)
-
-# Whose time is mostly the call itself.
-SMALL = (row((1, 1, 4, 4), (4, 4), "scale 1.1", rotated), CASES[0])

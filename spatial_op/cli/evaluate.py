@@ -40,10 +40,10 @@ def sample(image, y, x):
     """
     channels, height, width = image.shape
     left, top = np.floor(x).astype(int), np.floor(y).astype(int)
-    out = np.zeros((channels, x.size))
+    out, flat = np.zeros((channels, x.size)), image.reshape(channels, -1)
     for row in (top, top + 1):
         for column in (left, left + 1):
             weight = (1 - abs(x - column)) * (1 - abs(y - row))
             inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-            out[:, inside] += weight[inside] * image[:, row[inside], column[inside]]
+            out += np.where(inside, weight, 0) * flat[:, np.where(inside, row * width + column, 0)]
     return out

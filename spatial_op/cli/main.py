@@ -7,7 +7,7 @@ import click
 
 from .. import __version__
 from ..samplers import SAMPLERS
-from .cases import CASES, GROUPS
+from .groups import CASES, GROUPS
 from .usual import CHOICES, USUAL
 
 NUMBERS = itertools.count()
@@ -69,7 +69,7 @@ def check():
 
 
 @cli.command(epilog=LISTED_CASES)
-@click.option("--json", "path", type=click.Path(dir_okay=False, writable=True), help="Write all numbers to this file.")
+@click.option("--json", "path", type=click.Path(dir_okay=False, writable=True), help="Add all numbers to this file.")
 @click.option(
     "--threads",
     multiple=True,
@@ -84,17 +84,30 @@ def check():
     type=click.IntRange(0, len(CASES) - 1),
     help="Number of a case; can be repeated. Default: all cases.",
 )
-def bench(path, threads, quick, numbers):
+@click.option(
+    "--only",
+    "patterns",
+    multiple=True,
+    metavar="PATTERN",
+    help="Part of the names of cases, like 'GridSampler', 'OpenCV*4096', 'small calls' or 'first call'; * stands for any "
+    "text; can be repeated.",
+)
+def bench(path, threads, quick, numbers, patterns):
     """Compare the speed with other libraries.
 
-    These are MXNet, PyTorch, Kornia, OpenCV, torchvision and ONNX Runtime, whichever are installed. Each runs in this process
+    These are MXNet, PyTorch, Kornia, OpenCV, OpenVINO, torchvision and ONNX Runtime, whichever are installed. Each runs in this process
     in turn with spatial_op, call by call, on the same numbers; its result is compared first. Shown is the ratio of the
     median times: 2x means that the library takes twice as long as spatial_op. Deformable convolutions also run beside two
     limits, which do less work: the plain convolution of the same sizes, and the bare products of the matrices.
+
+    Then come small calls, and the first calls of processes, which compile: in fresh processes, in seconds of processor time.
+
+    Parts of all this may run one after the other, on the same machine and with the same versions, and add to the same file; of
+    what is measured twice the newer numbers stay.
     """
     from . import bench
 
-    raise SystemExit(bench.run(path, threads, quick, numbers))
+    raise SystemExit(bench.run(path, threads, quick, numbers, patterns))
 
 
 def numbers(context, parameter, text):

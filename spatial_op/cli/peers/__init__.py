@@ -11,13 +11,28 @@ from .limits import BareProducts, PlainConvolution
 from .mxnet import MXNet
 from .onnxruntime import ONNXRuntime
 from .opencv import OpenCV
+from .openvino import OpenVINO
 from .ours import Ours
-from .pytorch import PyTorch, PyTorchKept
+from .pytorch import PyTorch, PyTorchChannelsLast, PyTorchKept
 from .torchvision import TorchVision
 
-__all__ = ["PEERS", "Job", "MXNet", "ONNXRuntime", "Ours", "Peer", "PyTorch", "TorchVision", "available"]
+__all__ = [
+    "PEERS",
+    "Job",
+    "MXNet",
+    "ONNXRuntime",
+    "Ours",
+    "Peer",
+    "PyTorch",
+    "PyTorchChannelsLast",
+    "TorchVision",
+    "available",
+]
 
-PEERS = (MXNet, PyTorch, PyTorchKept, Kornia, OpenCV, TorchVision, ONNXRuntime, PlainConvolution, BareProducts)
+PEERS = (
+    MXNet, PyTorch, PyTorchChannelsLast, PyTorchKept, Kornia, OpenCV, OpenVINO, TorchVision, ONNXRuntime, PlainConvolution,
+    BareProducts,
+)  # fmt: skip
 
 
 def available(rows=None):

@@ -139,6 +139,10 @@ class PyTorch(Peer):
         grid = self.grids[problem.option("transform_type")](self.torch, problem)
         return lambda data, loc: sample(data, grid(loc))
 
+    def laid_out(self, data):
+        """The first input in the layout that is asked for."""
+        return data
+
     def job(self, problem):
         """The problem as tensors."""
         torch, function, (result, *given) = self.torch, self.function(problem), forms(problem)
@@ -146,7 +150,9 @@ class PyTorch(Peer):
         def tensor(form, array):
             return torch.from_numpy(np.ascontiguousarray(form.there(array)))
 
-        inputs = [tensor(form, array).requires_grad_() for form, array in zip(given, problem.inputs)]
+        inputs = [tensor(form, array) for form, array in zip(given, problem.inputs)]
+        inputs[0] = self.laid_out(inputs[0])
+        inputs = [value.requires_grad_() for value in inputs]
         upper = tensor(result, problem.out_grad)
 
         def forward():
@@ -170,3 +176,22 @@ class PyTorchKept(PyTorch):
     def supports(self, problem):
         """It differs for splines."""
         return problem.option("transform_type") == "tps"
+
+
+class PyTorchChannelsLast(PyTorch):
+    """The same, where the channels of a pixel lie side by side."""
+
+    name = "PyTorch, channels last"
+
+    def supports(self, problem):
+        """It differs for images of more than one channel; the grid is given, so that nothing but the samples is timed."""
+        return (
+            problem.operator in ("GridSampler", "BilinearSampler")
+            and problem.axes == 2
+            and problem.inputs[0].shape[1] > 1
+            and problem.option("sampler_type") in MODES
+        )
+
+    def laid_out(self, data):
+        """Channels last."""
+        return data.contiguous(memory_format=self.torch.channels_last)
