@@ -193,7 +193,10 @@ def unwritable_copy(tmp_path):
 
 def test_unwritable_cache(tmp_path):
     root, env = unwritable_copy(tmp_path)
-    code = COMPILED + "\nassert work() and work()\nfrom spatial_op.kernels import disk\nprint(disk.folder(), len(compiled) > 0)"
+    code = (
+        COMPILED
+        + "\nassert work() and work()\nfrom spatial_op.kernels import disk\nprint(disk.folder(), len(compiled) > 0)"
+    )
     where = env.pop("NUMBA_CACHE_DIR")
     for _ in range(2):  # nothing was kept
         assert run(code, where, size=20, root=root, **env).split() == ["None", "True"]
