@@ -67,7 +67,9 @@ def test_the_compiler_stays_in_the_kernels(name):
     if not name.startswith(("kernels/", "cli/")):
         assert not outside & {"numba", "llvmlite"}
     text = (ROOT / name).read_text()
-    assert name == "kernels/jit.py" or not re.search(r"\bn?jit\(|@n?jit\b", text), "compile through kernels/jit.py only"
+    assert name == "kernels/jit.py" or not re.search(r"\bn?jit\(|@n?jit\b", text), (
+        "kernels are traced, not compiled by Numba"
+    )
 
 
 @pytest.mark.parametrize("name", so.__all__)
@@ -132,7 +134,11 @@ def test_every_row_is_documented_where_users_look():
         assert f'"{name}"' in text and f"`{name}`" in readme
 
 
+# What is written in LLVM's words stays together, each operation beside its like.
+LONGER = {"kernels/trace.py": 700, "kernels/lanes.py": 480}
+
+
 def test_no_file_is_too_long():
-    """The vector operations stay together, each beside its like; everything else fits in the head."""
+    """It fits in the head."""
     for name in FILES:
-        assert len((ROOT / name).read_text().splitlines()) <= (480 if name == "kernels/lanes.py" else 300), name
+        assert len((ROOT / name).read_text().splitlines()) <= LONGER.get(name, 300), name

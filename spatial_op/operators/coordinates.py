@@ -11,6 +11,12 @@ from .memory import laid_out, made_once, plain
 
 AXES = "xyz"
 
+
+def quietly():
+    """Infinite numbers and no numbers are values like others, also to a row's own functions."""
+    return np.errstate(all="ignore")
+
+
 # Numbers of one tile's functions that each thread may keep, which the caches hold. Of more functions, none are.
 KEEP = 2**18
 
@@ -50,7 +56,8 @@ class Coordinates:
         if self.transform.solve is None:
             return given.astype(DTYPES[given.dtype.newbyteorder("=")], copy=False)
         rest = at_rest(self.transform, given.shape[1], given.dtype.newbyteorder("="))
-        return self.transform.solve(given.astype("float64") - rest)
+        with quietly():
+            return self.transform.solve(given.astype("float64") - rest)
 
     @made_once
     def values(self):
@@ -61,11 +68,12 @@ class Coordinates:
             for axis, span, middle in zip(AXES, self.sizes.span, self.sizes.middle):
                 values |= {f"half_{axis}": span * 0.5, f"middle_{axis}": middle}
             return values
-        plans = self.transform.fold(self.solved, self.sizes)
-        if self.transform.basis is None:
-            return {"plans": np.ascontiguousarray(plans), "plan_size": self.transform.plan_size}
-        count = (self.solved.shape[1] - self.transform.plan_size) // 2
-        plans = np.hstack([plans, self.in_pixels(self.solved[:, self.transform.plan_size :])])
+        with quietly():
+            plans = self.transform.fold(self.solved, self.sizes)
+            if self.transform.basis is None:
+                return {"plans": np.ascontiguousarray(plans), "plan_size": self.transform.plan_size}
+            count = (self.solved.shape[1] - self.transform.plan_size) // 2
+            plans = np.hstack([plans, self.in_pixels(self.solved[:, self.transform.plan_size :])])
         side = kernels("tiles").SIDE
         kept = side * side * count
         return {
@@ -91,19 +99,21 @@ class Coordinates:
         if self.transform is None:
             return {"changes": plain(tangent, self.dtype)}
         size = self.transform.plan_size
-        change = tangent.astype("float64")
-        if self.transform.solve is not None:
-            change = self.transform.solve(change)
-        slopes = self.transform.unfold(np.eye(size), self.sizes)
-        folded = np.where(slopes != 0, slopes * change[:, None, : slopes.shape[1]], 0.0).sum(axis=2)
-        if self.transform.basis is not None:
-            folded = np.hstack([folded, self.in_pixels(change[:, size:])])
-        return {"changes": np.ascontiguousarray(folded)}
+        with quietly():
+            change = tangent.astype("float64")
+            if self.transform.solve is not None:
+                change = self.transform.solve(change)
+            slopes = self.transform.unfold(np.eye(size), self.sizes)
+            folded = np.where(slopes != 0, slopes * change[:, None, : slopes.shape[1]], 0.0).sum(axis=2)
+            if self.transform.basis is not None:
+                folded = np.hstack([folded, self.in_pixels(change[:, size:])])
+            return {"changes": np.ascontiguousarray(folded)}
 
     def gradient(self, grad):
         """The gradient with respect to the parameters, from that with respect to the plans, one sample to a row."""
         size = self.transform.plan_size
-        pulled = self.transform.unfold(grad[:, :size], self.sizes)
-        if self.transform.basis is not None:
-            pulled = np.hstack([pulled, self.in_pixels(grad[:, size:])])
-        return pulled if self.transform.pull_solve is None else self.transform.pull_solve(pulled)
+        with quietly():
+            pulled = self.transform.unfold(grad[:, :size], self.sizes)
+            if self.transform.basis is not None:
+                pulled = np.hstack([pulled, self.in_pixels(grad[:, size:])])
+            return pulled if self.transform.pull_solve is None else self.transform.pull_solve(pulled)
