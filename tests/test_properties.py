@@ -8,6 +8,7 @@ from tables import COMBINATIONS, EPS, MXNET_ROWS, options, random_loc
 
 import spatial_op as so
 from spatial_op.samplers import SAMPLERS
+from spatial_op.transforms import TRANSFORMS
 
 SIDES = st.integers(1, 23)
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 4), SIDES, SIDES)
@@ -311,3 +312,23 @@ def test_strong_shrinking_and_huge_displacements(combination):
         y = loc[0, 3] * xs[j] + loc[0, 4] * ys[i] + loc[0, 5]
         one = so.SpatialTransformer(data, np.array([[1, 0, x, 0, 1, y]]), (1, 1), **params)
         np.testing.assert_allclose(out[:, :, i, j], one[:, :, 0, 0], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+def test_parameters_that_are_no_numbers_are_no_warnings(name, value):
+    """Of every transform, every parameter: NumPy's part of the work keeps quiet, and so does every derivative."""
+    rest = so.identity_loc(name, 1, control_points=4)
+    loc = np.tile(rest, (rest.shape[1], 1))
+    np.fill_diagonal(loc, value)
+    data = np.ones((len(loc), 1, 4, 5), "float32")
+    params = {"transform_type": name, "target_shape": (3, 4)}
+    out, pullback = so.vjp(so.SpatialTransformer, data, loc, **params)
+    assert len(pullback(np.full_like(out, value))) == 2
+    grid, pullback = so.vjp(so.GridGenerator, loc, **params)
+    assert pullback(np.full_like(grid, value))[0].shape == loc.shape
+    for tangent in (loc, np.zeros_like(loc)):
+        assert so.jvp(so.SpatialTransformer, (data, loc), (data, tangent), **params)[1].shape == out.shape
+        assert so.jvp(so.GridGenerator, (loc,), (tangent,), **params)[1].shape == grid.shape
+    if not np.isfinite(value):
+        assert not np.isfinite(grid[:2]).all()

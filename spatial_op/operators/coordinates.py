@@ -10,6 +10,12 @@ from .memory import laid_out, plain
 
 AXES = "xyz"
 
+
+def quietly():
+    """Infinite numbers and no numbers are values like others, also to a row's own functions."""
+    return np.errstate(all="ignore")
+
+
 # Numbers of one tile's functions that each thread may keep, which the caches hold. Of more functions, none are.
 KEEP = 2**18
 
@@ -59,7 +65,8 @@ def solved(transform, given):
     """A grid as it is, parameters as they are or combined by the transform's ``solve``."""
     if transform is None or transform.solve is None:
         return given
-    return transform.solve(given.astype("float64") - at_rest(transform, given.shape[1], given.dtype.newbyteorder("=")))
+    with quietly():
+        return transform.solve(given.astype("float64") - at_rest(transform, given.shape[1], given.dtype.newbyteorder("=")))
 
 
 def values_of(transform, given, number):
@@ -80,10 +87,12 @@ def changes(transform, tangent, number):
     """How what kernels are given changes when the input changes by ``tangent``."""
     if transform is None:
         return {"changes": plain(tangent, np.dtype(number))}
-    change = tangent.astype("float64")
-    return {"changes": plain(change if transform.solve is None else transform.solve(change), np.dtype("f8"))}
+    with quietly():
+        change = tangent.astype("float64")
+        return {"changes": plain(change if transform.solve is None else transform.solve(change), np.dtype("f8"))}
 
 
 def gradient(transform, grad):
     """The gradient with respect to the parameters, from that with respect to what kernels are given."""
-    return grad if transform.pull_solve is None else transform.pull_solve(grad)
+    with quietly():
+        return grad if transform.pull_solve is None else transform.pull_solve(grad)

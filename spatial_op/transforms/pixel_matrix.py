@@ -18,30 +18,11 @@ from .row import Transform, fixed
 # no more than this part of its terms is 0.
 LEAST, PART = 2.0**-39, 2.0**-50
 
-# Further out than any image.
-HUGE = 1e30
-
-# Turns the smallest difference of two such numbers into more than 1, if the last row of the matrix is about 1.
-STEEP = 2.0**120
-
-
-def magnitude(x):
-    """The absolute value."""
-    return np.fmax(x, 0.0 - x)
-
-
-def beyond(x, bound):
-    """1 if the magnitude of a number is larger than the bound, else 0."""
-    return np.fmin(np.fmax((magnitude(x) - bound) * STEEP, 0.0), 1.0)
-
 
 def settled(x):
     """The whole or half pixel next to a coordinate if it is very close, else the coordinate."""
-    close = np.fmin(np.fmax(x, -HUGE), HUGE)
-    near = np.floor(2.0 * close + 0.5) * 0.5
-    away = close - near
-    kept = beyond(away, LEAST + PART * magnitude(close))
-    return near + (away * kept + 0.0 * x)  # infinity and NaN give NaN
+    near = np.floor(2 * x + 0.5) * 0.5
+    return np.where(abs(x - near) <= LEAST + PART * abs(x), near, x)
 
 
 def fold(loc, sizes):
@@ -53,7 +34,8 @@ def locate(plan, u, v):
     """Source pixel of a destination pixel, both counted within their parts."""
     x, y = u + plan[9], v + plan[10]
     z = plan[6] * x + (plan[7] * y + plan[8])
-    z = z * beyond(z, PART * (magnitude(plan[6] * x) + (magnitude(plan[7] * y) + magnitude(plan[8]))))
+    terms = abs(plan[6] * x) + (abs(plan[7] * y) + abs(plan[8]))
+    z = np.where(abs(z) <= PART * terms, 0.0, z)
     x_s = (plan[0] * x + (plan[1] * y + plan[2])) / z
     y_s = (plan[3] * x + (plan[4] * y + plan[5])) / z
     return settled(x_s) - plan[11], settled(y_s) - plan[12]
