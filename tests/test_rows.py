@@ -8,7 +8,7 @@ import pytest
 from spatial_op.dtypes import DTYPES
 from spatial_op.kernels.dual import Dual, slopes_of, value_of
 from spatial_op.operators import formulas
-from spatial_op.operators.coordinates import Coordinates
+from spatial_op.operators.coordinates import gradient
 from spatial_op.operators.outside import axis_values
 from spatial_op.paddings import PADDINGS
 from spatial_op.samplers import SAMPLERS, Sampler
@@ -66,7 +66,7 @@ def test_what_kernels_are_told_of_a_padding(name, edge, n, reach):
     padding = PADDINGS[name]
     first = -(reach - 1) // 2
     sampler = Sampler(0.0, first, lambda f: (f,) * reach)
-    low, high, period, inverse, table, origin = axis_values(padding, sampler, n, edge)
+    low, high, period, inverse, table, origin, _ = axis_values(padding, sampler, n, edge)
     for x in [*np.linspace(-40, 40, 161), *(np.arange(-12, 12) * 1e8), 1e30, -1e30]:
         close = x - np.floor((x - low) * inverse) * period if period else x
         close = min(max(close, low), high)
@@ -93,18 +93,19 @@ def sizes(axes, edge):
         tuple(float(size - 1 + edge) for size in SIZES_IN[:axes]),
         tuple((size - 1) / 2 for size in SIZES_IN[:axes]),
         tuple(float(size - 1 + edge) for size in SIZES_OUT[:axes]),
+        lambda shift, axis: shift * ((SIZES_IN[axis] - 1 + edge) / 2),
     )
 
 
 def plan_of(transform, loc, axes, edge):
     """The plan of one sample's parameters, and the coefficients of x and y of each function that is added up."""
-    values = loc[None]
+    values = loc
     if transform.solve is not None:
-        values = transform.solve(values - transform.identity(len(loc) // 2))
-    plan = transform.fold(values, sizes(axes, edge))[0]
+        values = transform.solve(loc[None] - transform.identity(len(loc) // 2))[0]
+    formula = values if transform.basis is None else values[: transform.plan_size]
+    plan = transform.fold(formula, sizes(axes, edge))
     assert len(plan) == transform.plan_size
-    coefficients = values[0, transform.plan_size :] if transform.basis is not None else np.zeros(0)
-    return plan, coefficients.reshape(-1, 2)
+    return plan, values[len(formula) :].reshape(-1, 2)
 
 
 def located(transform, loc, axes, edge, pixel):
@@ -122,7 +123,7 @@ def located(transform, loc, axes, edge, pixel):
 @pytest.mark.parametrize("edge", [0, 1])
 def test_transform(axes, name, edge):
     transform = TABLES[axes][name]
-    assert formulas.trouble_of_transform(transform.locate, transform.basis, transform.plan_size, axes) is None
+    formulas.transform("test", name, transform, axes)
     rest = np.array(transform.identity(9), "float64")
     # The corners of the output are the corners of the input, in both rules, and the centre is the centre.
     for signs in itertools.product((-1, 0, 1), repeat=axes):
@@ -133,7 +134,7 @@ def test_transform(axes, name, edge):
 
 @pytest.mark.parametrize(("axes", "name"), ALL_TRANSFORMS)
 def test_transform_gradient(axes, name):
-    """Central differences of the coordinates, parameter by parameter, against the derivatives that kernels and ``Coordinates`` find."""
+    """Central differences of the coordinates, parameter by parameter, against the derivatives that kernels find."""
     transform, rng = TABLES[axes][name], np.random.default_rng(0)
     pixel = (1.5, -0.5, 1.0)[:axes]
     rest = np.array(transform.identity(9), "float64")
@@ -143,18 +144,19 @@ def test_transform_gradient(axes, name):
     def value(parameters):
         return np.dot(grads, located(transform, parameters, axes, 0, pixel))
 
-    plan, coefficients = plan_of(transform, loc, axes, 0)
-    point = transform.locate([Dual(number, {i: 1.0}) for i, number in enumerate(plan)], *pixel)
-    sums = np.zeros(len(plan) + coefficients.size)
-    for x, grad in zip(point, grads):
+    _, coefficients = plan_of(transform, loc, axes, 0)
+    values = loc if transform.solve is None else transform.solve(loc[None] - rest)[0]
+    count = len(values) - coefficients.size
+    plan = transform.fold([Dual(number, {i: 1.0}) for i, number in enumerate(values[:count])], sizes(axes, 0))
+    sums = np.zeros(len(values))
+    for x, grad in zip(transform.locate(plan, *pixel), grads):
         for i, slope in slopes_of(x).items():
             sums[i] += grad * slope
     if transform.basis is not None:
         x, y = (2 * place / steps for place, steps in zip(pixel, sizes(axes, 0).steps))
         bumps = [transform.basis(x - a, y - b) for a, b in zip(*transform.centres(len(loc) // 2))]
-        sums[len(plan) :] = np.outer(bumps, grads).ravel()
-    coordinates = Coordinates(transform, loc[None], SIZES_IN[:axes][::-1], SIZES_OUT[:axes][::-1], 0)
-    grad = coordinates.gradient(sums[None])[0]
+        sums[count:] = np.outer(bumps, grads * np.array(sizes(axes, 0).span) / 2).ravel()
+    grad = gradient(transform, sums[None])[0]
     for i, step in enumerate(np.eye(len(rest)) * 1e-6):
         assert abs((value(loc + step) - value(loc - step)) / 2e-6 - grad[i]) < 1e-7
 

@@ -187,6 +187,10 @@ class Row:
         """Whether a vector of pixels has a weight that is zero."""
         return self.marks[k] != 0
 
+    def spot(self, k, i):
+        """Where one pixel of a vector begins in the window."""
+        return self.m.to(self.places[k + i], "i8")
+
     def spots(self, k):
         """Where each pixel of a vector begins in the window."""
         places = self.places.starting(k)

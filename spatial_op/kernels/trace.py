@@ -345,7 +345,7 @@ class Machine:
         """A value or number as this type; only whole numbers change theirs unless ``exact`` is given up."""
         if not isinstance(value, Value):
             return Value(self, constant(kind, value))
-        code, builder = value.code, self.builder
+        code = value.code
         old, new = element(code.type), element(kind)
         if old != new:
             code = self.converted(code, like(code.type, new), exact)
@@ -582,18 +582,22 @@ class Machine:
 
 
 def binary_of(name):
+    """What a function of NumPy's does with two traced values."""
     return lambda machine, a, b: machine.binary(name, a, b)
 
 
 def relation_of(relation):
+    """The same of a comparison."""
     return lambda machine, a, b: machine.compare(relation, a, b)
 
 
 def call_of(name):
+    """The same of a function that LLVM has."""
     return lambda machine, a: machine.call(name, a)
 
 
 def shared(text):
+    """The same of a function that has a text of its own."""
     return lambda machine, a: machine.shared(text, a)
 
 

@@ -226,32 +226,72 @@ def pieces(m, vector, group):
     return [m.shuffle(vector, vector, range(first, first + group)) for first in range(0, m.count_of(vector), group)]
 
 
+class Pixels:
+    """A vector of pixels one by one, each with its channels: written out, or as a loop where that is much code.
+
+    ``each`` gives numbers, ``put`` keeps a vector for one of them, and ``all`` gives all that were kept.
+    """
+
+    def __init__(self, m, kind, group, careful, given=None):
+        self.m, self.group, self.looped = m, group, careful or group > 4
+        self.given, self.kept = given, []
+        if self.looped:
+            self.memory = m.workspace(kind, LANES * group)
+        if self.looped and given is not None:
+            self.given = m.workspace(kind, LANES * group)
+            for i, vector in enumerate(given):
+                self.given.put(i * group, vector)
+
+    def each(self):
+        """The pixels' numbers."""
+        yield from self.m.range(0, LANES) if self.looped else range(LANES)
+
+    def get(self, i):
+        """What was given of a pixel."""
+        return self.given.vector(i * self.group, self.group) if self.looped else self.given[i]
+
+    def put(self, i, vector):
+        """Keep what was found of a pixel."""
+        if self.looped:
+            self.memory.put(i * self.group, vector)
+        else:
+            self.kept.append(vector)
+
+    def all(self):
+        """What was kept, pixel by pixel."""
+        return [self.memory.vector(i * self.group, self.group) for i in range(LANES)] if self.looped else self.kept
+
+
 def blend_group(m, window, stride, row, k, group, careful):
     """A vector of samples for each channel."""
-    reach, results = row.reach, []
+    reach, pixels = row.reach, Pixels(m, m.kind_of(window), group, careful)
     lines = lines_of(window, stride, group, reach)
-    for i, spot in enumerate(row.spots(k)):
-        along_x, along_y = row.numbers("weights", k, i)
+    for i in pixels.each():
+        (along_x, along_y), spot = row.numbers("weights", k, i), row.spot(k, i)
         column = combined(m, along_y, [line.vector(spot, reach * group) for line in lines], careful)
-        results.append(combined(m, along_x, pieces(m, column, group), careful))
-    return to_channels(m, results)
+        pixels.put(i, combined(m, along_x, pieces(m, column, group), careful))
+    return to_channels(m, pixels.all())
 
 
 def differentiate_group(m, window, stride, row, k, grads, group, careful):
     """Derivatives with respect to x and y of the sum over the channels of samples times gradients, those of each pixel."""
-    reach, sums = row.reach, ([], [])
-    lines = lines_of(window, stride, group, reach)
-    for i, spot in enumerate(row.spots(k)):
+    reach, kind = row.reach, m.kind_of(window)
+    sums = [Pixels(m, kind, group, careful, grads), Pixels(m, kind, group, careful)]
+    lines, found = lines_of(window, stride, group, reach), [False, False]
+    for i in sums[0].each():
         (along_x, along_y), (rise_x, rise_y) = row.numbers("weights", k, i), row.numbers("slopes", k, i)
+        spot, grad = row.spot(k, i), sums[0].get(i)
         values = [line.vector(spot, reach * group) for line in lines]
         column, rise = combined(m, along_y, values, careful), combined(m, rise_y, values, careful)
         slopes = (
             combined(m, rise_x, pieces(m, column, group), careful),
             combined(m, along_x, pieces(m, rise, group), careful),
         )
-        for found, slope in zip(sums, slopes):
-            found.append(None if slope is None else np.where(grads[i] != 0, grads[i] * slope, 0.0))
-    return [None if found[0] is None else total_of(m, found) for found in sums]
+        for axis, slope in enumerate(slopes):
+            if slope is not None:
+                found[axis] = True
+                sums[axis].put(i, np.where(grad != 0, grad * slope, 0.0))
+    return [total_of(m, pixels.all()) if some else None for pixels, some in zip(sums, found)]
 
 
 def total_of(m, pixels):
@@ -265,10 +305,11 @@ def total_of(m, pixels):
 def spill_group(m, window, stride, row, k, grads, group, careful):
     """The transpose of ``blend_group``; ``grads`` are those of each pixel in all channels."""
     kind, lines = m.kind_of(window), lines_of(window, stride, group, row.reach)
-    for i, spot in enumerate(row.spots(k)):
-        along_x, along_y = row.numbers("weights", k, i)
+    pixels = Pixels(m, kind, group, careful, grads)
+    for i in pixels.each():
+        (along_x, along_y), spot, grad = row.numbers("weights", k, i), row.spot(k, i), pixels.get(i)
         for line, weight in zip(lines, along_y):
-            along = share_of(m, m.full(weight, kind, group), grads[i], careful)
+            along = share_of(m, m.full(weight, kind, group), grad, careful)
             for s, number in enumerate(along_x):
                 share, at = share_of(m, m.full(number, kind, group), along, careful), spot + s * group
                 line.put(at, line.vector(at, group) + share)

@@ -66,7 +66,9 @@ def solved(transform, given):
     if transform is None or transform.solve is None:
         return given
     with quietly():
-        return transform.solve(given.astype("float64") - at_rest(transform, given.shape[1], given.dtype.newbyteorder("=")))
+        return transform.solve(
+            given.astype("float64") - at_rest(transform, given.shape[1], given.dtype.newbyteorder("="))
+        )
 
 
 def values_of(transform, given, number):

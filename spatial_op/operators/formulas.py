@@ -10,6 +10,7 @@ import functools
 import numpy as np
 
 from .. import check
+from ..transforms.row import Sizes
 
 FUNCTIONS = (
     np.sin, np.cos, np.exp, np.log, np.sqrt, np.floor, np.rint, np.abs, np.minimum, np.maximum, np.fmin, np.fmax,
@@ -168,12 +169,22 @@ def trouble_of_sampler(taps, cell, shift):
 
 
 @functools.lru_cache(maxsize=256)
-def trouble_of_transform(locate, basis, size, axes):
-    """Of a transform's formulas."""
+def trouble_of_transform(fold, count, locate, basis, size, axes):
+    """Of a transform's formulas; ``fold`` takes ``count`` parameters."""
+    numbers = [tuple(Number() for _ in range(axes)) for _ in range(3)]
+    told = [[Number() for _ in range(count)], Sizes(*numbers, lambda shift, axis: shift * Number())]
+    found = trouble("fold", fold, f"{count} parameters and the sizes of the images", told, size)
+    if found:
+        return found
     arguments = [[Number() for _ in range(size)], *(Number() for _ in range(axes))]
     given = f"a plan of {size} numbers and the {axes} coordinates of a pixel"
     found = trouble("locate", locate, given, arguments, axes)
     return found or (basis and trouble("basis", basis, "the distances on x and y", [Number(), Number()], None))
+
+
+def parameters_of(row):
+    """How many numbers a transform's ``fold`` is given."""
+    return row.plan_size if row.basis else len(row.identity(4))
 
 
 def sampler(op, name, row):
@@ -183,7 +194,12 @@ def sampler(op, name, row):
 
 def transform(op, name, row, axes):
     """The same of a transform."""
-    refuse_row(op, "transform_type", name, trouble_of_transform(row.locate, row.basis, row.plan_size, axes))
+    refuse_row(
+        op,
+        "transform_type",
+        name,
+        trouble_of_transform(row.fold, parameters_of(row), row.locate, row.basis, row.plan_size, axes),
+    )
 
 
 def refuse_row(op, argument, name, found):

@@ -26,7 +26,15 @@ def axis_values(padding, sampler, n, edge):
     end = high + sampler.first + reach + MARGIN + math.ceil(sampler.shift)
     positions = np.arange(begin, end + 1)
     table = pixels_of(padding, positions, n, edge)
-    return float(low), float(high), float(period), 1.0 / period if period else 0.0, table, -begin, rule(positions, table, n)
+    return (
+        float(low),
+        float(high),
+        float(period),
+        1.0 / period if period else 0.0,
+        table,
+        -begin,
+        rule(positions, table, n),
+    )
 
 
 def rule(positions, table, n):
