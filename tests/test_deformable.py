@@ -21,7 +21,7 @@ from tolerances import assert_close
 
 import reference
 import spatial_op as so
-from spatial_op.kernels import planning, threads
+from spatial_op.kernels import matrix, planning, threads
 
 V1, V2 = so.DeformableConvolution, so.ModulatedDeformableConvolution
 REFERENCE = {
@@ -477,6 +477,34 @@ def test_a_batch_in_several_calls(op, monkeypatch):
     assert same_bits(once[0], several[0])
     for found, expected in zip(several, once):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.fixture
+def other_processor(monkeypatch):
+    """Has the work cut as on another processor; what was planned for this one is forgotten, and remembered no longer."""
+    cached = (planning.cut, planning.forward, planning.backward, planning.chunks_of)
+    cached += planning.forward_kernels, planning.backward_kernels
+
+    def forget():
+        for function in cached:
+            function.cache_clear()
+
+    def become(registers):
+        monkeypatch.setattr(matrix, "registers", lambda: registers)
+        forget()
+
+    yield become
+    forget()
+
+
+@pytest.mark.parametrize("registers", [*matrix.REGISTERS.values(), matrix.FEWEST], ids=str)
+def test_every_processor_has_products_of_its_own(registers, other_processor):
+    """Wide and narrow vectors, few registers and many: more channels and filters than any of them takes at once."""
+    other_processor(registers)
+    inputs, out_grad, params = problem(V2, (2, 80, 9, 7), (3, 3), 96, num_deformable_group=2, dtype="float32")
+    check(V2, inputs, out_grad, params)
+    inputs, out_grad, params = problem(V2, (2, 54, 4, 5), num_filter=6, num_group=3, dtype="float32")
+    check(V2, inputs, out_grad, params)
 
 
 PROGRAM = """

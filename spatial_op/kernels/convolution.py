@@ -77,8 +77,8 @@ def convolve(m, form, leaning):
             for _ in m.when(looked_at.value != block.deformable):
                 looked_at.value = block.deformable
                 for tap in m.range(0, points.taps):
-                    unit = points.unit(image, block.deformable, tap)
-                    points.look(tap, unit, tap, m.change if leaning else None)
+                    plane = points.plane(image, block.deformable, tap)
+                    points.look(tap, plane, tap, m.change if leaning else None)
             packed = own(m, "packed").starting((image * m.blocks + number) * pixels)
             add_block(m, form, points, block, packed, wanted, columns, sums)
         write_sums(m, points, image, wanted, sums)

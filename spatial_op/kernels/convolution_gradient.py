@@ -99,7 +99,7 @@ def copy_tile(m, points, plane, tile):
 def pull_tap(m, form, points, rooms, unit, image, number, block, tap, begun):
     """All gradients of one tap of a tile."""
     shape, width = form.shape, form.width
-    plane = points.unit(image, block.deformable, tap)
+    plane = points.plane(image, block.deformable, tap)
     points.look(tap, plane, 0)
     for _ in m.when(m.want_samples > 0):
         panel = own(m, "panels").starting((number * points.taps + tap) * m.filters * width)

@@ -14,6 +14,7 @@ from .kernel import Kernel
 from .matrix import widest
 from .points import AXES, CORNERS, SIZES
 from .trace import ALIGNMENT, LANES
+from .window import group_of
 
 # Positions of a tile, about. Forward, its columns and sums fit the second-level cache; backward, its upstream gradient
 # does, and every tile costs a pass over the gradient of the filters.
@@ -39,7 +40,7 @@ def cut(channels, groups, deformables, itemsize):
     borders = {channels * part // parts for parts in (groups, deformables) for part in range(parts + 1)}
     spans = list(zip(sorted(borders), sorted(borders)[1:]))
     most = max(high - low for low, high in spans)
-    width = next((w for w in (1, 2, 4, 8, LANES) if w >= most), widest(itemsize))
+    width = group_of(most) if most <= LANES else widest(itemsize)
     rows = [
         (first, min(width, high - first), first * groups // channels, first * deformables // channels)
         for low, high in spans
@@ -118,7 +119,7 @@ class Problem(NamedTuple):
         return {
             **pairs, "clamped": self.clamped, "groups": self.groups, "deformables": self.deformables,
             "channels": self.channels, "filters": self.filters, "taps": self.taps, "depth": depth,
-            "area": self.pixels - 1, "blocks": len(table), "table": table,
+            "area": self.pixels - 1, "blocks": self.blocks, "table": table,
         }  # fmt: skip
 
 
@@ -126,7 +127,6 @@ class Plan(NamedTuple):
     """The kernels, what they are given of sizes, and the memory that they need: numbers, and places of pixels."""
 
     kernels: tuple
-    threads: int
     values: dict
     numbers: int
     places: int
@@ -151,7 +151,7 @@ def plan(kernels, threads, values, places, shared, own):
             size = up(size, ALIGNMENT)
             rooms |= {f"{name}_at": at, f"{name}_each": size if copies else 0}
             at += size * max(1, copies)
-    return Plan(kernels, threads, {**values, **rooms, "places_each": places}, at, threads * places)
+    return Plan(kernels, {**values, **rooms, "places_each": places}, at, threads * places)
 
 
 def share(units, products, threads_for):
@@ -161,7 +161,7 @@ def share(units, products, threads_for):
 
 def batches(problem, samples, backward):
     """Slices of the batch whose copies fit ``ROOM``."""
-    form, blocks = problem.form(backward), len(problem.cut[1])
+    form, blocks = problem.form(backward), problem.blocks
     each = problem.pixels * form.width + (problem.taps * form.planes * problem.area if backward else 0)
     step = max(1, ROOM // (blocks * each))
     return [slice(first, min(samples, first + step)) for first in range(0, samples, step)]
@@ -170,20 +170,20 @@ def batches(problem, samples, backward):
 @functools.lru_cache
 def forward(problem, samples, threads, leaning):
     """The plan for the result of some images, or, if ``leaning``, for how it changes with the offsets."""
-    form, (width, table) = problem.form(False), problem.cut
+    form, table = problem.form(False), problem.cut[1]
     span, vectors = up(problem.filters, form.wide), -(-problem.area // LANES)
     tiles = -(-problem.area // TILE)
     while samples * tiles % threads and tiles < vectors and samples * tiles < 8 * threads:  # each gets as many units
         tiles += 1
     room, points = up(vectors, tiles) // tiles * LANES, CORNERS * problem.taps
     step = max(1, min(problem.taps, DEPTH // int(table[:, 1].max())))
-    stride, line = step * width + LANES, problem.groups * span + LANES
+    stride, line = step * form.width + LANES, problem.groups * span + LANES
     values = {
         **problem.values(), "samples": samples, "span": span, "tiles": tiles, "step": step, "stride": stride, "line": line,
         "room": room, "parts": max(1, min(span // form.wide, threads // (samples * tiles))),
     }  # fmt: skip
     shared = {
-        "packed": samples * len(table) * problem.pixels * width,
+        "packed": samples * problem.blocks * problem.pixels * form.width,
         "panels": problem.channels * problem.taps * span,
     }
     own = {"base": 2 * room, "weights": points * room, "columns": room * stride, "sums": room * line}
@@ -193,14 +193,14 @@ def forward(problem, samples, threads, leaning):
 @functools.lru_cache
 def chunks_of(problem, samples):
     """Parts of the batch of which each has its own sum of the filters' gradient."""
-    return max(1, min(samples, UNITS // len(problem.cut[1])))
+    return max(1, min(samples, UNITS // problem.blocks))
 
 
 @functools.lru_cache
 def backward(problem, samples, threads, wanted):
     """The plan for the gradients of some images."""
-    form, (width, table) = problem.form(True), problem.cut
-    tiles, chunks, blocks = -(-problem.area // TILE_BACKWARD), chunks_of(problem, samples), len(table)
+    form, blocks = problem.form(True), problem.blocks
+    tiles, chunks = -(-problem.area // TILE_BACKWARD), chunks_of(problem, samples)
     vectors = -(-problem.area // (LANES * tiles))
     length = (vectors | 1) * LANES  # an odd number of lines spreads the rows over the cache
     room, whole = vectors * LANES, up(problem.filters, form.shape.rows)
@@ -209,7 +209,7 @@ def backward(problem, samples, threads, wanted):
         **problem.values(), "samples": samples, "whole": whole, "tiles": tiles, "chunks": chunks, "length": length,
         "room": room, "want_samples": want_samples, "want_data": "data" in wanted, "want_weight": want_weight,
     }  # fmt: skip
-    image, tile, filters = problem.pixels * width, room * width, blocks * problem.taps * width
+    image, tile, filters = (form.width * n for n in (problem.pixels, room, blocks * problem.taps))
     shared = {
         "panels": filters * problem.filters if want_samples else 0,
         "weight_parts": chunks * filters * whole if want_weight else 0,
@@ -221,23 +221,30 @@ def backward(problem, samples, threads, wanted):
     return plan(backward_kernels(form), threads, values, CORNERS * room, shared, own)
 
 
+def named(form, *words):
+    """What the log calls a kernel."""
+    operator = "ModulatedDeformableConvolution" if form.modulated else "DeformableConvolution"
+    filters = f" and {form.wide} filters" if form.wide else ""
+    return ", ".join([f"{operator} {np.dtype(form.kind).name}", *words, f"{form.width} channels{filters} at once"])
+
+
 @functools.cache
 def forward_kernels(form, leaning):
     """Kernels that pack and that convolve."""
-    label = f"convolution {form.kind} {form.width} {form.wide}"
-    parameters = convolution.convolving(form) | ({"change": form.kind} if leaning else {})
+    texts, what = convolution, "tangents" if leaning else "forward"
+    parameters = texts.convolving(form) | ({"change": form.kind} if leaning else {})
     return (
-        Kernel(f"{label}: order", lambda m: convolution.pack(m, form), convolution.packing(form)),
-        Kernel(f"{label}: result", lambda m: convolution.convolve(m, form, leaning), parameters),
+        Kernel(named(form, "forward", "order"), lambda m: texts.pack(m, form), texts.packing(form)),
+        Kernel(named(form, what), lambda m: texts.convolve(m, form, leaning), parameters),
     )
 
 
 @functools.cache
 def backward_kernels(form):
     """Kernels that pack, that pull back, and that add up."""
-    label, texts = f"convolution {form.kind} {form.width}", convolution_gradient
+    texts = convolution_gradient
     return (
-        Kernel(f"{label}: order", lambda m: texts.pack(m, form), texts.packing(form)),
-        Kernel(f"{label}: gradients", lambda m: texts.pull(m, form), texts.pulling(form)),
-        Kernel(f"{label}: filters' gradient", lambda m: texts.gather(m, form), texts.gathering(form)),
+        Kernel(named(form, "gradients", "order"), lambda m: texts.pack(m, form), texts.packing(form)),
+        Kernel(named(form, "gradients"), lambda m: texts.pull(m, form), texts.pulling(form)),
+        Kernel(named(form, "gradients", "sums"), lambda m: texts.gather(m, form), texts.gathering(form)),
     )

@@ -133,29 +133,29 @@ class Points:
                 stride, pad = (m.to(m.arguments[f"{name}_{AXES[i]}"], "f8") for name in ("stride", "pad"))
                 self.base.put(m.room * i + j, m.to(place * stride - pad, kind))
 
-    def unit(self, image, deformable, tap):
+    def plane(self, image, deformable, tap):
         """Which of the planes of the mask, and of the pairs of planes of the offsets, is a tap's."""
         return (image * self.m.deformables + deformable) * self.taps + tap
 
-    def pair(self, array, unit, j):
+    def pair(self, array, plane, j):
         """Numbers of both planes of a pair at a vector of positions."""
-        at = self.area * 2 * unit + self.start + j
+        at = self.area * 2 * plane + self.start + j
         return [self.m.read(array, at + self.area * i, self.count - j) for i in range(2)]
 
-    def find(self, tap, unit, j):
+    def find(self, tap, plane, j):
         """The points of a vector of positions."""
         m, kind, axes, odd = self.m, self.form.kind, [], 0.0
         sizes = (tap // m.kernel_x * m.dilate_y, m.source_y), (tap % m.kernel_x * m.dilate_x, m.source_x)
-        for i, ((far, size), moved) in enumerate(zip(sizes, self.pair(m.offset, unit, j))):
+        for i, ((far, size), moved) in enumerate(zip(sizes, self.pair(m.offset, plane, j))):
             at = (self.base.vector(m.room * i + j) + m.to(far, kind)) + moved
             axes.append(around(m, at, size))
             odd = (at - at) + odd
         scale = None
         if self.form.modulated:
-            scale = m.read(m.mask, self.area * unit + self.start + j, self.count - j)
+            scale = m.read(m.mask, self.area * plane + self.start + j, self.count - j)
         return Point(*axes, scale, odd == 0)
 
-    def look(self, tap, unit, slot, change=None):
+    def look(self, tap, plane, slot, change=None):
         """Find one tap's pixels and weights; these are no numbers where the coordinates are not finite.
 
         They are kept in a ``slot``. With a ``change`` of the offsets the weights are those of how the samples change. Pixels that
@@ -165,8 +165,8 @@ class Points:
         m = self.m
         beyond = m.to(m.source_y * m.source_x, "i4")
         for j in m.range(0, self.count, LANES):
-            point = self.find(tap, unit, j)
-            weights = point.weights() if change is None else point.leaning(*self.pair(change, unit, j))
+            point = self.find(tap, plane, j)
+            weights = point.weights() if change is None else point.leaning(*self.pair(change, plane, j))
             for corner, (place, weight) in enumerate(zip(point.places(m.to(m.source_x, "i4")), weights)):
                 weight = np.where(point.finite, weight, np.nan)
                 used = point.finite if self.form.backward else weight != 0

@@ -144,9 +144,9 @@ class ConvolutionCall:
             threads = planning.share(units, 2 * self.products(), threads_for)
             plan = planning.backward(problem, count, threads, frozenset(results))
             pack, pull, gather = plan.kernels
-            planes = 3 if "mask" in self.inputs else 2
-            shape = (problem.blocks, count, self.taps, planes, *self.target) if plan.values["want_samples"] else 0
-            parts, lower = np.empty(shape, self.compute), results["data"][some] if "data" in results else NOTHING
+            planes = problem.form(True).planes
+            parts = np.empty((problem.blocks, count, self.taps, planes, *self.target), self.compute)
+            lower = results["data"][some] if "data" in results else NOTHING
             values = {
                 **plan.values, **plan.memory(self.compute), **self.given(self.inputs, some), "lower": lower,
                 "upper": self.some(upper, some), "add_data": add["data"], "offset_parts": parts,
