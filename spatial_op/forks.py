@@ -12,7 +12,7 @@ import threading
 # Held while the kernels' modules are imported: Python's own locks of imports cannot be waited for.
 importing = threading.RLock()
 
-# Contexts that a fork enters and leaves, in this order; ``kernels.jit`` adds the compiler's.
+# Contexts that a fork enters and leaves, in this order; the kernels' modules add the compilers'.
 waited_for = [importing]
 
 held = contextlib.ExitStack()

@@ -150,6 +150,36 @@ def test_wrong_bases(name, tables):
     hold_to_the_sentence(wrong, cure, transform_type="wrong tps")
 
 
+WRONG_FOLDS = {
+    "fold of too few": {"fold": lambda loc, sizes: loc[:, :5].astype("f8")},
+    "fold of one sample": {"fold": lambda loc, sizes: loc[0].astype("f8")},
+    "fold of all numbers": {"fold": lambda loc, sizes: loc.astype("f8").ravel()},
+    "unfold of too few": {"unfold": lambda grad, sizes: grad[:, :5]},
+    "unfold of too many": {"unfold": lambda grad, sizes: np.hstack([grad, grad])},
+}
+
+
+@pytest.mark.parametrize("name", WRONG_FOLDS)
+def test_a_wrong_number_of_results_of_a_batch(name, tables):
+    """Kernels read as many numbers as the row has announced."""
+    tables(TRANSFORMS, "wrong", TRANSFORMS["affine"]._replace(**WRONG_FOLDS[name]))
+    params, function = {"transform_type": "wrong", "target_shape": (5, 4)}, name.split()[0]
+    sentence = rf"transform_type is 'wrong', whose {function} returns an array of shape \(.*\), expected \(\d, 6\); return one row"
+
+    def backward(op, *inputs):
+        out, pullback = so.vjp(op, *inputs, **params)
+        pullback(out)
+
+    for call in (
+        lambda: backward(so.SpatialTransformer, DATA, LOC),
+        lambda: backward(so.GridGenerator, LOC),
+        lambda: so.jvp(so.SpatialTransformer, (DATA, LOC), (DATA, LOC), **params),
+        lambda: so.jvp(so.GridGenerator, (LOC,), (LOC,), **params),
+    ):
+        with pytest.raises(TypeError, match=sentence):
+            call()
+
+
 WRONG_INDICES = {
     "beyond": lambda positions, n, edge: positions,
     "below": lambda positions, n, edge: np.full(len(positions), -2),

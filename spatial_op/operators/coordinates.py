@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from ..dtypes import DTYPES
+from ..transforms import TABLES
 from ..transforms.row import Sizes
 from .engine import kernels
 from .memory import laid_out, made_once, plain
@@ -69,7 +70,7 @@ class Coordinates:
                 values |= {f"half_{axis}": span * 0.5, f"middle_{axis}": middle}
             return values
         with quietly():
-            plans = self.transform.fold(self.solved, self.sizes)
+            plans = self.held("fold", self.transform.fold(self.solved, self.sizes), self.transform.plan_size)
             if self.transform.basis is None:
                 return {"plans": np.ascontiguousarray(plans), "plan_size": self.transform.plan_size}
             count = (self.solved.shape[1] - self.transform.plan_size) // 2
@@ -81,6 +82,22 @@ class Coordinates:
             "unit_x": 2.0 / self.sizes.steps[0], "unit_y": 2.0 / self.sizes.steps[1],
             "kept_size": kept if kept <= KEEP else 0,
         }  # fmt: skip
+
+    @property
+    def folded_size(self):
+        """Numbers that ``fold`` is given of each sample, and looks at."""
+        return self.transform.plan_size if self.transform.basis else self.solved.shape[1]
+
+    def held(self, name, found, count, rows=None):
+        """What a row's function answers, if it is so many numbers for each sample, or for each row: kernels read that many."""
+        expected = (len(self.given) if rows is None else rows, count)
+        if np.shape(found) == expected:
+            return found
+        row = next((name for table in TABLES.values() for name, row in table.items() if row is self.transform), None)
+        raise TypeError(
+            f"transform_type is {row!r}, whose {name} returns an array of shape {np.shape(found)}, expected {expected}; "
+            "return one row of numbers for each sample."
+        )
 
     def room(self, threads):
         """Memory that a sum of functions needs, for so many threads."""
@@ -103,7 +120,7 @@ class Coordinates:
             change = tangent.astype("float64")
             if self.transform.solve is not None:
                 change = self.transform.solve(change)
-            slopes = self.transform.unfold(np.eye(size), self.sizes)
+            slopes = self.held("unfold", self.transform.unfold(np.eye(size), self.sizes), self.folded_size, size)
             folded = np.where(slopes != 0, slopes * change[:, None, : slopes.shape[1]], 0.0).sum(axis=2)
             if self.transform.basis is not None:
                 folded = np.hstack([folded, self.in_pixels(change[:, size:])])
@@ -113,7 +130,7 @@ class Coordinates:
         """The gradient with respect to the parameters, from that with respect to the plans, one sample to a row."""
         size = self.transform.plan_size
         with quietly():
-            pulled = self.transform.unfold(grad[:, :size], self.sizes)
+            pulled = self.held("unfold", self.transform.unfold(grad[:, :size], self.sizes), self.folded_size)
             if self.transform.basis is not None:
                 pulled = np.hstack([pulled, self.in_pixels(grad[:, size:])])
             return pulled if self.transform.pull_solve is None else self.transform.pull_solve(pulled)
