@@ -150,6 +150,36 @@ def test_wrong_bases(name, tables):
     hold_to_the_sentence(wrong, cure, transform_type="wrong tps")
 
 
+WRONG_FOLDS = {
+    "fold of too few": {"fold": lambda loc, sizes: loc[:, :5].astype("f8")},
+    "fold of one sample": {"fold": lambda loc, sizes: loc[0].astype("f8")},
+    "fold of all numbers": {"fold": lambda loc, sizes: loc.astype("f8").ravel()},
+    "unfold of too few": {"unfold": lambda grad, sizes: grad[:, :5]},
+    "unfold of too many": {"unfold": lambda grad, sizes: np.hstack([grad, grad])},
+}
+
+
+@pytest.mark.parametrize("name", WRONG_FOLDS)
+def test_a_wrong_number_of_results_of_a_batch(name, tables):
+    """Kernels read as many numbers as the row has announced."""
+    tables(TRANSFORMS, "wrong", TRANSFORMS["affine"]._replace(**WRONG_FOLDS[name]))
+    params, function = {"transform_type": "wrong", "target_shape": (5, 4)}, name.split()[0]
+    sentence = rf"transform_type is 'wrong', whose {function} returns an array of shape \(.*\), expected \(\d, 6\); return one row"
+
+    def backward(op, *inputs):
+        out, pullback = so.vjp(op, *inputs, **params)
+        pullback(out)
+
+    for call in (
+        lambda: backward(so.SpatialTransformer, DATA, LOC),
+        lambda: backward(so.GridGenerator, LOC),
+        lambda: so.jvp(so.SpatialTransformer, (DATA, LOC), (DATA, LOC), **params),
+        lambda: so.jvp(so.GridGenerator, (LOC,), (LOC,), **params),
+    ):
+        with pytest.raises(TypeError, match=sentence):
+            call()
+
+
 WRONG_INDICES = {
     "beyond": lambda positions, n, edge: positions,
     "below": lambda positions, n, edge: np.full(len(positions), -2),
@@ -224,6 +254,54 @@ def rows_that_use_all():
 
 def test_rows_that_use_all_that_they_may():
     rows_that_use_all()
+
+
+def third(x, shift):
+    """The first pixel of a cell of three."""
+    return 3 * np.floor(x / 3 + 2.0**-40)
+
+
+# Cells of three pixels: two of the four taps count, as of bilinear sampling; or the cell's first and last one.
+HATS = Sampler(0.0, 0, lambda f: tuple(np.maximum(0.0, 1 - abs(f - k)) for k in range(4)), third)
+COARSE = Sampler(0.0, 0, lambda f: (1 - f / 3, 0.0, 0.0, f / 3), third)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 17])
+@pytest.mark.parametrize("padding_mode", PADDINGS)
+def test_cells_of_several_pixels(channels, padding_mode, tables):
+    """What is read is where the row says that the cell is, however much lower than the coordinate."""
+    tables(SAMPLERS, "hats", HATS)
+    tables(SAMPLERS, "coarse", COARSE)
+    rng = np.random.default_rng(2)
+    data = rng.standard_normal((2, channels, 31, 29))
+    for zoom in (0.3, 1.0, 1.7):
+        loc, params = zoom * LOC, {"padding_mode": padding_mode}
+        grid = so.GridGenerator(loc, "affine", (70, 67))
+        shaped = {**params, "target_shape": (70, 67)}
+        hats, bilinear = (
+            so.SpatialTransformer(data, loc, sampler_type=name, **shaped) for name in ("hats", "bilinear")
+        )
+        np.testing.assert_allclose(hats, bilinear, atol=1e-11)
+        expected = coarsely(data, grid, padding_mode)
+        for out in (
+            so.SpatialTransformer(data, loc, sampler_type="coarse", **shaped),
+            so.GridSampler(data, grid, "coarse", **params),
+        ):
+            np.testing.assert_allclose(out, expected, atol=1e-10)
+
+
+def coarsely(data, grid, padding_mode):
+    """``COARSE`` in plain NumPy, axis by axis."""
+    weights, sizes = [], data.shape[2:]
+    for axis, n in ((1, sizes[0]), (0, sizes[1])):
+        x = (grid[:, axis] + 1) * (n - 1) / 2
+        cell = third(x, 0.0)
+        found = np.zeros((*x.shape, n))
+        for tap, weight in ((cell, 1 - (x - cell) / 3), (cell + 3, (x - cell) / 3)):
+            index = PADDINGS[padding_mode].index(tap.astype(int), n, 0)
+            found += np.where(index[..., None] == np.arange(n), weight[..., None], 0)
+        weights.append(found)
+    return np.einsum("nchw,nijh,nijw->ncij", data, *weights, optimize=True)
 
 
 UNCOMPILED = """

@@ -1,4 +1,4 @@
-"""The twins of the compiled functions."""
+"""The machine that computes with NumPy, beside compiled kernels."""
 
 import textwrap
 
@@ -7,7 +7,7 @@ from programs import run
 
 
 def test_without_jit(tmp_path):
-    """The twins in plain Python, with every row of every table, against compiled results."""
+    """Every row of every table, uncompiled and compiled."""
     code = """
     from spatial_op.paddings import PADDINGS
     from spatial_op.samplers import SAMPLERS

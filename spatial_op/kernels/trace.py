@@ -130,11 +130,6 @@ class Value:
         return self.machine.where(*inputs) if all(map(is_operand, inputs)) else NotImplemented
 
 
-def fused(a, b, c):
-    """``a * b + c`` of traced values, or of arrays: which operations are fused does not depend on where ``c`` comes from."""
-    return c.machine.call("fmuladd", a, b, c) if isinstance(c, Value) else a * b + c
-
-
 class Variable:
     """A value that changes."""
 

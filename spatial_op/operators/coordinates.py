@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from ..dtypes import DTYPES
+from ..transforms import TABLES
 from .engine import kernels
 from .memory import laid_out, plain
 
@@ -65,10 +66,22 @@ def solved(transform, given):
     """A grid as it is, parameters as they are or combined by the transform's ``solve``."""
     if transform is None or transform.solve is None:
         return given
+    rest = at_rest(transform, given.shape[1], given.dtype.newbyteorder("="))
     with quietly():
-        return transform.solve(
-            given.astype("float64") - at_rest(transform, given.shape[1], given.dtype.newbyteorder("="))
-        )
+        return of_size(transform, "solve", transform.solve(given.astype("float64") - rest), given.shape)
+
+
+def of_size(transform, name, found, shape):
+    """What a row's function of a batch answers, if it is as many numbers as kernels read, or pull back."""
+    if name == "solve":
+        shape = shape[0], shape[1] + (transform.plan_size if transform.basis else 0)
+    if np.shape(found) == shape:
+        return found
+    row = next((name for table in TABLES.values() for name, row in table.items() if row is transform), None)
+    raise TypeError(
+        f"transform_type is {row!r}, whose {name} returns an array of shape {np.shape(found)}, expected {shape}; "
+        "return one row of numbers for each sample."
+    )
 
 
 def values_of(transform, given, number):
@@ -91,7 +104,9 @@ def changes(transform, tangent, number):
         return {"changes": plain(tangent, np.dtype(number))}
     with quietly():
         change = tangent.astype("float64")
-        return {"changes": plain(change if transform.solve is None else transform.solve(change), np.dtype("f8"))}
+        if transform.solve is not None:
+            change = of_size(transform, "solve", transform.solve(change), change.shape)
+        return {"changes": plain(change, np.dtype("f8"))}
 
 
 def gradient(transform, grad):

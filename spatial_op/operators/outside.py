@@ -1,7 +1,6 @@
 """What kernels are told of what lies outside an image: of each axis a range, a period and a table of pixels."""
 
 import functools
-import math
 
 import numpy as np
 
@@ -17,32 +16,17 @@ def axis_values(padding, sampler, n, edge):
     """Range, period and its inverse, table, and the place in it of pixel 0."""
     reach = len(sampler.taps(0.5))
     if padding.period is None:
-        period, low, high = 0, -reach, n - 1 + reach
+        period, low, high = 0.0, float(-reach), float(n - 1 + reach)
     else:  # one period, the image in its middle
-        period = padding.period(n, edge)
+        period = float(padding.period(n, edge))
         low = -((period - n) // 2 + 1)
         high = low + period
-    begin = math.floor(low) + sampler.first - MARGIN
-    end = high + sampler.first + reach + MARGIN + math.ceil(sampler.shift)
+    first, last = (int(sampler.cell(end, sampler.shift)) + sampler.first for end in (low, high))
+    begin, end = first - MARGIN, last + reach + MARGIN
     positions = np.arange(begin, end + 1)
     table = pixels_of(padding, positions, n, edge)
-    return (
-        float(low),
-        float(high),
-        float(period),
-        1.0 / period if period else 0.0,
-        table,
-        -begin,
-        rule(positions, table, n),
-    )
-
-
-def rule(positions, table, n):
-    """Whether a table says what the commonest rules do, for which kernels need not look it up."""
-    near, cells = np.clip(positions, 0, n - 1), kernels("cells")
-    if (table == np.where(near == positions, near, -1)).all():
-        return cells.NOTHING
-    return cells.REPEATED if (table == near).all() else cells.TABLE
+    known = rule(positions, table, n)
+    return low, high, period, 1.0 / period if period else 0.0, table, -begin, known
 
 
 def pixels_of(padding, positions, n, edge):
