@@ -151,28 +151,37 @@ def test_wrong_bases(name, tables):
 
 
 WRONG_FOLDS = {
-    "fold of too few": {"fold": lambda loc, sizes: loc[:, :5].astype("f8")},
-    "fold of one sample": {"fold": lambda loc, sizes: loc[0].astype("f8")},
-    "fold of all numbers": {"fold": lambda loc, sizes: loc.astype("f8").ravel()},
-    "unfold of too few": {"unfold": lambda grad, sizes: grad[:, :5]},
-    "unfold of too many": {"unfold": lambda grad, sizes: np.hstack([grad, grad])},
+    "too few": (lambda loc, sizes: loc[:5], "returns 5 results", "6"),
+    "a number": (lambda loc, sizes: loc[0], "returns", "6"),
+    "np.tan": (lambda loc, sizes: (np.tan(loc[0]), *loc[1:]), "calls np.tan", "use"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG_FOLDS)
+def test_wrong_folds(name, tables):
+    fold, wrong, cure = WRONG_FOLDS[name]
+    tables(TRANSFORMS, "wrong", TRANSFORMS["affine"]._replace(fold=fold))
+    hold_to_the_sentence(wrong, cure, transform_type="wrong")
+
+
+WRONG_SOLVES = {
+    "too few": lambda moved: moved[:, :5],
+    "one sample": lambda moved: moved[0],
+    "too many": lambda moved: np.hstack([moved, moved]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SOLVES)
 def test_a_wrong_number_of_results_of_a_batch(name, tables):
     """Kernels read as many numbers as the row has announced."""
-    tables(TRANSFORMS, "wrong", TRANSFORMS["affine"]._replace(**WRONG_FOLDS[name]))
-    params, function = {"transform_type": "wrong", "target_shape": (5, 4)}, name.split()[0]
-    sentence = rf"transform_type is 'wrong', whose {function} returns an array of shape \(.*\), expected \(\d, 6\); return one row"
-
-    def backward(op, *inputs):
-        out, pullback = so.vjp(op, *inputs, **params)
-        pullback(out)
-
+    tables(TRANSFORMS, "wrong", TRANSFORMS["affine"]._replace(solve=WRONG_SOLVES[name], pull_solve=lambda grad: grad))
+    params = {"transform_type": "wrong", "target_shape": (5, 4)}
+    sentence = (
+        r"transform_type is 'wrong', whose solve returns an array of shape \(.*\), expected \(\d, 6\); return one row"
+    )
     for call in (
-        lambda: backward(so.SpatialTransformer, DATA, LOC),
-        lambda: backward(so.GridGenerator, LOC),
+        lambda: so.vjp(so.SpatialTransformer, DATA, LOC, **params),
+        lambda: so.vjp(so.GridGenerator, LOC, **params),
         lambda: so.jvp(so.SpatialTransformer, (DATA, LOC), (DATA, LOC), **params),
         lambda: so.jvp(so.GridGenerator, (LOC,), (LOC,), **params),
     ):
