@@ -151,9 +151,9 @@ def test_wrong_bases(name, tables):
 
 
 WRONG_FOLDS = {
-    "too few": (lambda loc, sizes: loc[:5], "returns 5 results", "6"),
-    "a number": (lambda loc, sizes: loc[0], "returns", "6"),
-    "np.tan": (lambda loc, sizes: (np.tan(loc[0]), *loc[1:]), "calls np.tan", "use"),
+    "too few": (lambda loc, sizes: tuple(loc[:5]), "fold returns a tuple of length 5", "return a tuple of 6 numbers"),
+    "a number": (lambda loc, sizes: loc[0], "fold returns", "return a tuple of 6 numbers"),
+    "np.tan": (lambda loc, sizes: (np.tan(loc[0]), *loc[1:]), "fold calls np.tan", "use +, -, *, /"),
 }
 
 
