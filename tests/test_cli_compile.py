@@ -206,6 +206,18 @@ for size, target in ((30, 40), (300, 2), (3, 500)):
     assert [line.split()[-1] for line in compiled()[1:-2]] == ["before"] * (len(lines) - 3)
 
 
+def test_compile_makes_no_other_operators_kernels(package, tmp_path):
+    """Volumes along grids, sampled pixel by pixel, and no more."""
+    words = ["compile", "--operator", "GridSampler", "--volumes", "--channels", "grey", "--no-gradients"]
+    lines = run(COMPILE.format(words), tmp_path, size=2, root=package).splitlines()
+    assert {line.rpartition("  ")[0].strip().rpartition("  ")[0].strip() for line in lines[1:-2]} == {
+        "loop over threads",
+        "GridSampler bilinear float32, forward, 1 channel",
+        "GridSampler bilinear float32, forward, scattered",
+        "GridSampler bilinear float32 volumes, forward, scattered",
+    }
+
+
 def test_compile_without_gradients(compiled):
     names = "\n".join(compiled("--no-gradients"))
     assert ", forward" in names and ", gradients" not in names

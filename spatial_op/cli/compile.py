@@ -39,7 +39,7 @@ def run(volumes, gradients, **chosen):
     rows = [("kernel", "seconds", "kept")]
     rows += [(record.kernel, f"{record.seconds:.2f}", whereabouts(record)) for record in ready.values()]
     text.show(rows)
-    click.echo(f"\n{len(ready)} kernels; new ones are kept in {disk.folder()}")
+    click.echo(f"\n{len(ready)} kernel{'s' * (len(ready) != 1)}; new ones are kept in {disk.folder()}")
     lost = sum(record.folder is None for record in ready.values())
     if lost:
         click.echo(f"Error: {lost} of them could not be written there; is the disk full?", err=True)
@@ -104,7 +104,7 @@ def generated(operator, axes, dtype, transforms, samplers, counts):
 
 def sampled(operator, axes, dtype, transforms, samplers, counts):
     """Calls of ``GridSampler``, at grids of the images' dtype."""
-    grid = spatial_op.GridGenerator(at_rest(axes, "affine", dtype), "affine", (FEW,) * axes)
+    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, FEW, dtype=dtype)] * axes))[None]
     for sampler, count in itertools.product(samplers, counts):
         if sampler in samplers_of(axes):
             yield operator, (images(axes, count, dtype), grid), {"sampler_type": sampler}
