@@ -241,6 +241,19 @@ def test_numbers_of_another_machine_are_not_added_to(run, timeless, tmp_path):
     assert json.loads(path.read_text()) == written
 
 
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(run, timeless, monkeypatch, tmp_path):
+    monkeypatch.setattr(bench, "measure", lambda *_: pytest.fail("something was measured"))
+    result = run("bench", "--threads", 1, "--case", 0, "--json", tmp_path / "missing" / "bench.json")
+    assert result.exit_code == 1 and "Error: cannot write" in result.output
+
+
+def test_a_run_that_ends_early_leaves_what_it_has(run, timeless, monkeypatch, tmp_path):
+    path = tmp_path / "bench.json"
+    monkeypatch.setattr(small, "measure", lambda *_: sys.exit(7))
+    result = run("bench", "--threads", 1, "--case", 0, "--only", "small", "--json", path)
+    assert result.exit_code == 7 and len(json.loads(path.read_text())["rows"]) == 2
+
+
 @pytest.mark.parametrize("content", ["{", "[1]", '{"machine": {}}'])
 def test_what_is_no_file_of_numbers_is_not_written_to(run, timeless, tmp_path, content):
     path = tmp_path / "bench.json"

@@ -29,6 +29,13 @@ def run(path, threads, quick, numbers, patterns):
     result = results.empty(machine.describe(peers), quick)
     before = results.read(path, result["machine"]) if path else None
     result["cases"] = [describe(number) for number in cases]
+
+    def save():
+        """Write what there is, so that a run that ends early loses little, and one that cannot write does not begin."""
+        if path:
+            results.write(path, results.merged(before, result))
+
+    save()
     click.echo(machine.sentence(result["machine"]))
     for sentence in missing:
         click.echo(sentence)
@@ -43,6 +50,7 @@ def run(path, threads, quick, numbers, patterns):
                 measure(ours, peers, number, count, 0.2 if quick else 1.0, 3 if quick else 5, result)
         for name in PASSES:
             show(result, peers, name, count)
+        save()
     if calls:
         for library in (ours, *peers):
             library.set_threads(cores)
@@ -50,14 +58,16 @@ def run(path, threads, quick, numbers, patterns):
             for name in shown:
                 result["calls"] += small.measure(ours, peers, name, 0.1 if quick else 1.0)
         small.show(result["calls"])
+        save()
     if first:
         with progress(first, "First calls") as shown:
             for name in shown:
                 result["first_calls"] += first_call.measure(name)
         first_call.show(result["first_calls"])
+        save()
     differing(result["disagreements"])
     if path:
-        results.write(path, results.merged(before, result))
+        click.echo(f"\nNumbers: {path}")
     return 0
 
 

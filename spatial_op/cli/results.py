@@ -5,6 +5,8 @@ import pathlib
 
 import click
 
+from .beside import beside
+
 # The lists of records, and what tells those of a list apart.
 KEYS = {
     "cases": ("case",),
@@ -69,9 +71,9 @@ def merged(old, new):
 
 
 def write(path, result):
-    """Write the numbers as JSON."""
+    """Write the numbers as JSON, whole or not at all."""
     try:
-        pathlib.Path(path).write_text(json.dumps(result, indent=1) + "\n")
+        with beside(pathlib.Path(path)) as unfinished:
+            unfinished.write_text(json.dumps(result, indent=1) + "\n")
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}.") from error
-    click.echo(f"\nNumbers: {path}")
