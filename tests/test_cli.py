@@ -1,6 +1,8 @@
 """The command line: what a person or a script relies on."""
 
+import io
 import json
+import logging
 import struct
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from spatial_op.cli import (
     first_call,
     peers,
     photo,
+    progress,
     results,
     small,
     text,
@@ -94,6 +97,42 @@ def test_demo_numbers(run, alone, hurried, tmp_path):
     found = [line.split() for line in output.splitlines() if line.split()[-4:-3] and line.split()[-4] in INPUTS]
     assert sorted(row[-4] for row in found) == sorted([*INPUTS, "data"])
     assert all(float(row[-1]) < 1e-6 for row in found)
+
+
+class Terminal(io.StringIO):
+    """Where progress is watched."""
+
+    def isatty(self):
+        return True
+
+
+COMMANDS = {
+    "check": ((), "Comparing"),
+    "demo": (("--out", "figure.png"), "Demonstration"),
+    "bench": (("--quick", "--case", "0", "--threads", "1"), "1 thread"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_draw_a_bar_that_says_what_is_compiled(run, alone, hurried, monkeypatch, tmp_path, command):
+    """For those who watch; on standard error. The log says that something is compiled while a library gets ready."""
+    terminal, job, log = Terminal(), peers.Ours.job, logging.getLogger("spatial_op")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(progress, "sys", types.SimpleNamespace(stderr=terminal))
+
+    def compiling(self, problem):
+        log.debug("compiling", extra={"kernel": "SOMETHING"})
+        log.info("compiled", extra={"kernel": "SOMETHING", "seconds": 1.0})
+        return job(self, problem)
+
+    monkeypatch.setattr(peers.Ours, "job", compiling)
+    options, label = COMMANDS[command]
+    output = run(command, *options).output
+    frames = terminal.getvalue().split("\r")
+    bars = [frame for frame in frames if f"{label}  [" in frame]
+    assert "  0%" in bars[0] and any("100%" in bar for bar in bars) and f"{label}  [" not in output
+    said = ["compiling SOMETHING" in bar for bar in bars]
+    assert any(said) and not said[0] and not said[-1]
 
 
 def test_the_independent_evaluation_is_right_on_a_ramp():
