@@ -46,46 +46,57 @@ def source_of(axes, formula, dtype):
 @functools.cache
 def forward(axes, formula, dtype, sampler, number, group, few):
     """Kernels that sample: by windows, which volumes have none of, and in place."""
-    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
-    label = names.of(axes, formula, dtype, sampler, number, "forward")
-    by_windows = None
+    in_place, by_windows = forward_in_place(axes, formula, dtype, sampler, number), None
     if axes == 2 and (group > 1 or formula):  # one channel at an array's points is read in place as quickly
+        source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
         by_windows = Kernel(
-            f"{label}, {names.channels(group, few)}",
+            f"{names.of(axes, formula, dtype, sampler, number, 'forward')}, {names.channels(group, few)}",
             lambda m: planes.forward(m, rules, source, group, few),
             {**planes.parameters(rules, source), "out": number},
         )
-    in_place = Kernel(
-        f"{label}, scattered",
-        lambda m: scattered.forward(m, rules, source, axes),
-        {**scattered.parameters(rules, source, axes), "out": number},
-    )
     return by_windows, in_place
 
 
-# What gradients are given and write besides.
-PULLING = {"bands": "int", "want_data": "int", "add_data": "int", "want_values": "int"}
+@functools.cache
+def forward_in_place(axes, formula, dtype, sampler, number):
+    """The second of these, whatever the number of channels."""
+    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+    return Kernel(
+        f"{names.of(axes, formula, dtype, sampler, number, 'forward')}, scattered",
+        lambda m: scattered.forward(m, rules, source, axes),
+        {**scattered.parameters(rules, source, axes), "out": number},
+    )
+
+
+def pulling(source, number):
+    """What gradients are given and write besides."""
+    flags = dict.fromkeys(("bands", "want_data", "add_data", "want_values"), "int")
+    return {**flags, "upper": number, "lower": number, **source.pulling}
 
 
 @functools.cache
 def backward(axes, formula, dtype, sampler, number, group):
     """Kernels that pull gradients back: by windows, which volumes have none of, and in place."""
-    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
-    label = names.of(axes, formula, dtype, sampler, number, "gradients")
-    more = {**PULLING, "upper": number, "lower": number, **source.pulling}
-    by_windows = None
+    in_place, by_windows = backward_in_place(axes, formula, dtype, sampler, number), None
     if axes == 2:
+        source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
         by_windows = Kernel(
-            f"{label}, {names.channels(group)}",
+            f"{names.of(axes, formula, dtype, sampler, number, 'gradients')}, {names.channels(group)}",
             lambda m: planes.backward(m, rules, source, group),
-            {**planes.parameters(rules, source), **more},
+            {**planes.parameters(rules, source), **pulling(source, number)},
         )
-    in_place = Kernel(
-        f"{label}, scattered",
-        lambda m: scattered.backward(m, rules, source, axes),
-        {**scattered.parameters(rules, source, axes), **more},
-    )
     return by_windows, in_place
+
+
+@functools.cache
+def backward_in_place(axes, formula, dtype, sampler, number):
+    """The second of these, whatever the number of channels."""
+    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+    return Kernel(
+        f"{names.of(axes, formula, dtype, sampler, number, 'gradients')}, scattered",
+        lambda m: scattered.backward(m, rules, source, axes),
+        {**scattered.parameters(rules, source, axes), **pulling(source, number)},
+    )
 
 
 @functools.cache
