@@ -8,7 +8,8 @@ from ..transforms import affine
 from . import grids, names, planes, scattered
 from .cells import Rules
 from .kernel import Kernel
-from .sources import ByArray, BySum, ByTransform
+from .sources import ByArray, ByTransform
+from .sums import BySum
 from .tiles import blocks_of, tiles_of
 from .window import group_of as group_of
 
