@@ -441,6 +441,22 @@ def test_pixels_without_weight_are_not_read(op, border, dtype, channels):
     assert np.isfinite(both_ways(op, inputs, out_grad, **params)[-2]).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("channels", [3, 17])
+def test_an_infinite_gradient_makes_infinite_gradients(dtype, channels):
+    """Not such that are no numbers: it meets no zeros of channels that a block of channels lacks."""
+    inputs, out_grad, params = problem(V2, (1, channels, 5, 7), (1, 1), 1, pad=(0, 0), dtype=dtype)
+    data, offset, mask, weight, bias = inputs
+    inputs = np.abs(data) + 1, 0.1 * offset, np.abs(mask), np.abs(weight), bias
+    out_grad[0, 0, 2, 3] = np.inf
+    with np.errstate(invalid="ignore"):
+        expected = reference.modulated_deformable_convolution_backward(*inputs, out_grad, **params)
+    found = both_ways(V2, inputs, out_grad, **params)[1:]
+    for mine, exact in zip(found, expected):
+        np.testing.assert_array_equal(np.isnan(mine), np.isnan(exact))
+        np.testing.assert_array_equal(np.isinf(mine), np.isinf(exact))
+
+
 @pytest.fixture
 def restore_threads():
     before = numba.get_num_threads()
