@@ -3,7 +3,7 @@
 import numpy as np
 
 from .cells import is_zero, mix
-from .trace import LANES
+from .trace import LANES, separate
 from .turn import columns, to_channels
 
 # One vector of pixels, of one channel.
@@ -179,4 +179,4 @@ def spill_group(m, window, stride, row, k, grads, group, careful):
             along = share_of(m, m.full(weight, kind, group), grad, careful)
             for s, number in enumerate(along_x):
                 share, at = share_of(m, m.full(number, kind, group), along, careful), spot + s * group
-                line.put(at, line.vector(at, group) + share)
+                line.put(at, separate(line.vector(at, group), share))

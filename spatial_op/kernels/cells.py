@@ -9,6 +9,7 @@ import numpy as np
 
 from .dual import Dual, slopes_of, value_of
 from .tiles import AXES
+from .trace import fused
 
 
 def parameters(axes):
@@ -90,7 +91,7 @@ def mix(total, weight, value, careful):
     """
     if is_zero(weight):
         return total
-    if not careful:
-        return weight * value if total is None else total + weight * value
-    total = -0.0 if total is None else total
-    return np.where(weight != 0, total + weight * value, total)
+    if total is None:
+        return np.where(weight != 0, weight * value, -0.0) if careful else weight * value
+    more = fused(weight, value, total)
+    return np.where(weight != 0, more, total) if careful else more

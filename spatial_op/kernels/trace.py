@@ -130,6 +130,16 @@ class Value:
         return self.machine.where(*inputs) if all(map(is_operand, inputs)) else NotImplemented
 
 
+def fused(a, b, c):
+    """``a * b + c`` of traced values, or of arrays: which operations are fused does not depend on where ``c`` comes from."""
+    return c.machine.call("fmuladd", a, b, c) if isinstance(c, Value) else a * b + c
+
+
+def separate(a, b):
+    """``a + b`` of traced values, or of arrays, which is not fused with what made them."""
+    return a.machine.plain_sum(a, b) if isinstance(a, Value) else a + b
+
+
 class Variable:
     """A value that changes."""
 
@@ -384,6 +394,10 @@ class Machine:
             return Value(self, getattr(self.builder, name)(a.code, b.code), a.compared)
         return Value(self, getattr(self.builder, f"f{name}")(a.code, b.code, flags=FUSE))
 
+    def plain_sum(self, a, b):
+        """A sum of two alike, as it stands."""
+        return Value(self, self.builder.fadd(a.code, b.code))
+
     def compare(self, relation, a, b):
         """A comparison; those with NaN hold only for ``!=``."""
         a, b = self.pair(a, b)
@@ -596,6 +610,12 @@ def shared(text):
     return lambda machine, a: machine.shared(text, a)
 
 
+def number_of_two(machine, choose, a, b):
+    """The smaller, or the larger; where one is no number, the other."""
+    a, b = machine.pair(a, b)
+    return machine.where(b == b, choose(a, b), a)
+
+
 FUNCTIONS = {
     np.add: binary_of("add"),
     np.subtract: binary_of("sub"),
@@ -626,7 +646,7 @@ FUNCTIONS = {
     np.log: shared(functions.log),
     np.minimum: Machine.smaller,
     np.maximum: Machine.larger,
-    np.fmin: Machine.least,
-    np.fmax: Machine.most,
+    np.fmin: lambda machine, a, b: number_of_two(machine, machine.least, a, b),
+    np.fmax: lambda machine, a, b: number_of_two(machine, machine.most, a, b),
     np.power: Machine.power,
 }
