@@ -23,12 +23,12 @@ each_kind = pytest.mark.parametrize("kind", FLOATS + INTEGERS)
 
 def public(kind):
     """What texts may use of a class."""
-    return {name for name in vars(kind) if not name.startswith("_")}
+    return sorted(name for name in vars(kind) if not name.startswith("_"))
 
 
 @pytest.mark.parametrize("name", ["Machine", "Array", "Variable"])
 def test_a_text_of_numpys_machine_is_one_of_the_other(name):
-    assert public(getattr(eager, name)) <= public(getattr(trace, name))
+    assert set(public(getattr(eager, name))) <= set(public(getattr(trace, name)))
 
 
 # What a text does with two vectors, which is written. Of whole numbers, both are positive.
@@ -192,7 +192,7 @@ MACHINE = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(public(eager.Machine)))
+@pytest.mark.parametrize("name", public(eager.Machine))
 def test_operations_of_the_machine(name):
     a, b, _ = vectors("f8")
     b = np.nan_to_num(b, posinf=50, neginf=-50).clip(-1000, 1000)
@@ -304,6 +304,6 @@ def test_texts_on_several_threads():
 
 
 def test_signatures_are_the_same():
-    for name in public(eager.Array) - {"numbers"}:
+    for name in set(public(eager.Array)) - {"numbers"}:
         one, other = (inspect.signature(getattr(machine.Array, name)) for machine in (eager, trace))
         assert list(one.parameters) == list(other.parameters), name
