@@ -98,7 +98,7 @@ logging.getLogger().handlers[:] = [Handler()]
 
 
 CALLS = {
-    "SpatialTransformer affine bilinear float32, forward, 1 channel": ("translation", "bilinear", "f4", 1),
+    "SpatialTransformer translation bilinear float32, forward, 1 channel": ("translation", "bilinear", "f4", 1),
     "SpatialTransformer projective nearest_even float64, forward, 2 to 4 channels": (
         "projective",
         "nearest_even",
@@ -113,7 +113,7 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_names_are_those_of_the_tables(name, monkeypatch):
-    """Operator, transform, sampler, dtype, what for; transforms of one formula have the name of the first."""
+    """Operator, transform, sampler, dtype, what for."""
     transform, sampler, dtype, channels = CALLS[name]
     called = []
     monkeypatch.setattr(kernel.Kernel, "__call__", lambda self, *_: called.append(self.name))
@@ -121,8 +121,7 @@ def test_names_are_those_of_the_tables(name, monkeypatch):
     data = np.zeros((1, channels, 4, 4), dtype)
     so.SpatialTransformer(data, so.identity_loc(transform, 1, dtype), (4, 4), transform, sampler)
     build.forward.cache_clear()
-    same = {"attention": "affine"}  # what is folded alike may be computed alike
-    assert called[0] in (name, name.replace(transform, same.get(transform, transform)))
+    assert called[0] == name
 
 
 def test_a_folder_that_was_prepared_is_used_when_it_is_read_only(program, tmp_path):
@@ -212,7 +211,6 @@ def test_compile_makes_no_other_operators_kernels(package, tmp_path):
     lines = run(COMPILE.format(words), tmp_path, size=2, root=package).splitlines()
     assert {line.rpartition("  ")[0].strip().rpartition("  ")[0].strip() for line in lines[1:-2]} == {
         "loop over threads",
-        "GridSampler bilinear float32, forward, 1 channel",
         "GridSampler bilinear float32, forward, scattered",
         "GridSampler bilinear float32 volumes, forward, scattered",
     }
