@@ -1,9 +1,13 @@
 """Programs that tests run in processes of their own."""
 
+import atexit
+import functools
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -27,13 +31,28 @@ def work(_=None):
 '''
 
 
-def run(code, cache, size=200, root=ROOT, **env):
+def copy_package(root):
+    """Copy the package to a folder, without the compiled code that lies beside it, since that would be found, too."""
+    shutil.copytree(ROOT / "spatial_op", root / "spatial_op", ignore=shutil.ignore_patterns("*.kernel"))
+    return root
+
+
+@functools.cache
+def package():
+    """A copy for all programs whose compiled code is kept elsewhere."""
+    root = pathlib.Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    return copy_package(root)
+
+
+def run(code, cache, size=200, root=None, **env):
     """Run a program, which must exit with 0 and say nothing on standard error, and return what it prints.
 
-    Compiled code is kept in ``cache``, or where it always is.
+    Compiled code is kept in ``cache``, and found nowhere else, or where it always is.
     """
+    root = root or (ROOT if cache is None else package())
     program = PRELUDE.replace("SIZE", str(size)) + textwrap.dedent(code)
-    kept = {} if cache is None else {"NUMBA_CACHE_DIR": str(cache)}
+    kept = {} if cache is None else {"NUMBA_CACHE_DIR": str(cache), "XDG_CACHE_HOME": str(root / "home")}
     variables = {**os.environ, "PYTHONPATH": str(root), "PYTHONWARNINGS": "error", **kept, **env}
     variables.setdefault("NUMBA_NUM_THREADS", "2")
     done = subprocess.run(

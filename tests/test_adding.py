@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import test_process
 import test_rows
+from programs import package
 
 import spatial_op as so
 from spatial_op.kernels import machine_code
@@ -235,7 +236,7 @@ def test_an_edited_row_is_compiled_again(tmp_path):
     source = tmp_path / "mine.py"
     source.write_text(MINE)
     stamp = source.stat()
-    where = os.pathsep.join([str(test_process.ROOT), str(tmp_path)])
+    where = os.pathsep.join([str(package()), str(tmp_path)])
 
     def run():
         env = {"PYTHONPATH": where, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -5,13 +5,12 @@ import io
 import logging
 import os
 import pathlib
-import shutil
 import sys
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from programs import ROOT, run
+from programs import copy_package, run
 
 import spatial_op as so
 from spatial_op.cli import compile, info, progress, usual
@@ -34,9 +33,7 @@ FLOW = "GridGenerator warp float32, forward and gradients"
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """The package elsewhere, where no compiled code lies beside it."""
-    root = tmp_path_factory.mktemp("copy")
-    shutil.copytree(ROOT / "spatial_op", root / "spatial_op", ignore=shutil.ignore_patterns("*.kernel"))
-    return root
+    return copy_package(tmp_path_factory.mktemp("copy"))
 
 
 @pytest.fixture

@@ -1,17 +1,13 @@
 """Compiled code on disk: whatever happens to the files, answers are right, no error is seen, and the next process finds good ones."""
 
-import atexit
-import functools
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 import pytest
-from programs import ROOT, run
+from programs import copy_package, run
 
 from spatial_op.kernels import disk
 
@@ -24,21 +20,9 @@ print(grid[0, 0, 0].tolist() == [0, 0, 0] and not grid[0, 1].any())
 """
 
 
-@functools.cache
-def package():
-    """A copy of the package beside which no compiled code lies, since that would be found, too."""
-    root = pathlib.Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
-    shutil.copytree(ROOT / "spatial_op", root / "spatial_op", ignore=shutil.ignore_patterns("*.kernel"))
-    return root
-
-
-def answer(cache, before="", **env):
+def answer(cache, before="", root=None, **env):
     """Run the call in a process of its own."""
-    assert (
-        run(before + CALL, cache, size=2, root=package(), XDG_CACHE_HOME=str(package() / "home"), **env).strip()
-        == "True"
-    )
+    assert run(before + CALL, cache, size=2, root=root, **env).strip() == "True"
 
 
 def files(cache):
@@ -96,10 +80,10 @@ def test_a_file_under_another_kernels_name_is_not_believed(cache):
     """Whole, but not what the name says: the code of another kernel must not run in its place."""
     (file,) = files(cache)
     program = 'print(so.GridGenerator(so.identity_loc("affine"), "affine", (1, 2))[0, 0, 0].tolist() == [-1, 1])'
-    assert run(program, cache, size=2, root=package()).strip() == "True"
+    assert run(program, cache, size=2).strip() == "True"
     (other,) = set(files(cache)) - {file}
     other.write_bytes(file.read_bytes())
-    assert run(program, cache, size=2, root=package()).strip() == "True"
+    assert run(program, cache, size=2).strip() == "True"
 
 
 def test_files_that_cannot_be_read_or_replaced(cache):
@@ -129,22 +113,30 @@ def test_a_kill_at_any_moment_costs_time_only(tmp_path, moment):
     assert [path.suffix for path in files(tmp_path)].count(".kernel") == 1
 
 
+def started(tmp_path):
+    """A process that makes the call, with a package and a cache in this folder."""
+    root = tmp_path / "copy"
+    if not root.exists():
+        copy_package(root)
+    environment = {
+        **os.environ, "PYTHONPATH": str(root), "NUMBA_CACHE_DIR": str(tmp_path), "XDG_CACHE_HOME": str(root / "home")
+    }  # fmt: skip
+    program = f"import numpy as np, spatial_op as so\n{CALL}"
+    return subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True)
+
+
 def test_real_kills(tmp_path):
     """At random moments, most while it compiles or writes."""
-    environment = {**os.environ, "PYTHONPATH": str(package()), "NUMBA_CACHE_DIR": str(tmp_path)}
-    program = f"import numpy as np, spatial_op as so\n{CALL}"
     for number in range(8):
-        process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL)
+        process = started(tmp_path)
         time.sleep(0.4 + 0.25 * number)
         process.kill()
-        process.wait()
-    answer(tmp_path)
+        process.communicate()
+    answer(tmp_path, root=tmp_path / "copy")
 
 
 def test_processes_that_write_at_once(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(package()), "NUMBA_CACHE_DIR": str(tmp_path)}
-    program = [sys.executable, "-c", f"import numpy as np, spatial_op as so\n{CALL}"]
-    several = [subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    several = [started(tmp_path) for _ in range(4)]
     assert [process.communicate()[0] for process in several] == ["True\n"] * 4
     assert [path.suffix for path in files(tmp_path)] == [".kernel"]
 
