@@ -122,7 +122,9 @@ def started(tmp_path):
         **os.environ, "PYTHONPATH": str(root), "NUMBA_CACHE_DIR": str(tmp_path), "XDG_CACHE_HOME": str(root / "home")
     }  # fmt: skip
     program = f"import numpy as np, spatial_op as so\n{CALL}"
-    return subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", program], env=environment, cwd=root, stdout=subprocess.PIPE, text=True
+    )
 
 
 def test_real_kills(tmp_path):
