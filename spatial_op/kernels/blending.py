@@ -61,10 +61,11 @@ def spill(m, window, stride, row, k, grad, careful):
     for number, share in enumerate(share for along in shares for share in along):
         memory.put(number * LANES, share)
     lines = lines_of(window, stride, 1, reach)
-    for i, spot in enumerate(row.spots(k)):
+    for i in m.range(0, LANES):
+        spot = row.spot(k, i)
         for r, line in enumerate(lines):
             for s in range(reach):
-                line[spot + s] = line[spot + s] + memory[(r * reach + s) * LANES + i]
+                line[spot + s] = line[spot + s] + memory[i + (r * reach + s) * LANES]
 
 
 def share_of(m, weight, grad, careful):
