@@ -216,6 +216,7 @@ ARRAY = {
     ),
     "put_some": lambda m: m.out.put_some(2, m.a.vector(0), m.full(3, "i8", None)),
     "pick": lambda m: [m.a.pick(m.places), m.a.pick(m.places * 1000, m.places < 1)],
+    "prefetch": lambda m: m.a.prefetch(m.count * 10**9),
     "starting": lambda m: [m.a.starting(7).vector(2), m.a.starting(m.count).starting(1).vector(0)],
     "indexed": lambda m: [m.a[m.count], m.a[0], m.a.starting(2)[m.count + 1]],
 }

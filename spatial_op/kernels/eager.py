@@ -57,6 +57,9 @@ class Array:
         mask = np.ones(len(indices), bool) if mask is None else mask
         return np.where(mask, self.numbers[self.first + np.where(mask, indices, 0)], self.dtype.type(0))
 
+    def prefetch(self, index):
+        """There is nothing to ask for."""
+
     def starting(self, index):
         """The same numbers, counted from an index on."""
         return Array(self.numbers, self.first + int(index))

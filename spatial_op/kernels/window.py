@@ -30,6 +30,10 @@ def capacity(group):
     return group * (max(WORTH[group]) * SIDE * SIDE + ROOM + 2 * LANES)
 
 
+# Lines of the image that are asked for before they are copied: processors do not foresee the next line.
+AHEAD = 2
+
+
 class Box(NamedTuple):
     """The source pixels that a tile needs: first column and row, sizes, and the distance of rows in the window."""
 
@@ -82,6 +86,8 @@ def fill(m, group, plane, apart, present, box, window):
             whole = left + (right - left) // LANES * LANES
             for k in m.range(left, whole, LANES):
                 put_pixels(m, line.starting(k * group), [image.vector(k) for image in lines])
+                for image in lines:
+                    image.prefetch(k + m.w * AHEAD)
             for _ in m.when(whole < right):
                 # More is written than there is; what follows is overwritten now, or by the next line, or by nobody.
                 put_pixels(m, line.starting(whole * group), [image.some(whole, right - whole) for image in lines])
