@@ -1,5 +1,6 @@
 """Callers' arrays as kernels read them, and arrays that kernels write to in place of those that callers gave."""
 
+import functools
 import math
 
 import numpy as np
@@ -42,13 +43,13 @@ class made_once:
 
 
 def laid_out(value, dtype, axes):
-    """The numbers of an array in a row, and how far from each other the entries of its first ``axes`` axes are, in numbers.
+    """The numbers of an array, one after another in memory, and how far from each other the entries of its first ``axes`` axes are, in numbers.
 
     The other axes follow each other densely. An axis that repeats its entries, as that of an expanded array, is read where
     it is. What is laid out in another way, or has another dtype, is copied.
     """
     if value.flags.carray and value.dtype == dtype:  # which costs tiny calls the least
-        return value.reshape(-1), apart(value.shape, axes)
+        return value, apart(value.shape, axes)
     sizes, repeated = value.shape, ()
     if not value.flags.c_contiguous:
         repeated = [axis for axis in range(axes) if sizes[axis] > 1 and value.strides[axis] == 0]
@@ -67,6 +68,7 @@ def laid_out(value, dtype, axes):
     return numbers, tuple(0 if axis in repeated else step for axis, step in enumerate(steps))
 
 
+@functools.lru_cache(maxsize=1024)
 def apart(shape, axes):
     """How far from each other the entries of the first axes are, if all follow each other densely."""
     return tuple([math.prod(shape[axis + 1 :]) for axis in range(axes)])
