@@ -249,7 +249,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(run, tmp_path, monkeyp
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_an_interrupted_command_can_be_run_again(tmp_path):
-    zarr.create_array(str(tmp_path / "in.zarr"), shape=(20000, 20000), dtype="float32", chunks=(100, 100))
+    zarr.create_array(str(tmp_path / "in.zarr"), shape=(6000, 6000), dtype="float32", chunks=(100, 100))
     command = [sys.executable, "-m", "spatial_op", "warp", "in.zarr", "out.zarr", "--rotate", "3"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 120

@@ -21,7 +21,7 @@ class Plan:
     """
 
     def __init__(self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge):
-        sampler, padding = rows
+        self.rows = sampler, padding = rows
         source, build = shape[2:], kernels("build")
         self.dtype, self.compute = dtype, DTYPES[dtype]
         self.shape, self.transform = shape[:2] + target, transform
