@@ -21,19 +21,33 @@ class Plan:
     """
 
     def __init__(self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge):
-        self.rows = sampler, padding = rows
-        source, build = shape[2:], kernels("build")
+        self.source, self.target, self.edge = shape[2:], target, edge
         self.dtype, self.compute = dtype, DTYPES[dtype]
-        self.shape, self.transform = shape[:2] + target, transform
-        self.number, count = number_of(transform, given_dtype), given_shape[1] if transform else 0
-        values = {"samples": shape[0], "channels": shape[1]}
-        for name, size, size_out in zip(DIMENSIONS[len(source)], source, target):
-            values[name], values[f"{name}_out"] = size, size_out
-        values |= outside(padding, sampler, source, edge)
-        self.fixed = kernels("kernel").Fixed(values | fixed_of(transform, count, source, target, edge))
-        self.work = build.work_of(self.shape)
+        self.shape, self.transform, self.rows = shape[:2] + target, transform, rows
+        self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
         self.nothing = 0 in self.shape
-        self.key = len(source), build.formula(transform), self.number, sampler, self.compute.str[1:]
+
+    @made_once
+    def fixed(self):
+        """What kernels are given that depends on sizes only; whoever asks for a shape alone needs none of it."""
+        sampler, padding = self.rows
+        values = {"samples": self.shape[0], "channels": self.shape[1]}
+        for name, size, size_out in zip(DIMENSIONS[len(self.source)], self.source, self.target):
+            values[name], values[f"{name}_out"] = size, size_out
+        values |= outside(padding, sampler, self.source, self.edge)
+        values |= fixed_of(self.transform, self.count, self.source, self.target, self.edge)
+        return kernels("kernel").Fixed(values)
+
+    @made_once
+    def work(self):
+        """How the work is divided."""
+        return kernels("build").work_of(self.shape)
+
+    @made_once
+    def key(self):
+        """What kernels depend on."""
+        formula = kernels("build").formula(self.transform)
+        return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:]
 
     @made_once
     def forward(self):
