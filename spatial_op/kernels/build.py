@@ -53,7 +53,7 @@ def forward(axes, formula, dtype, sampler, number, group, few):
         by_windows = Kernel(
             f"{names.of(axes, formula, dtype, sampler, number, 'forward')}, {names.channels(group, few)}",
             lambda m: planes.forward(m, rules, source, group, few),
-            {**planes.parameters(rules, source), "out": number},
+            {**planes.parameters(rules, source, axes), "out": number},
         )
     return by_windows, in_place
 
@@ -65,7 +65,7 @@ def forward_in_place(axes, formula, dtype, sampler, number):
     return Kernel(
         f"{names.of(axes, formula, dtype, sampler, number, 'forward')}, scattered",
         lambda m: scattered.forward(m, rules, source, axes),
-        {**scattered.parameters(rules, source, axes), "out": number},
+        {**planes.parameters(rules, source, axes), "out": number},
     )
 
 
@@ -84,7 +84,7 @@ def backward(axes, formula, dtype, sampler, number, group):
         by_windows = Kernel(
             f"{names.of(axes, formula, dtype, sampler, number, 'gradients')}, {names.channels(group)}",
             lambda m: planes.backward(m, rules, source, group),
-            {**planes.parameters(rules, source), **pulling(source, number)},
+            {**planes.parameters(rules, source, axes), **pulling(source, number)},
         )
     return by_windows, in_place
 
@@ -96,7 +96,7 @@ def backward_in_place(axes, formula, dtype, sampler, number):
     return Kernel(
         f"{names.of(axes, formula, dtype, sampler, number, 'gradients')}, scattered",
         lambda m: scattered.backward(m, rules, source, axes),
-        {**scattered.parameters(rules, source, axes), **pulling(source, number)},
+        {**planes.parameters(rules, source, axes), **pulling(source, number)},
     )
 
 
@@ -107,7 +107,7 @@ def push(axes, formula, dtype, sampler, number):
     return Kernel(
         names.of(axes, formula, dtype, sampler, number, "tangents"),
         lambda m: scattered.push(m, rules, source, axes),
-        {**scattered.parameters(rules, source, axes), **source.pushing, "out": number},
+        {**planes.parameters(rules, source, axes), **source.pushing, "out": number},
     )
 
 

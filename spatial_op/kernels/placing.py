@@ -15,6 +15,11 @@ ONE = 2.0**32
 FAR = 2.0**30
 
 
+def in_window(m, box, x, y):
+    """Where pixels are in the window of a box."""
+    return (y - m.to(box.y, "i4")) * m.to(box.stride, "i4") + (x - m.to(box.x, "i4"))
+
+
 class Placed:
     """A tile's first taps and distances, kept in memory."""
 
@@ -63,8 +68,7 @@ class Placed:
         """Places in the window, and distances, of a vector of pixels."""
         m, at = self.m, q * SIDE + k
         x, y = (cell.vector(at) for cell in self.cells)
-        places = (y - m.to(self.box.y, "i4")) * m.to(self.box.stride, "i4") + (x - m.to(self.box.x, "i4"))
-        return places, [part.vector(at) for part in self.parts]
+        return in_window(m, self.box, x, y), [part.vector(at) for part in self.parts]
 
 
 class Bounded:
@@ -99,20 +103,20 @@ class Bounded:
     def point(self, tile, q, k):
         """Places in the window, and distances, of a vector of pixels."""
         m = self.m
+        if not self.quick:
+            return self.together(self.found(tile, q, k))
         places = m.variable(m.full(0, "i4"))
         parts = [m.variable(m.full(0.0, self.rules.dtype)) for _ in range(2)]
-        quick = self.inner & (tile.cols >= LANES) if self.quick else m.full(0, "i8", None) > 0
-        for _ in m.when(quick):
-            self.keep(places, parts, self.stepped(tile, q, k) if self.quick else self.found(tile, q, k))
-        for _ in m.when(~quick):
-            self.keep(places, parts, self.found(tile, q, k))
+        quick = self.inner & (tile.cols >= LANES)
+        for find in (self.stepped, self.found):
+            for _ in m.when(quick if find == self.stepped else ~quick):
+                places.value, (parts[0].value, parts[1].value) = self.together(find(tile, q, k))
         return places.value, [part.value for part in parts]
 
-    def keep(self, places, parts, points):
-        """Put cells and distances together."""
-        m, ((x, part_x), (y, part_y)) = self.m, points
-        places.value = (y - m.to(self.box.y, "i4")) * m.to(self.box.stride, "i4") + (x - m.to(self.box.x, "i4"))
-        parts[0].value, parts[1].value = part_x, part_y
+    def together(self, points):
+        """Places and distances of cells and distances."""
+        (x, part_x), (y, part_y) = points
+        return in_window(self.m, self.box, x, y), (part_x, part_y)
 
     def found(self, tile, q, k):
         """Cells and distances by the formula, in float64."""
@@ -124,8 +128,8 @@ class Bounded:
 
     def stepped(self, tile, q, k):
         """The same for float32, in whole numbers: steps of 2^-32 pixels from the first column of the vector on."""
-        m, points = self.m, []
-        for (start, step), shift in zip(self.source.line(m, tile, q, k), (self.rules.sampler.shift,) * 2):
+        m, points, shift = self.m, [], self.rules.sampler.shift
+        for start, step in self.source.line(m, tile, q, k):
             first = m.to(np.rint((start + shift) * ONE), "i8")
             low, high = halves(m, m.to(np.rint(step * ONE), "i8") * m.in_order(ORDER, "i8") + first)
             part = m.to(m.unsigned_shift(low, 1), "f4") * 2.0**-31 - shift
@@ -150,7 +154,7 @@ class Row:
         """Memory for each tap along x and y."""
         return [[self.m.workspace(self.rules.dtype, SIDE) for _ in range(self.reach)] for _ in "xy"]
 
-    def begin(self, box, tile, q, starts):
+    def begin(self, tile, q, starts):
         """Find them for row ``q``; ``starts`` are the columns where vectors begin."""
         m = self.m
         for k in starts:

@@ -12,11 +12,11 @@ from .trace import LANES
 from .turn import to_pixels
 
 
-def parameters(rules, source):
-    """What the kernels are given, but for what they write."""
+def parameters(rules, source, axes):
+    """What kernels that sample are given, but for what they write; ``todo`` marks what is left over for ``scattered``."""
     return {
-        "samples": "int", "channels": "int", "w": "int", "h": "int", "image_step": "int", "channel_step": "int",
-        "pixels": rules.dtype, **cells.output(2), **cells.parameters(2), **source.parameters, "todo": "u1",
+        "samples": "int", "channels": "int", **dict.fromkeys("whd"[:axes], "int"), "image_step": "int", "channel_step": "int",
+        "pixels": rules.dtype, **cells.output(axes), **cells.parameters(axes), **source.parameters, "todo": "u1",
     }  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def forward(m, rules, source, group, few):
                 )
                 first = m.out.starting((sample * m.channels + channel) * pixels + first_pixel(m, tile))
                 for q in m.range(0, tile.rows):
-                    row.begin(box, tile, q, overlapping(m, tile))
+                    row.begin(tile, q, overlapping(m, tile))
                     for k in overlapping(m, tile):
                         sampled = gather(m, rules, memory, box, group, row, k)
                         for c, vector in enumerate(sampled):
@@ -128,7 +128,7 @@ def backward(m, rules, source, group):
                     for _ in m.when(touched):
                         clear(m, spilled, 0, 0, box.height * box.stride * group)
                     for q in m.range(0, tile.rows):
-                        row.begin(box, tile, q, m.range(0, tile.cols, LANES))
+                        row.begin(tile, q, m.range(0, tile.cols, LANES))
                         for k in m.range(0, tile.cols, LANES):
                             above = upstream(m, upper, group, present, tile, q, k)
                             some = row.careful(k)

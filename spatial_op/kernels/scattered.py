@@ -13,14 +13,6 @@ from .tiles import BLOCK, area, blocks_of, first_pixel, tile_at, tiles
 from .trace import LANES
 
 
-def parameters(rules, source, axes):
-    """What the kernels are given, but for what they write; ``todo`` marks the units that are to be done."""
-    return {
-        "samples": "int", "channels": "int", **{name: "int" for name in "whd"[:axes]}, "image_step": "int",
-        "channel_step": "int", "pixels": rules.dtype, **cells.output(axes), **cells.parameters(axes), **source.parameters, "todo": "u1",
-    }  # fmt: skip
-
-
 def units(m, axes):
     """The work: numbers of unit and tile, sample, block of channels, tile, first and last channel of those that are to be done.
 
@@ -51,45 +43,48 @@ def each_reader(m, taps, numbers):
         yield LookedUp(m, taps), True
 
 
-def forward(m, rules, source, axes):
-    """Every ``threads``-th unit of the work."""
+def sampled(m, rules, source, axes):
+    """Each vector of pixels that is to be written: its taps, what the source found it at, where it is written, and its block of channels.
+
+    Written are the first ``count`` lanes.
+    """
     source.start(m)
     pixels = area(m, axes)
     for sample, tile, begin, end in units(m, axes):
         source.begin(m, sample, tile)
+        planes = m.pixels.starting(sample * m.image_step)
         for q, k in vectors(m, tile):
             taps = Taps(m, rules, source.find(m, tile, q, k))
-            weights = [rules.weights(m, part) for part in taps.parts]
             first = m.out.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
-            for reader, careful in each_reader(m, taps, [number for along in weights for number in along]):
-                for channel in m.range(begin, end):
-                    plane = m.pixels.starting(sample * m.image_step + channel * m.channel_step)
-                    sampled = product(lines_of(reader, plane, axes), weights, careful)
-                    m.write(first.starting(channel * pixels), 0, sampled, tile.cols - k)
+            yield taps, (tile, q, k), planes, first, (begin, end), tile.cols - k
+
+
+def forward(m, rules, source, axes):
+    """Every ``threads``-th unit of the work."""
+    for taps, _, planes, first, channels, count in sampled(m, rules, source, axes):
+        weights = [rules.weights(m, part) for part in taps.parts]
+        for reader, careful in each_reader(m, taps, [number for along in weights for number in along]):
+            for channel in m.range(*channels):
+                plane = planes.starting(channel * m.channel_step)
+                value = product(lines_of(reader, plane, axes), weights, careful)
+                m.write(first.starting(channel * area(m, axes)), 0, value, count)
 
 
 def push(m, rules, source, axes):
     """Add to ``out`` how the samples change along a change of what the source was given; units as ``forward``."""
-    source.start(m)
-    pixels = area(m, axes)
-    for sample, tile, begin, end in units(m, axes):
-        source.begin(m, sample, tile)
-        for q, k in vectors(m, tile):
-            taps = Taps(m, rules, source.find(m, tile, q, k))
-            moved = [m.to(change, rules.dtype) for change in source.push(m, tile, q, k)]
-            moved = [np.where(taps.odd == 0, change, np.nan) for change in moved]
-            weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
-            first = m.out.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
-            numbers = [number for along in (*weights, *slopes) for number in along]
-            for reader, careful in each_reader(m, taps, numbers):
-                for channel in m.range(begin, end):
-                    plane = m.pixels.starting(sample * m.image_step + channel * m.channel_step)
-                    along = derivatives(lines_of(reader, plane, axes), weights, slopes, careful)
-                    total = m.read(first.starting(channel * pixels), 0, tile.cols - k)
-                    for change, slope in zip(moved, along):
-                        if slope is not None:
-                            total = np.where(change != 0, total + change * slope, total)
-                    m.write(first.starting(channel * pixels), 0, total, tile.cols - k)
+    for taps, place, planes, first, channels, count in sampled(m, rules, source, axes):
+        moved = [m.to(change, rules.dtype) for change in source.push(m, *place)]
+        moved = [np.where(taps.odd == 0, change, np.nan) for change in moved]
+        weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
+        for reader, careful in each_reader(m, taps, [number for along in (*weights, *slopes) for number in along]):
+            for channel in m.range(*channels):
+                plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
+                along = derivatives(lines_of(reader, plane, axes), weights, slopes, careful)
+                total = m.read(out, 0, count)
+                for change, slope in zip(moved, along):
+                    if slope is not None:
+                        total = np.where(change != 0, total + change * slope, total)
+                m.write(out, 0, total, count)
 
 
 def backward(m, rules, source, axes):
