@@ -5,11 +5,12 @@ import numpy as np
 from . import cells, window
 from .tiles import SIDE
 from .trace import LANES
-from .turn import ORDER, halves
 from .window import box_of
 
-# A pixel, in steps of 2^-32.
-ONE = 2.0**32
+# Coordinates of one vector are told apart by steps of 2^-24 pixels, which float32 can hold as parts of a pixel. Whole numbers
+# of 32 bits then reach so many pixels from the first column.
+BITS = 24
+REACH = 2 ** (31 - BITS) - 1
 
 # A coordinate further out is not worth a window. It still fits the integers.
 FAR = 2.0**30
@@ -107,7 +108,8 @@ class Bounded:
             return self.together(self.found(tile, q, k))
         places = m.variable(m.full(0, "i4"))
         parts = [m.variable(m.full(0.0, self.rules.dtype)) for _ in range(2)]
-        quick = self.inner & (tile.cols >= LANES)
+        steps = [abs(step) * LANES < REACH for _, step in self.source.line(m, tile, q, k)]
+        quick = (self.inner | (m.period_x <= 0) & (m.period_y <= 0)) & steps[0] & steps[1]
         for find in (self.stepped, self.found):
             for _ in m.when(quick if find == self.stepped else ~quick):
                 places.value, (parts[0].value, parts[1].value) = self.together(find(tile, q, k))
@@ -127,13 +129,23 @@ class Bounded:
         return points
 
     def stepped(self, tile, q, k):
-        """The same for float32, in whole numbers: steps of 2^-32 pixels from the first column of the vector on."""
-        m, points, shift = self.m, [], self.rules.sampler.shift
-        for start, step in self.source.line(m, tile, q, k):
-            first = m.to(np.rint((start + shift) * ONE), "i8")
-            low, high = halves(m, m.to(np.rint(step * ONE), "i8") * m.in_order(ORDER, "i8") + first)
-            part = m.to(m.unsigned_shift(low, 1), "f4") * 2.0**-31 - shift
-            points.append((high + self.rules.sampler.first, part))
+        """The same for float32, in whole numbers, of steps from the first column of the vector on.
+
+        Only cells are brought to the table's range. Where that changes them, a coordinate would be a whole pixel; where
+        there is nothing its weights do not matter.
+        """
+        m, points, sampler = self.m, [], self.rules.sampler
+        order = m.least(m.counting("f8"), m.to(tile.cols - 1, "f8"))
+        for axis, (start, step) in zip("xy", self.source.line(m, tile, q, k)):
+            first = m.to(np.rint((start + sampler.shift) * 2.0**BITS), "i8")
+            begin, rest = m.to(first >> BITS, "i4"), m.to(first & (2**BITS - 1), "i4")
+            moved = m.to(np.rint(order * (step * 2.0**BITS)), "i4") + rest
+            cell = moved >> BITS
+            ends = [sampler.cell(m.arguments[f"{end}_{axis}"], sampler.shift) for end in ("low", "high")]
+            near = m.smaller(m.larger(cell, m.to(ends[0], "i4") - begin), m.to(ends[1], "i4") - begin)
+            part = m.to(moved & (2**BITS - 1), "f4") * 2.0**-BITS - sampler.shift
+            held = (near == cell) | (m.arguments[f"rule_{axis}"] == cells.NOTHING)
+            points.append((near + (begin + sampler.first), np.where(held, part, 0.0)))
         return points
 
 

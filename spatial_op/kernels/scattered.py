@@ -9,18 +9,17 @@ import numpy as np
 from . import cells
 from .in_place import NOWHERE, Inside, LookedUp, Taps, derivatives, lines_of, product
 from .planes import clear
-from .tiles import BLOCK, area, blocks_of, first_pixel, tile_at, tiles
+from .tiles import BLOCK, area, blocks_of, first_pixel, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
 
 
-def units(m, axes):
+def units(m, axes, in_turn):
     """The work: numbers of unit and tile, sample, block of channels, tile, first and last channel of those that are to be done.
 
     A unit is a block of channels of a sample.
     """
     count, blocks = tiles(m, axes), blocks_of(m.channels)
-    for work in m.range(m.part, m.samples * blocks * count, m.threads):
-        unit, number = work % (m.samples * blocks), work // (m.samples * blocks)
+    for unit, number in pieces_of_work(m, m.samples * blocks, count, in_turn):
         for _ in m.when(m.todo[unit * count + number] != 0):
             block = unit % blocks
             begin = block * BLOCK
@@ -50,7 +49,7 @@ def sampled(m, rules, source, axes):
     """
     source.start(m)
     pixels = area(m, axes)
-    for sample, tile, begin, end in units(m, axes):
+    for sample, tile, begin, end in units(m, axes, source.in_turn):
         source.begin(m, sample, tile)
         planes = m.pixels.starting(sample * m.image_step)
         for q, k in vectors(m, tile):
@@ -98,33 +97,32 @@ def backward(m, rules, source, axes):
         plane_size = plane_size * size
     line = plane_size // sizes[-1]
     source.start(m)
-    for number in m.range(0, count):
+    for work, number in owned_work(m, m.samples * blocks * m.bands, count, source.in_turn):
         tile = tile_at(m, number, axes)
-        for work in m.range(m.part, m.samples * blocks * m.bands, m.threads):
-            band, unit = work % m.bands, work // m.bands
-            sample, block = unit // blocks, unit % blocks
-            top, bottom = band * sizes[-1] // m.bands, (band + 1) * sizes[-1] // m.bands
-            begin = block * BLOCK
-            end = m.smaller(m.channels, begin + BLOCK)
-            for _ in m.when((number == 0) & (m.want_data > 0) & (m.add_data == 0)):
-                for channel in m.range(begin, end):
-                    clear(m, m.lower, (sample * m.channels + channel) * plane_size, top * line, bottom * line)
-            mine = (m.want_values > 0) & (number % m.bands == band)
-            for _ in m.when((m.todo[unit * count + number] != 0) & (mine | (m.want_data > 0))):
-                source.begin(m, sample, tile)
-                source.begin_sums(m, tile, number, unit)
-                for q, k in vectors(m, tile):
-                    taps = Taps(m, rules, source.find(m, tile, q, k))
-                    weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
-                    first = m.upper.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
-                    for _ in m.when(mine):
-                        grads = accumulated(m, taps, weights, slopes, first, sample, begin, end, tile.cols - k)
-                        source.pull(m, tile, q, k, grads)
-                    for _ in m.when(m.want_data > 0):
-                        lower = m.lower.starting(sample * m.channels * plane_size)
-                        spill(m, taps, weights, first, lower, plane_size, begin, end, tile.cols - k, top, bottom)
+        band, unit = work % m.bands, work // m.bands
+        sample, block = unit // blocks, unit % blocks
+        top, bottom = band * sizes[-1] // m.bands, (band + 1) * sizes[-1] // m.bands
+        begin = block * BLOCK
+        end = m.smaller(m.channels, begin + BLOCK)
+        for _ in m.when((number == 0) & (m.want_data > 0) & (m.add_data == 0)):
+            for channel in m.range(begin, end):
+                clear(m, m.lower, (sample * m.channels + channel) * plane_size, top * line, bottom * line)
+        mine = (m.want_values > 0) & (number % m.bands == band)
+        for _ in m.when((m.todo[unit * count + number] != 0) & (mine | (m.want_data > 0))):
+            source.begin(m, sample, tile)
+            source.begin_sums(m, tile, number, unit)
+            for q, k in vectors(m, tile):
+                taps = Taps(m, rules, source.find(m, tile, q, k))
+                weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
+                first = m.upper.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
                 for _ in m.when(mine):
-                    source.finish(m)
+                    grads = accumulated(m, taps, weights, slopes, first, sample, begin, end, tile.cols - k)
+                    source.pull(m, tile, q, k, grads)
+                for _ in m.when(m.want_data > 0):
+                    lower = m.lower.starting(sample * m.channels * plane_size)
+                    spill(m, taps, weights, first, lower, plane_size, begin, end, tile.cols - k, top, bottom)
+            for _ in m.when(mine):
+                source.finish(m)
 
 
 def accumulated(m, taps, weights, slopes, first, sample, begin, end, count):

@@ -47,6 +47,33 @@ def tile_at(m, number, axes):
     return Tile(axes, number // (wide * high), row, col, rows, cols)
 
 
+def pieces_of_work(m, units, count, in_turn):
+    """Pairs of a unit, such as an image, and the number of one of its ``count`` tiles: those of one thread.
+
+    Tiles that follow each other share source lines, so a thread does those of one unit after another. If units are to take
+    turns, it does one tile of each of them, then the next one.
+    """
+    total = units * count
+    if in_turn:
+        for work in m.range(m.part, total, m.threads):
+            yield work % units, work // units
+    else:
+        for work in m.range(m.part * total // m.threads, (m.part + 1) * total // m.threads):
+            yield work // count, work % count
+
+
+def owned_work(m, owners, count, in_turn):
+    """The same where all tiles of a unit fall to its one owner, in order: pairs of an owner and a tile's number."""
+    if in_turn:
+        for number in m.range(0, count):
+            for work in m.range(m.part, owners, m.threads):
+                yield work, number
+    else:
+        for work in m.range(m.part, owners, m.threads):
+            for number in m.range(0, count):
+                yield work, number
+
+
 def first_pixel(m, tile):
     """Index of a tile's first pixel in its channel."""
     return (tile.slice * m.h_out + tile.row) * m.w_out + tile.col
