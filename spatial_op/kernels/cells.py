@@ -17,7 +17,7 @@ def parameters(axes):
     given = {}
     for axis in AXES[:axes]:
         given |= {name.format(axis): "float" for name in ("low_{}", "high_{}", "period_{}", "inverse_{}")}
-        given |= {f"table_{axis}": "i4", f"origin_{axis}": "int", f"rule_{axis}": "int"}
+        given |= {f"table_{axis}": "i4", **{f"{name}_{axis}": "int" for name in ("origin", "last", "rule")}}
     return given
 
 

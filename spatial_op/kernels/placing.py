@@ -5,7 +5,7 @@ import numpy as np
 from . import cells, window
 from .tiles import SIDE
 from .trace import LANES
-from .window import box_of
+from .window import Box, box_of
 
 # Coordinates of one vector are told apart by steps of 2^-24 pixels, which float32 can hold as parts of a pixel. Whole numbers
 # of 32 bits then reach so many pixels from the first column.
@@ -78,40 +78,44 @@ class Bounded:
     def __init__(self, m, rules, source):
         self.m, self.rules, self.source = m, rules, source
         # Weights that are continuous do not mind a little noise in coordinates.
-        self.quick = rules.dtype == "f4" and rules.reach > 1
+        self.continuous = rules.dtype == "f4" and rules.reach > 1
 
     def begin(self, tile, group):
         """The box, a pixel wider than need be since vectors may be rounded in another way than corners.
 
-        Where no coordinate is out of the range that the padding's table covers, none has to be brought there.
+        If coordinates can be found in steps, and it is worth filling then, it has all pixels that samples mean, however far
+        outside the image. Otherwise coordinates are brought to the range that the padding's table covers first.
         """
-        m, ends, inner, finite = self.m, [], None, None
+        m, sampler, reach = self.m, self.rules.sampler, self.rules.reach
+        given, held, stepped, finite = [], [], m.samples > 0, m.samples > 0
         for axis, corners in zip("xy", self.source.corners(m, tile)):
-            low, high = m.arguments[f"low_{axis}"], m.arguments[f"high_{axis}"]
-            within = (corners[0] >= low) & (corners[1] <= high)
-            held = within | ((corners[0] >= -FAR) & (corners[1] <= FAR) & (m.arguments[f"period_{axis}"] <= 0))
-            inner = within if inner is None else inner & within
-            finite = held if finite is None else finite & held
-            for edge in corners:
-                near = m.least(m.most(edge, low), high)
-                ends.append(
-                    m.to(self.rules.sampler.cell(near, self.rules.sampler.shift), "i8") + self.rules.sampler.first
-                )
-        reach = self.rules.reach
-        self.box, self.inner = box_of(ends[0] - 1, ends[1] + reach + 1, ends[2] - 1, ends[3] + reach + 1), inner
+            low, high, period = (m.arguments[f"{name}_{axis}"] for name in ("low", "high", "period"))
+            inner = (corners[0] >= low) & (corners[1] <= high)
+            near = (corners[0] >= -FAR) & (corners[1] <= FAR)
+            finite = finite & (inner | near & (period <= 0))
+            for place, edge in enumerate(corners):
+                margin = reach + 1 if place else -1
+                for ends, first, last in ((given, -FAR, FAR), (held, low, high)):
+                    cell = sampler.cell(m.least(m.most(edge, first), last), sampler.shift)
+                    ends.append(m.to(cell, "i8") + (sampler.first + margin))
+        self.box = box_of(*held)
+        if self.continuous:
+            wide = box_of(*given)
+            for _, step in self.source.line(m, tile, 0, 0):
+                stepped = stepped & (abs(step) * LANES < REACH)
+            self.in_steps = stepped & finite & window.affordable(wide, tile, group)
+            self.box = Box(*(np.where(self.in_steps, a, b) for a, b in zip(wide, self.box)))
         return self.box, finite
 
     def point(self, tile, q, k):
         """Places in the window, and distances, of a vector of pixels."""
         m = self.m
-        if not self.quick:
+        if not self.continuous:
             return self.together(self.found(tile, q, k))
         places = m.variable(m.full(0, "i4"))
         parts = [m.variable(m.full(0.0, self.rules.dtype)) for _ in range(2)]
-        steps = [abs(step) * LANES < REACH for _, step in self.source.line(m, tile, q, k)]
-        quick = (self.inner | (m.period_x <= 0) & (m.period_y <= 0)) & steps[0] & steps[1]
         for find in (self.stepped, self.found):
-            for _ in m.when(quick if find == self.stepped else ~quick):
+            for _ in m.when(self.in_steps if find == self.stepped else ~self.in_steps):
                 places.value, (parts[0].value, parts[1].value) = self.together(find(tile, q, k))
         return places.value, [part.value for part in parts]
 
@@ -129,48 +133,45 @@ class Bounded:
         return points
 
     def stepped(self, tile, q, k):
-        """The same for float32, in whole numbers, of steps from the first column of the vector on.
-
-        Only cells are brought to the table's range. Where that changes them, a coordinate would be a whole pixel; where
-        there is nothing its weights do not matter.
-        """
+        """The same for float32, in whole numbers, of steps from the first column of the vector on."""
         m, points, sampler = self.m, [], self.rules.sampler
         order = m.least(m.counting("f8"), m.to(tile.cols - 1, "f8"))
-        for axis, (start, step) in zip("xy", self.source.line(m, tile, q, k)):
+        for start, step in self.source.line(m, tile, q, k):
             first = m.to(np.rint((start + sampler.shift) * 2.0**BITS), "i8")
-            begin, rest = m.to(first >> BITS, "i4"), m.to(first & (2**BITS - 1), "i4")
-            moved = m.to(np.rint(order * (step * 2.0**BITS)), "i4") + rest
-            cell = moved >> BITS
-            ends = [sampler.cell(m.arguments[f"{end}_{axis}"], sampler.shift) for end in ("low", "high")]
-            near = m.smaller(m.larger(cell, m.to(ends[0], "i4") - begin), m.to(ends[1], "i4") - begin)
+            moved = m.to(np.rint(order * (step * 2.0**BITS)), "i4") + m.to(first & (2**BITS - 1), "i4")
             part = m.to(moved & (2**BITS - 1), "f4") * 2.0**-BITS - sampler.shift
-            held = (near == cell) | (m.arguments[f"rule_{axis}"] == cells.NOTHING)
-            points.append((near + (begin + sampler.first), np.where(held, part, 0.0)))
+            points.append(((moved >> BITS) + (m.to(first >> BITS, "i4") + sampler.first), part))
         return points
 
 
 class Row:
     """Places and weights of one row of a tile, kept in memory: the loops that read them do not wait for their coming about.
 
-    Numbers taken from memory one by one are also quicker than lanes taken out of vectors.
+    Numbers taken from memory one by one are also quicker than lanes taken out of vectors. There is room for two rows, so
+    that one can come about while the other is read: what is ``k`` below is a column plus the ``half`` that it lies in.
     """
 
     def __init__(self, m, rules, points, group, derivatives=False):
         self.m, self.rules, self.points, self.group, self.reach = m, rules, points, group, rules.reach
-        self.places, self.marks = m.workspace("i4", SIDE), m.workspace("u1", SIDE)
+        self.places, self.marks = m.workspace("i4", 2 * SIDE), m.workspace("u1", 2 * SIDE)
         self.kept = {"weights": self.room()}
         if derivatives:
             self.kept["slopes"] = self.room()
 
     def room(self):
         """Memory for each tap along x and y."""
-        return [[self.m.workspace(self.rules.dtype, SIDE) for _ in range(self.reach)] for _ in "xy"]
+        return [[self.m.workspace(self.rules.dtype, 2 * SIDE) for _ in range(self.reach)] for _ in "xy"]
+
+    def half(self, q):
+        """Where a row lies."""
+        return (q & 1) * SIDE
 
     def begin(self, tile, q, starts):
         """Find them for row ``q``; ``starts`` are the columns where vectors begin."""
         m = self.m
-        for k in starts:
-            places, parts = self.points.point(tile, q, k)
+        for column in starts:
+            places, parts = self.points.point(tile, q, column)
+            k = self.half(q) + column
             self.places.put(k, places * self.group)
             found = {"weights": [], "slopes": []}
             for part in parts:

@@ -11,7 +11,6 @@ from .tiles import BLOCK, SIDE, blocks_of, first_pixel, owned_work, pieces_of_wo
 from .trace import LANES
 from .turn import to_pixels
 
-
 # Lines of the output that are asked for before they are written to.
 AHEAD = 2
 
@@ -50,15 +49,18 @@ def forward(m, rules, source, group, few):
                     m, group, sample * m.image_step + channel * m.channel_step, m.channel_step, present, box, memory
                 )
                 first = m.out.starting((sample * m.channels + channel) * pixels + first_pixel(m, tile))
-                for q in m.range(0, tile.rows):
-                    row.begin(tile, q, overlapping(m, tile))
-                    for k in overlapping(m, tile):
-                        sampled = gather(m, rules, memory, box, group, row, k)
-                        for c, vector in enumerate(sampled):
-                            for _ in m.when(present > c):
-                                line = first.starting(pixels * c + q * m.w_out)
-                                m.write(line, k, vector, tile.cols - k)
-                                line.prefetch(k + m.w_out * AHEAD, to_write=True)
+                for next_row in m.range(0, tile.rows + 1):
+                    for _ in m.when(next_row < tile.rows):
+                        row.begin(tile, next_row, overlapping(m, tile))
+                    q = next_row - 1
+                    for _ in m.when(q >= 0):
+                        for k in overlapping(m, tile):
+                            sampled = gather(m, rules, memory, box, group, row, row.half(q) + k)
+                            for c, vector in enumerate(sampled):
+                                for _ in m.when(present > c):
+                                    line = first.starting(pixels * c + q * m.w_out)
+                                    m.write(line, k, vector, tile.cols - k)
+                                    line.prefetch(k + m.w_out * AHEAD, to_write=True)
 
 
 def overlapping(m, tile):
@@ -86,7 +88,7 @@ def reaches(m, box, top, bottom):
     """Whether a box of source rows has one from ``top`` to before ``bottom``."""
     found = m.variable(m.full(0, "i8", None))
     for r in m.range(0, box.height):
-        row = m.to(m.table_y[box.y + r + m.origin_y], "i8")
+        row = window.pixel_at(m, "y", box.y + r)
         found.value = found.value + m.to((row >= top) & (row < bottom), "i8")
     return found.value > 0
 
@@ -135,14 +137,15 @@ def backward(m, rules, source, group):
                     row.begin(tile, q, m.range(0, tile.cols, LANES))
                     for k in m.range(0, tile.cols, LANES):
                         above = upstream(m, upper, group, present, tile, q, k)
-                        some = row.careful(k)
+                        at = row.half(q) + k
+                        some = row.careful(at)
                         for careful in (True, False):
                             for _ in m.when(some if careful else ~some):
                                 each = above if group == 1 else to_pixels(m, above)
                                 for _ in m.when(mine):
-                                    accumulate(m, seen, box, group, row, q, k, each, grads, careful)
+                                    accumulate(m, seen, box, group, row, q, k, at, each, grads, careful)
                                 for _ in m.when(touched):
-                                    scatter(m, spilled, box, group, row, k, each, careful)
+                                    scatter(m, spilled, box, group, row, at, each, careful)
                 for _ in m.when(touched):
                     plane = (sample * m.channels + channel) * area
                     window.fold(m, group, m.lower, plane, area, present, box, spilled, top, bottom)
@@ -173,13 +176,13 @@ def upstream(m, upper, group, present, tile, q, k):
     return found
 
 
-def accumulate(m, seen, box, group, row, q, k, above, grads, careful):
+def accumulate(m, seen, box, group, row, q, k, at, above, grads, careful):
     """Add a group's share to the gradients with respect to the coordinates of a vector of pixels."""
     if group == 1:
-        along = blending.differentiate(m, seen, box.stride, row, k, careful)
+        along = blending.differentiate(m, seen, box.stride, row, at, careful)
         along = [slope if slope is None else np.where(above[0] != 0, above[0] * slope, 0.0) for slope in along]
     else:
-        along = blending.differentiate_group(m, seen, box.stride, row, k, above, group, careful)
+        along = blending.differentiate_group(m, seen, box.stride, row, at, above, group, careful)
     for array, more in zip(grads, along):
         if more is not None:
             array.put(q * SIDE + k, array.vector(q * SIDE + k) + more)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .cells import NOTHING
 from .tiles import SIDE
 from .trace import LANES
 from .turn import to_channels, to_pixels
@@ -60,6 +61,11 @@ def pays(m, box, tile, group):
     return box.stride * box.height <= worth * tile.rows * tile.cols + (ROOM - LANES)
 
 
+def affordable(box, tile, group):
+    """Whether it is worth filling wherever it lies."""
+    return box.stride * box.height <= tile.rows * tile.cols * min(WORTH[group]) + (ROOM - LANES)
+
+
 def image_part(m, box):
     """Columns of a window that lie in the image: first, and last plus one."""
     left = m.smaller(m.larger(0 - box.x, 0), box.width)
@@ -71,31 +77,43 @@ def channel_of(m, first, present, c):
     return first + (np.where(present > c, m.full(c, "i8", None), 0) if c else 0)
 
 
+def pixel_at(m, axis, position):
+    """The pixel at a position on an axis, negative where there is none; the table goes on as it ends."""
+    place = m.smaller(m.larger(position + m.arguments[f"origin_{axis}"], 0), m.arguments[f"last_{axis}"])
+    return m.to(m.arguments[f"table_{axis}"][place], "i8")
+
+
 def fill(m, group, plane, apart, present, box, window):
-    """Copy the box of a group of channels, which are ``apart``, with the padding's values outside the image."""
+    """Copy the box of a group of channels, which are ``apart``, with the padding's values outside the image.
+
+    More is written than there is; what follows is overwritten now, or by the next line, or by nobody.
+    """
     left, right = image_part(m, box)
-    nothing = m.full(0, m.kind_of(window))
+    nothing, first = m.full(0, m.kind_of(window)), m.full(0, "i8", None)
     planes = [m.pixels.starting(plane + channel_of(m, 0, present, c) * apart) for c in range(group)]
+
+    def clear(line, begin, end):
+        for k in m.range(begin * group, end * group, LANES):
+            line.put(k, nothing)
+
     for r in m.range(0, box.height):
-        row, line = m.to(m.table_y[box.y + r + m.origin_y], "i8"), window.starting(r * box.stride * group)
+        row, line = pixel_at(m, "y", box.y + r), window.starting(r * box.stride * group)
         for _ in m.when(row < 0):
-            for k in m.range(0, box.width * group, LANES):
-                line.put(k, nothing)
+            clear(line, first, box.width)
         for _ in m.when(row >= 0):
             lines = [image.starting(row * m.w + box.x) for image in planes]
+            clear(line, first, left)
             whole = left + (right - left) // LANES * LANES
             for k in m.range(left, whole, LANES):
                 put_pixels(m, line.starting(k * group), [image.vector(k) for image in lines])
                 for image in lines:
                     image.prefetch(k + m.w * AHEAD)
             for _ in m.when(whole < right):
-                # More is written than there is; what follows is overwritten now, or by the next line, or by nobody.
                 put_pixels(m, line.starting(whole * group), [image.some(whole, right - whole) for image in lines])
-            for begin, end in ((m.full(0, "i8", None), left), (right, box.width)):
-                for k in m.range(begin, end):
-                    column, pixel = m.to(m.table_x[box.x + k + m.origin_x], "i8"), line.starting(k * group)
-                    for c in range(group):
-                        pixel[c] = 0
+            clear(line, right, box.width)
+            for begin, end in ((first, left), (right, box.width)):
+                for k in m.range(begin, np.where(m.rule_x == NOTHING, begin, end)):
+                    column, pixel = pixel_at(m, "x", box.x + k), line.starting(k * group)
                     for _ in m.when(column >= 0):
                         for c in range(group):
                             pixel[c] = planes[c][row * m.w + column]
@@ -121,11 +139,11 @@ def fold(m, group, target, plane, apart, present, box, window, top, bottom):
     """The transpose of ``fill``: add the window to rows ``top`` to before ``bottom`` of a group of channels."""
     left, right = image_part(m, box)
     for r in m.range(0, box.height):
-        row, line = m.to(m.table_y[box.y + r + m.origin_y], "i8"), window.starting(r * box.stride * group)
+        row, line = pixel_at(m, "y", box.y + r), window.starting(r * box.stride * group)
         for _ in m.when((row >= top) & (row < bottom)):
             for begin, end in ((m.full(0, "i8", None), left), (right, box.width)):
                 for k in m.range(begin, end):
-                    column = m.to(m.table_x[box.x + k + m.origin_x], "i8")
+                    column = pixel_at(m, "x", box.x + k)
                     for _ in m.when(column >= 0):
                         for c in m.range(0, present):
                             at = plane + c * apart + row * m.w + column
