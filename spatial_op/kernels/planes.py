@@ -7,12 +7,9 @@ import numpy as np
 
 from . import blending, cells, window
 from .placing import Bounded, Placed, Row
-from .tiles import BLOCK, SIDE, blocks_of, first_pixel, owned_work, pieces_of_work, tile_at, tiles
+from .tiles import AHEAD, BLOCK, SIDE, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
 from .turn import to_pixels
-
-# Lines of the output that are asked for before they are written to.
-AHEAD = 2
 
 
 def parameters(rules, source, axes):
@@ -61,13 +58,6 @@ def forward(m, rules, source, group, few):
                                     line = first.starting(pixels * c + q * m.w_out)
                                     m.write(line, k, vector, tile.cols - k)
                                     line.prefetch(k + m.w_out * AHEAD, to_write=True)
-
-
-def overlapping(m, tile):
-    """Columns where vectors begin; the last one overlaps the one before, so that it is whole if the tile is wide enough."""
-    last = m.larger(tile.cols - LANES, 0)
-    for k in m.range(0, tile.cols, LANES):
-        yield m.smaller(k, last)
 
 
 def gather(m, rules, memory, box, group, row, k):

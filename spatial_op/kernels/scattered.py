@@ -7,9 +7,9 @@ places and weights are found once and serve all channels of a block.
 import numpy as np
 
 from . import cells
-from .in_place import NOWHERE, Inside, LookedUp, Taps, derivatives, lines_of, product
+from .in_place import NOWHERE, Inside, LookedUp, Nearby, Taps, derivatives, lines_of, product
 from .planes import clear
-from .tiles import BLOCK, area, blocks_of, first_pixel, owned_work, pieces_of_work, tile_at, tiles
+from .tiles import AHEAD, BLOCK, area, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
 
 
@@ -26,33 +26,38 @@ def units(m, axes, in_turn):
             yield unit // blocks, tile_at(m, number, axes), begin, m.smaller(m.channels, begin + BLOCK)
 
 
-def vectors(m, tile):
-    """Rows and columns of a tile's vectors of pixels."""
+def vectors(m, tile, again=False):
+    """Rows and columns of a tile's vectors of pixels; if some pixels may be done again, most vectors are whole."""
     for q in m.range(0, tile.rows):
-        for k in m.range(0, tile.cols, LANES):
+        for k in overlapping(m, tile) if again else m.range(0, tile.cols, LANES):
             yield q, k
 
 
 def each_reader(m, taps, numbers):
-    """Both ways to read, each in its branch: reader, and whether zero weights have to be looked out for."""
+    """All ways to read, each in its branch: reader, and whether zero weights have to be looked out for."""
     quick = taps.inside() & ~cells.vanishing(m, numbers)
     for _ in m.when(quick):
         yield Inside(m, taps), False
     for _ in m.when(~quick):
-        yield LookedUp(m, taps), True
+        spots = taps.spots()
+        nearby = Nearby(m, taps, spots)
+        for _ in m.when(nearby.fits):
+            yield nearby, True
+        for _ in m.when(~nearby.fits):
+            yield LookedUp(m, taps, spots), True
 
 
-def sampled(m, rules, source, axes):
+def sampled(m, rules, source, axes, again):
     """Each vector of pixels that is to be written: its taps, what the source found it at, where it is written, and its block of channels.
 
-    Written are the first ``count`` lanes.
+    Written are the first ``count`` lanes, some of them ``again`` if that may be.
     """
     source.start(m)
     pixels = area(m, axes)
     for sample, tile, begin, end in units(m, axes, source.in_turn):
         source.begin(m, sample, tile)
         planes = m.pixels.starting(sample * m.image_step)
-        for q, k in vectors(m, tile):
+        for q, k in vectors(m, tile, again):
             taps = Taps(m, rules, source.find(m, tile, q, k))
             first = m.out.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
             yield taps, (tile, q, k), planes, first, (begin, end), tile.cols - k
@@ -60,18 +65,20 @@ def sampled(m, rules, source, axes):
 
 def forward(m, rules, source, axes):
     """Every ``threads``-th unit of the work."""
-    for taps, _, planes, first, channels, count in sampled(m, rules, source, axes):
+    for taps, _, planes, first, channels, count in sampled(m, rules, source, axes, again=True):
         weights = [rules.weights(m, part) for part in taps.parts]
         for reader, careful in each_reader(m, taps, [number for along in weights for number in along]):
             for channel in m.range(*channels):
                 plane = planes.starting(channel * m.channel_step)
                 value = product(lines_of(reader, plane, axes), weights, careful)
-                m.write(first.starting(channel * area(m, axes)), 0, value, count)
+                out = first.starting(channel * area(m, axes))
+                m.write(out, 0, value, count)
+                out.prefetch(m.w_out * AHEAD, to_write=True)
 
 
 def push(m, rules, source, axes):
     """Add to ``out`` how the samples change along a change of what the source was given; units as ``forward``."""
-    for taps, place, planes, first, channels, count in sampled(m, rules, source, axes):
+    for taps, place, planes, first, channels, count in sampled(m, rules, source, axes, again=False):
         moved = [m.to(change, rules.dtype) for change in source.push(m, *place)]
         moved = [np.where(taps.odd == 0, change, np.nan) for change in moved]
         weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
@@ -145,7 +152,7 @@ def accumulated(m, taps, weights, slopes, first, sample, begin, end, count):
 def spill(m, taps, weights, first, lower, plane_size, begin, end, count, top, bottom):
     """Add a vector of gradients of each channel to the pixels that were read, tap by tap and lane by lane, since lanes may share a pixel."""
     pixels, dtype = area(m, taps.axes), taps.rules.dtype
-    places = taps.looked_up(top, bottom)
+    places = taps.looked_up(taps.spots(), top, bottom)
     spots, shares = m.workspace("i8", LANES * len(places)), m.workspace(dtype, LANES)
     factors = m.workspace(dtype, LANES * len(places))
     for number, (numbers, (place, signs)) in enumerate(places.items()):

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..transforms.row import Sizes
 from .dual import Dual, gathered, slopes_of, value_of
-from .tiles import AXES, area, first_pixel, tiles
+from .tiles import AHEAD, AXES, area, first_pixel, tiles
 from .trace import LANES
 
 # Further out than any image; times any image's size it is still a number.
@@ -190,6 +190,7 @@ class ByArray:
     def read(self, m, tile, axis, q, k):
         """One coordinate; lanes beyond the last column repeat the first one."""
         numbers = m.numbers.starting(self.at + self.row(m, tile, axis, q) + k)
+        numbers.prefetch(m.w_out * AHEAD)
         count = tile.cols - k
         given = m.variable(m.full(numbers[0], self.dtype))
         for _ in m.when(count >= LANES):

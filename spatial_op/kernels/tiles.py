@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from .trace import LANES
+
 # Rows and columns of a tile. The window of a rotated tile then fits the second-level cache.
 SIDE = 64
 
@@ -10,6 +12,9 @@ SIDE = 64
 BLOCK = 32
 
 AXES = "xyz"
+
+# Lines of arrays that are asked for before they are read, or written to: of a tile's, processors do not foresee the next one.
+AHEAD = 2
 
 
 class Tile(NamedTuple):
@@ -77,6 +82,13 @@ def owned_work(m, owners, count, in_turn):
 def first_pixel(m, tile):
     """Index of a tile's first pixel in its channel."""
     return (tile.slice * m.h_out + tile.row) * m.w_out + tile.col
+
+
+def overlapping(m, tile):
+    """Columns where vectors begin; the last one overlaps the one before, so that it is whole if the tile is wide enough."""
+    last = m.larger(tile.cols - LANES, 0)
+    for k in m.range(0, tile.cols, LANES):
+        yield m.smaller(k, last)
 
 
 def area(m, axes):

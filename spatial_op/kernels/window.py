@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .cells import NOTHING
-from .tiles import SIDE
+from .tiles import AHEAD, SIDE
 from .trace import LANES
 from .turn import to_channels, to_pixels
 
@@ -29,10 +29,6 @@ def group_of(channels):
 def capacity(group):
     """Numbers that a window may hold, and what is written behind its last row."""
     return group * (max(WORTH[group]) * SIDE * SIDE + ROOM + 2 * LANES)
-
-
-# Lines of the image that are asked for before they are copied: processors do not foresee the next line.
-AHEAD = 2
 
 
 class Box(NamedTuple):
