@@ -8,7 +8,7 @@ import numpy as np
 from . import cells
 from .blending import taps_of
 from .cells import is_zero, mix
-from .tiles import AXES
+from .tiles import AXES, SIDE, overlapping
 from .trace import LANES
 
 # Where a tap is that is outside the image.
@@ -16,12 +16,10 @@ NOWHERE = -1
 
 
 class Taps:
-    """The taps of a vector of pixels: cells and distances, and where in the image they are."""
+    """The taps of a vector of pixels: cells and distances on each axis, and where in the image they are."""
 
-    def __init__(self, m, rules, given):
-        self.m, self.rules, self.axes = m, rules, len(given)
-        placed = [rules.split(m, axis, value) for axis, value in enumerate(given)]
-        self.cells, self.parts = [cell for cell, _ in placed], [part for _, part in placed]
+    def __init__(self, m, rules, cells, parts):
+        self.m, self.rules, self.axes, self.cells, self.parts = m, rules, len(cells), cells, parts
         self.sizes = [m.arguments[name] for name in "whd"[: self.axes]]
         # The sum of parts that are numbers is 0.
         self.odd = sum((part * 0.0 for part in self.parts[1:]), self.parts[0] * 0.0)
@@ -89,6 +87,33 @@ def pick(m, array, places):
     memory = m.workspace(m.kind_of(places), LANES)
     memory.put(0, places)
     return m.build([array[m.to(memory[i], "i8")] for i in range(LANES)])
+
+
+def each_taps(m, rules, source, tile, again=False):
+    """Rows and columns of a tile's vectors of pixels, and their taps; if some pixels may be done again, most vectors are whole.
+
+    Cells and distances are found a row ahead and kept, so that reading does not wait for them.
+    """
+    size = 2 * SIDE
+    cells = [m.workspace("i4", size) for _ in range(tile.axes)]
+    parts = [m.workspace(rules.dtype, size) for _ in range(tile.axes)]
+
+    def columns():
+        return overlapping(m, tile) if again else m.range(0, tile.cols, LANES)
+
+    for ahead in m.range(0, tile.rows + 1):
+        for _ in m.when(ahead < tile.rows):
+            for k in columns():
+                at = (ahead & 1) * SIDE + k
+                for axis, given in enumerate(source.find(m, tile, ahead, k)):
+                    cell, part = rules.split(m, axis, given)
+                    cells[axis].put(at, cell)
+                    parts[axis].put(at, part)
+        q = ahead - 1
+        for _ in m.when(q >= 0):
+            for k in columns():
+                at = (q & 1) * SIDE + k
+                yield q, k, Taps(m, rules, [cell.vector(at) for cell in cells], [part.vector(at) for part in parts])
 
 
 class Inside:

@@ -7,9 +7,9 @@ places and weights are found once and serve all channels of a block.
 import numpy as np
 
 from . import cells
-from .in_place import NOWHERE, Inside, LookedUp, Nearby, Taps, derivatives, lines_of, product
+from .in_place import NOWHERE, Inside, LookedUp, Nearby, derivatives, each_taps, lines_of, product
 from .planes import clear
-from .tiles import AHEAD, BLOCK, area, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, tile_at, tiles
+from .tiles import AHEAD, BLOCK, area, blocks_of, first_pixel, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
 
 
@@ -26,10 +26,10 @@ def units(m, axes, in_turn):
             yield unit // blocks, tile_at(m, number, axes), begin, m.smaller(m.channels, begin + BLOCK)
 
 
-def vectors(m, tile, again=False):
-    """Rows and columns of a tile's vectors of pixels; if some pixels may be done again, most vectors are whole."""
+def vectors(m, tile):
+    """Rows and columns of a tile's vectors of pixels."""
     for q in m.range(0, tile.rows):
-        for k in overlapping(m, tile) if again else m.range(0, tile.cols, LANES):
+        for k in m.range(0, tile.cols, LANES):
             yield q, k
 
 
@@ -57,8 +57,7 @@ def sampled(m, rules, source, axes, again):
     for sample, tile, begin, end in units(m, axes, source.in_turn):
         source.begin(m, sample, tile)
         planes = m.pixels.starting(sample * m.image_step)
-        for q, k in vectors(m, tile, again):
-            taps = Taps(m, rules, source.find(m, tile, q, k))
+        for q, k, taps in each_taps(m, rules, source, tile, again):
             first = m.out.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
             yield taps, (tile, q, k), planes, first, (begin, end), tile.cols - k
 
@@ -118,8 +117,7 @@ def backward(m, rules, source, axes):
         for _ in m.when((m.todo[unit * count + number] != 0) & (mine | (m.want_data > 0))):
             source.begin(m, sample, tile)
             source.begin_sums(m, tile, number, unit)
-            for q, k in vectors(m, tile):
-                taps = Taps(m, rules, source.find(m, tile, q, k))
+            for q, k, taps in each_taps(m, rules, source, tile):
                 weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
                 first = m.upper.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
                 for _ in m.when(mine):
