@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import cells, window
+from .cells import is_known
 from .tiles import SIDE
 from .trace import LANES
 from .window import Box, box_of
@@ -135,10 +136,11 @@ class Bounded:
     def stepped(self, tile, q, k):
         """The same for float32, in whole numbers, of steps from the first column of the vector on."""
         m, points, sampler = self.m, [], self.rules.sampler
-        order = m.least(m.counting("f8"), m.to(tile.cols - 1, "f8"))
+        present = m.counting("i4") < m.to(tile.cols - k, "i4")
         for start, step in self.source.line(m, tile, q, k):
             first = m.to(np.rint((start + sampler.shift) * 2.0**BITS), "i8")
-            moved = m.to(np.rint(order * (step * 2.0**BITS)), "i4") + m.to(first & (2**BITS - 1), "i4")
+            moved = np.where(present, m.to(np.rint(m.counting("f8") * (step * 2.0**BITS)), "i4"), 0)
+            moved = moved + m.to(first & (2**BITS - 1), "i4")
             part = m.to(moved & (2**BITS - 1), "f4") * 2.0**-BITS - sampler.shift
             points.append(((moved >> BITS) + (m.to(first >> BITS, "i4") + sampler.first), part))
         return points
@@ -154,7 +156,7 @@ class Row:
     def __init__(self, m, rules, points, group, derivatives=False):
         self.m, self.rules, self.points, self.group, self.reach = m, rules, points, group, rules.reach
         self.places, self.marks = m.workspace("i4", 2 * SIDE), m.workspace("u1", 2 * SIDE)
-        self.kept = {"weights": self.room()}
+        self.kept, self.known = {"weights": self.room()}, {}
         if derivatives:
             self.kept["slopes"] = self.room()
 
@@ -178,15 +180,15 @@ class Row:
                 weights, slopes = self.rules.slopes(m, part)
                 found["weights"].append(weights)
                 found["slopes"].append(slopes)
-            self.zero = {}
             looked_at = []
             for name, memories in self.kept.items():
                 for axis, memory in enumerate(memories):
-                    for s, vector in enumerate(found[name][axis]):
-                        self.zero[name, axis, s] = cells.is_zero(vector)
-                        if not self.zero[name, axis, s]:
-                            memory[s].put(k, vector)
-                            looked_at.append(vector)
+                    for s, number in enumerate(found[name][axis]):
+                        if is_known(number):
+                            self.known[name, axis, s] = number
+                        else:
+                            memory[s].put(k, number)
+                            looked_at.append(number)
             self.marks[k] = m.to(cells.vanishing(m, looked_at), "u1")
 
     def careful(self, k):
@@ -204,14 +206,18 @@ class Row:
 
     def numbers(self, name, k, i):
         """Weights or slopes of one pixel along x, and along y."""
-        return [
-            [0.0 if self.zero[name, axis, s] else memory.starting(k)[i] for s, memory in enumerate(memories)]
-            for axis, memories in enumerate(self.kept[name])
-        ]
+        return self.each(name, lambda memory: memory.starting(k)[i])
 
     def vectors(self, name, k):
         """The same of a vector of pixels."""
+        return self.each(name, lambda memory: memory.vector(k))
+
+    def each(self, name, read):
+        """Those that are known while the kernel is traced, and those that are read."""
         return [
-            [0.0 if self.zero[name, axis, s] else memory.vector(k) for s, memory in enumerate(memories)]
+            [
+                self.known[name, axis, s] if (name, axis, s) in self.known else read(memory)
+                for s, memory in enumerate(memories)
+            ]
             for axis, memories in enumerate(self.kept[name])
         ]

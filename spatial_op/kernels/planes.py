@@ -91,7 +91,7 @@ def backward(m, rules, source, group):
     """
     seen, spilled = (m.workspace(rules.dtype, window.capacity(group)) for _ in range(2))
     grads = [m.workspace(rules.dtype, SIDE * SIDE) for _ in "xy"]
-    points = Placed(m, rules, source)
+    points = (Bounded if source.affine and group < LANES else Placed)(m, rules, source)
     row = Row(m, rules, points, group, derivatives=True)
     count, blocks, pixels, area = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out, m.w * m.h
     source.start(m)

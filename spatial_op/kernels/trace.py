@@ -132,7 +132,7 @@ class Value:
 
 def fused(a, b, c):
     """``a * b + c`` of traced values, or of arrays: which operations are fused does not depend on where ``c`` comes from."""
-    return c.machine.call("fmuladd", a, b, c) if isinstance(c, Value) else a * b + c
+    return c.machine.call("fmuladd", c.machine.as_kind(a, c.kind), b, c) if isinstance(c, Value) else a * b + c
 
 
 def separate(a, b):

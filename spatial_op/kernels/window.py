@@ -138,7 +138,7 @@ def fold(m, group, target, plane, apart, present, box, window, top, bottom):
         row, line = pixel_at(m, "y", box.y + r), window.starting(r * box.stride * group)
         for _ in m.when((row >= top) & (row < bottom)):
             for begin, end in ((m.full(0, "i8", None), left), (right, box.width)):
-                for k in m.range(begin, end):
+                for k in m.range(begin, np.where(m.rule_x == NOTHING, begin, end)):
                     column = pixel_at(m, "x", box.x + k)
                     for _ in m.when(column >= 0):
                         for c in m.range(0, present):
