@@ -104,7 +104,7 @@ class Bounded:
             wide = box_of(*given)
             for _, step in self.source.line(m, tile, 0, 0):
                 stepped = stepped & (abs(step) * LANES < REACH)
-            self.in_steps = stepped & finite & window.affordable(wide, tile, group)
+            self.in_steps = stepped & finite & window.affordable(m, wide, tile, group)
             self.box = Box(*(np.where(self.in_steps, a, b) for a, b in zip(wide, self.box)))
         return self.box, finite
 

@@ -161,7 +161,9 @@ def upstream(m, upper, group, present, tile, q, k):
     for c in range(group):
         grad = m.variable(m.full(0.0, m.kind_of(upper)))
         for _ in m.when(present > c):
-            grad.value = m.read(upper.starting(pixels * c + q * m.w_out), k, tile.cols - k)
+            line = upper.starting(pixels * c + q * m.w_out)
+            grad.value = m.read(line, k, tile.cols - k)
+            line.prefetch(k + m.w_out * AHEAD)
         found.append(grad.value)
     return found
 

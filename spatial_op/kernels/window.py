@@ -13,9 +13,13 @@ from .tiles import AHEAD, SIDE
 from .trace import LANES
 from .turn import to_channels, to_pixels
 
-# A window may hold so many pixels per output pixel, if all of them are in the image, and if not. Beyond, filling it would
-# cost more than it saves. It saves more where samples reach outside, since each of their taps would have to be looked up.
-WORTH = {1: (3, 12), 4: (6, 6), 8: (4, 4), 16: (3, 3)}
+# A window is worth filling if it has at most so many pixels per output pixel, if all of them are in the image, and if not.
+# The more channels lie side by side, the more it saves; and where samples reach outside, each of their taps would have to be
+# looked up.
+WORTH = {1: (3, 12), 4: (6, 12), 8: (12, 24), 16: (16, 32)}
+
+# And so many whole tiles of pixels, which the second-level cache holds.
+MOST = {1: 12, 4: 6, 8: 4, 16: 3}
 
 # And so many more, whatever the size of the tile, which covers the margins of a small one.
 ROOM = 2048
@@ -28,7 +32,7 @@ def group_of(channels):
 
 def capacity(group):
     """Numbers that a window may hold, and what is written behind its last row."""
-    return group * (max(WORTH[group]) * SIDE * SIDE + ROOM + 2 * LANES)
+    return group * (MOST[group] * SIDE * SIDE + ROOM + 2 * LANES)
 
 
 class Box(NamedTuple):
@@ -53,13 +57,13 @@ def box_of(x0, x1, y0, y1):
 def pays(m, box, tile, group):
     """Whether a window of this box is worth filling."""
     inside = (box.x >= 0) & (box.y >= 0) & (box.x + box.width <= m.w) & (box.y + box.height <= m.h)
-    worth = np.where(inside, *(m.full(number, "i8", None) for number in WORTH[group]))
-    return box.stride * box.height <= worth * tile.rows * tile.cols + (ROOM - LANES)
+    return np.where(inside, *(affordable(m, box, tile, group, worth) for worth in WORTH[group]))
 
 
-def affordable(box, tile, group):
-    """Whether it is worth filling wherever it lies."""
-    return box.stride * box.height <= tile.rows * tile.cols * min(WORTH[group]) + (ROOM - LANES)
+def affordable(m, box, tile, group, worth=None):
+    """Whether a box has at most ``worth`` pixels per output pixel: by default so many that it is worth filling wherever it lies."""
+    worth = worth or min(WORTH[group])
+    return box.stride * box.height <= m.smaller(tile.rows * tile.cols * worth, MOST[group] * SIDE**2) + (ROOM - LANES)
 
 
 def image_part(m, box):
@@ -150,6 +154,7 @@ def fold(m, group, target, plane, apart, present, box, window, top, bottom):
                     for _ in m.when(present > c):
                         image = images.starting(apart * c)
                         image.put(k, image.vector(k) + more)
+                        image.prefetch(k + m.w * AHEAD, to_write=True)
             for _ in m.when(whole < right):
                 count = right - whole
                 for c, more in enumerate(get_pixels(m, line.starting(whole * group), group)):
