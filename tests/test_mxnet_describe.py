@@ -101,6 +101,8 @@ def test_bodies_of_loops_are_read():
     body = graph_of("GridGenerator", ["data"], CASES["GridGenerator"][2])
     loop = {"op": "_foreach", "name": "loop", "inputs": [], "subgraphs": [body]}
     nodes = graph_of("BilinearSampler", ["data", "grid"], {}, name="after")["nodes"]
+    for _ in range(5000):
+        loop = {**loop, "subgraphs": [{"nodes": [loop]}]}
     found = so.mxnet.describe({"nodes": [*nodes, loop]})
     assert [(node.name, *node.inputs.values()) for node in found] == [
         ("after", "the_data", "the_grid"),

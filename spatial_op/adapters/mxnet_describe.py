@@ -113,24 +113,28 @@ def loaded(symbol):
 
 
 def is_graph(graph):
-    """Whether this is what MXNet writes."""
-    nodes = graph.get("nodes") if isinstance(graph, dict) else None
-    return isinstance(nodes, list) and all(is_node(node, len(nodes)) for node in nodes)
+    """Whether this is what MXNet writes; bodies may be nested to any depth."""
+    found = [graph]
+    for part in found:
+        nodes = part.get("nodes") if isinstance(part, dict) else None
+        if not isinstance(nodes, list) or not all(is_node(node, len(nodes)) for node in nodes):
+            return False
+        found += [body for node in nodes for body in node.get("subgraphs", ())]
+    return True
 
 
 def is_node(node, count):
     """Whether this is a node of a graph of so many."""
     if not isinstance(node, dict) or not all(isinstance(node.get(key), str) for key in ("op", "name")):
         return False
-    inputs, parts = node.get("inputs"), node.get("subgraphs", [])
+    inputs = node.get("inputs")
     return (
-        all(isinstance(entries, list) for entries in (inputs, parts))
+        all(isinstance(entries, list) for entries in (inputs, node.get("subgraphs", [])))
         and all(isinstance(entry, list) and len(entry) >= 2 for entry in inputs)
         and all(type(number) is int and number >= 0 for entry in inputs for number in entry[:2])
         and all(entry[0] < count for entry in inputs)
         and all(isinstance(node.get(key, {}), dict) for key in LAYOUTS)
         and all(isinstance(text, str) for key in LAYOUTS for text in node.get(key, {}).values())
-        and all(map(is_graph, parts))
     )
 
 
