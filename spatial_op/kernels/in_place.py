@@ -99,7 +99,8 @@ def each_taps(m, rules, source, tile, again=False):
     parts = [m.workspace(rules.dtype, size) for _ in range(tile.axes)]
 
     def columns():
-        return overlapping(m, tile) if again else m.range(0, tile.cols, LANES)
+        # A source that has samples take turns keeps what it finds by whole vectors.
+        return overlapping(m, tile) if again and not source.in_turn else m.range(0, tile.cols, LANES)
 
     for ahead in m.range(0, tile.rows + 1):
         for _ in m.when(ahead < tile.rows):
