@@ -87,17 +87,44 @@ def dense(value, axes):
     return True
 
 
+def side_by_side(value):
+    """Whether the channels of each pixel, on axis 1, are neighbours in memory, and pixels follow each other densely."""
+    flags = value.flags
+    return not flags.c_contiguous and value.shape[1] > 1 and dense(np.moveaxis(value, 1, -1), 1)
+
+
+def empty(shape, dtype, beside):
+    """An array whose channels, on axis 1, are planes, or lie ``beside`` each other."""
+    if not beside:
+        return np.empty(shape, dtype)
+    return np.moveaxis(np.empty((shape[0], *shape[2:], shape[1]), dtype), -1, 1)
+
+
+def like(value):
+    """An array for a gradient: of native numbers, channels side by side if the value's are."""
+    beside = value.ndim > 2 and side_by_side(value)
+    return empty(value.shape, value.dtype.newbyteorder("="), beside)
+
+
+def pixels_of(value, beside):
+    """The array with its axes in the order in which they are in memory."""
+    return np.moveaxis(value, 1, -1) if beside else value
+
+
 def usable(array, dtype):
     """Whether a kernel can write to the array as it is."""
     flags = array.flags
     return array.dtype == dtype and flags.c_contiguous and flags.aligned and type(array) is np.ndarray
 
 
-def working(array, dtype, add=False):
+def working(array, dtype, add=False, beside=False):
     """The array, or one like it that a kernel can write to, with the same numbers if it adds to them."""
-    if usable(array, dtype):
+    if usable(pixels_of(array, beside), dtype):
         return array
-    return array.astype(dtype, order="C") if add else np.empty(array.shape, dtype)
+    found = empty(array.shape, dtype, beside)
+    if add:
+        found[...] = array
+    return found
 
 
 def clear(grads, add):
