@@ -9,7 +9,19 @@ from .. import check
 from ..dtypes import DTYPES
 from .coordinates import changes, fixed_of, gradient, number_of, room, values_of
 from .engine import kernels
-from .memory import clear, empty, hand_over, laid_out, made_once, pixels_of, plain, side_by_side, usable, working
+from .memory import (
+    CHANNELS_SECOND,
+    clear,
+    empty,
+    hand_over,
+    laid_out,
+    made_once,
+    pixels_of,
+    plain,
+    side_by_side,
+    usable,
+    working,
+)
 from .outside import outside
 
 DIMENSIONS = {2: ("h", "w"), 3: ("d", "h", "w")}
@@ -228,7 +240,7 @@ class WarpCall:
             **self.known, "upper": upper, "lower": pixels_of(lower, beside), "sums": parts, "bands": bands,
             "want_data": grad_data is not None, "add_data": add[0], "want_values": grad_given is not None,
         }  # fmt: skip
-        planes = self.planes({"lower": lower}, upper=np.moveaxis(upper, -1, 1)) if beside else None
+        planes = self.planes({"lower": lower}, upper=upper.transpose(CHANNELS_SECOND[upper.ndim])) if beside else None
         plan.run(plan.backward(beside), threads, given, planes)
         if grad_data is not None:
             hand_over(lower, grad_data)
