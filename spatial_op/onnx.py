@@ -1,13 +1,11 @@
 """Operators as standard nodes of ONNX, which any runtime runs: AffineGrid, GridSample, DeformConv and arithmetic."""
 
-import inspect
-
 import onnx
 from onnx import helper
 
-from . import check
+from .adapters.calls import plain
 from .adapters.onnx import OPS
-from .adapters.onnx_nodes import BUILDERS, Graph
+from .adapters.onnx_nodes import Graph, build
 from .adapters.onnx_pixels import number
 from .autodiff import known, settings
 
@@ -115,15 +113,11 @@ def nodes(op, *inputs, names=None, output="out", **params):
     >>> [(node.op_type, *node.input) for node in parts]
     [('Transpose', 'flow'), ('GridSample', 'image', 'warped/grid')]
     """
-    _, name, inputs = known("export", op, inputs)
+    inputs = known("export", op, inputs)[2]
     settings("export", op, params)
-    if name not in BUILDERS:
-        raise ValueError(f"export: op is {name}, expected one that ONNX has nodes for: {check.listed(BUILDERS)}.")
     op.operator.prepare(*inputs, **params)
-    bound = inspect.signature(op.operator.prepare).bind(*inputs, **params)
-    bound.apply_defaults()
     graph = Graph(output)
-    BUILDERS[name](graph, list(names or op.operator.inputs), inputs, bound.arguments)
+    build(graph, op, list(names or op.operator.inputs), inputs, {key: plain(value) for key, value in params.items()})
     return graph.nodes, graph.constants
 
 

@@ -123,5 +123,11 @@ def ModulatedDeformableConvolution(
 
 
 ModulatedDeformableConvolution.operator = Operator(
-    ("data", "offset", "mask", "weight", "bias"), prepare_call, result, optional=1, shared=SHARED, linear=LINEAR, shapes=shapes
+    ("data", "offset", "mask", "weight", "bias"),
+    prepare_call,
+    result,
+    optional=1,
+    shared=SHARED,
+    linear=LINEAR,
+    shapes=shapes,
 )
