@@ -60,7 +60,7 @@ def export_by_name(network):
 
 
 def compile_once(network):
-    return torch.compile(network, fullgraph=True, dynamic=True)
+    return torch.compile(network, fullgraph=True, dynamic=True, backend="aot_eager")  # no C++ to be compiled
 
 
 WAYS = {

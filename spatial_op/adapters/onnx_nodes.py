@@ -141,7 +141,7 @@ def convolution(graph, names, inputs, params):
         )
     by_label = dict(zip([label for label in ("data", "offset", "mask", "weight", "bias") if label in params], names))
     if params["no_bias"]:
-        by_label.pop("bias")
+        by_label.pop("bias", None)
     order = [by_label.get(label, "") for label in ("data", "weight", "offset", "bias", "mask")]
     while not order[-1]:
         order.pop()

@@ -42,6 +42,7 @@ def apply(op, inputs, out, name, params):
         known_numbers(op, params)
         result = compiled(op, inputs, params)
     elif recorded():
+        no_old_exporter(op)
         known_numbers(op, params)
         result = as_node(op, inputs, params)
     elif any(elsewhere(value) for value in inputs):
@@ -103,6 +104,15 @@ def known_numbers(op, params):
 def traced_integer(value):
     """Whether this is an integer in the eyes of ``torch.jit.trace``, for which all sizes are tensors."""
     return torch.jit.is_tracing() and isinstance(value, torch.Tensor) and value.dtype == torch.int64
+
+
+def no_old_exporter(op):
+    """Refuse PyTorch's former exporter to ONNX, which would find nothing to write down."""
+    if torch.onnx.is_in_onnx_export():
+        raise TypeError(
+            f"{op.__name__}: torch.onnx.export was called with dynamo=False, which cannot write this operator, expected its exporter of "
+            "today; pass dynamo=True and custom_translation_table=spatial_op.onnx.translations()."
+        )
 
 
 def recorded():
