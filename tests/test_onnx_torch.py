@@ -1,5 +1,7 @@
 """Networks that PyTorch exports to ONNX, beside themselves: in ONNX Runtime, for other batches and sizes than the example's."""
 
+import pathlib
+import re
 import warnings
 
 import pytest
@@ -14,6 +16,7 @@ from networks import CALLS, Network, Operator, flow, images, sample, warp  # noq
 
 from spatial_op.operators.table import OPERATORS  # noqa: E402
 
+GUIDE = pathlib.Path(__file__).parents[1] / "docs/exporting.md"
 TITLE = "A network by all ways: largest difference from eager"
 BOUND = 5e-6
 EXAMPLE = images(2, 8, 10)
@@ -120,6 +123,16 @@ def test_the_former_exporter_is_refused(tmp_path):
         TypeError, match="SpatialTransformer: torch.onnx.export was called with dynamo=False, .* dynamo=True"
     ):
         torch.onnx.export(Network().eval(), (EXAMPLE,), tmp_path / "model.onnx", dynamo=False)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+def test_the_guide(tmp_path, monkeypatch, capsys):
+    """Its code runs as it stands, and says what it says there."""
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.S)
+    exec(compile(code, str(GUIDE), "exec"), {})
+    (said,) = re.findall(r"^print\(.*\)  # (.*)$", code, re.M)
+    assert capsys.readouterr().out.splitlines()[-1] == said
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
