@@ -127,6 +127,32 @@ def test_gradients(way):
         torch.testing.assert_close(leaves[1].grad, leaves[0].grad)
 
 
+@pytest.mark.parametrize("name", CALLS)
+def test_layouts_are_those_that_were_planned(name):
+    """Code is compiled for the strides of the result without numbers, whatever those of the images."""
+    network = Operator(CALLS[name])
+    for layout in (torch.contiguous_format, torch.channels_last):
+        data = EXAMPLE.to(memory_format=layout)
+        graph = make_fx(network, tracing_mode="symbolic", _allow_non_fake_inputs=True)(data)
+        node = next(
+            node for node in graph.graph.nodes if str(node.target) == f"spatial_op.{name.partition(',')[0]}.default"
+        )
+        assert node.meta["val"].stride() == out_of(graph, node, data).stride()
+
+
+def out_of(graph, node, data):
+    """What a node of a graph returns."""
+    found = []
+
+    class Seen(torch.fx.Interpreter):
+        def run_node(self, one):
+            found.append((one, super().run_node(one)))
+            return found[-1][1]
+
+    Seen(graph).run(data)
+    return dict(found)[node]
+
+
 def test_batches_of_many_sizes_compile_twice():
     """Once for the first one, once for any."""
     torch.compiler.reset()

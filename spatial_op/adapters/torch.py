@@ -27,9 +27,7 @@ def apply(op, inputs, out, name, params):
     """The operator on tensors."""
     no_out(op, out, "tensors")
     inputs = given(op, inputs)
-    if any(
-        isinstance(value, Proxy) for value in inputs
-    ):  # ``torch.fx.symbolic_trace`` writes down the call as it stands
+    if any(isinstance(value, Proxy) for value in inputs):  # torch.fx writes down the call as it stands
         return handle_torch_function(op, inputs, *inputs, **params)
     of_one_kind(op, inputs, torch.Tensor, WORDS)
     fit(op, inputs)

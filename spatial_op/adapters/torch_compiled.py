@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import torch
 from torch.autograd import forward_ad
 
@@ -95,7 +96,8 @@ def register(op):
                 torch._C._dispatch_tls_set_dispatch_key_excluded(torch._C.DispatchKey.ADInplaceOrView, False)
                 no_tangents(op, inputs)
         call = prepared(op, arrays(inputs), put_together(params, numbers), WORDS)
-        return torch.from_numpy(call.forward())
+        out = np.empty(call.shape, call.dtype)  # laid out as the fake one, however the images are
+        return torch.from_numpy(call.forward(out))
 
     def fake(*arguments):
         *inputs, params, numbers = arguments
