@@ -99,11 +99,12 @@ def test_chunks_shrink_where_the_source_does():
 def test_errors_of_warp():
     image = da.ones((4, 5), dtype="float32")
     for wrong, kind, words in (
-        ({"matrix": np.eye(4)}, ValueError, "matrix has shape"),
+        ({"matrix": np.eye(5)}, ValueError, "matrix has shape"),
+        ({"matrix": np.eye(4)}, ValueError, "the map is one of 3 coordinates"),
         ({"matrix": [[np.nan] * 3] * 2}, ValueError, "no finite number"),
         ({"image": np.ones((4, 5))}, TypeError, "image is a numpy.ndarray"),
         ({"image": image[0]}, ValueError, "image has shape"),
-        ({"image": image.astype(int)}, TypeError, "the dtype of image"),
+        ({"image": image.astype("datetime64[s]")}, TypeError, "the dtype of image"),
         ({"padding_mode": "reflection"}, ValueError, "padding_mode is 'reflection'"),
         ({"sampler_type": "lanczos"}, ValueError, "sampler_type is 'lanczos'"),
         ({"target_shape": (3,)}, ValueError, "target_shape is"),

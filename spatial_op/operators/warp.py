@@ -49,8 +49,12 @@ class Plan:
         for name, size, size_out in zip(DIMENSIONS[len(self.source)], self.source, self.target):
             values[name], values[f"{name}_out"] = size, size_out
         values |= outside(padding, sampler, self.source, self.edge)
-        values |= fixed_of(self.transform, self.count, self.source, self.target, self.edge)
+        values |= self.places()
         return kernels("kernel").Fixed(values)
+
+    def places(self):
+        """What kernels are given of coordinates."""
+        return fixed_of(self.transform, self.count, self.source, self.target, self.edge)
 
     @made_once
     def work(self):
