@@ -102,11 +102,11 @@ def vjp(op, *inputs, grad_req="write", **params):
                 check.output(name, f"out for {label}", given, value.shape, value.dtype.newbyteorder("="), taken)
                 taken[label] = given
         grads = []
-        for value, request, given in zip(inputs, requests, out):
+        for (argument, value), request, given in zip(arguments.items(), requests, out):
             if request == "null":
                 grads.append(None)
             else:
-                grads.append(np.empty(value.shape, value.dtype.newbyteorder("=")) if given is None else given)
+                grads.append(operator.room(argument, value) if given is None else given)
         if any(grad is not None for grad in grads):
             call.backward(out_grad, grads, [request == "add" for request in requests])
         return tuple(grads)

@@ -104,7 +104,7 @@ SIGNATURES = {
     ),
     "GridGenerator": (["data", "transform_type", "target_shape", "out", "name"], ["align_corners"]),
     "BilinearSampler": (["data", "grid", "cudnn_off", "out", "name"], ["padding_mode", "align_corners"]),
-    "GridSampler": (["data", "grid", "sampler_type", "out", "name"], ["padding_mode", "align_corners"]),
+    "GridSampler": (["data", "grid", "sampler_type", "out", "name"], ["padding_mode", "align_corners", "points_inside"]),
 }  # fmt: skip
 
 

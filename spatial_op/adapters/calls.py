@@ -57,7 +57,8 @@ def hollow(op, argument, shape, dtype):
 def pull(op, arrays, params, wanted, out_grad):
     """Gradients of the inputs that are wanted."""
     call = op.operator.prepare(*arrays, **params)
-    grads = [np.empty(array.shape, array.dtype) if want else None for array, want in zip(arrays, wanted)]
+    labels = op.operator.inputs
+    grads = [op.operator.room(label, array) if want else None for label, array, want in zip(labels, arrays, wanted)]
     call.backward(out_grad, grads, [False] * len(grads))
     return [grad for grad in grads if grad is not None]
 

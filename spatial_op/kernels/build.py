@@ -7,8 +7,9 @@ from typing import NamedTuple
 from ..transforms import affine
 from . import grids, names, planes, scattered
 from .cells import Rules
+from .grid_sources import BY_ARRAY
 from .kernel import Kernel
-from .sources import ByArray, ByTransform
+from .sources import ByTransform
 from .sums import BySum
 from .tiles import blocks_of, tiles_of
 from .window import group_of as group_of
@@ -21,6 +22,7 @@ class Formula(NamedTuple):
     locate: object
     count: int
     basis: object
+    of_array = False
 
     @property
     def affine(self):
@@ -28,19 +30,25 @@ class Formula(NamedTuple):
         return self.locate is affine.locate and self.basis is None
 
 
+class Points(NamedTuple):
+    """What kernels need to know of a grid: whether coordinates stand side by side, and whether points are moved inside first."""
+
+    side_by_side: bool
+    inside: bool
+    of_array = True
+
+
 @functools.cache
 def formula(transform):
-    """A transform's formulas and the number of parameters that they take; None of an array's coordinates."""
-    if transform is None:
-        return None
+    """A transform's formulas and the number of parameters that they take."""
     count = transform.plan_size if transform.basis else len(transform.identity(4))
     return Formula(transform.fold, transform.locate, count, transform.basis)
 
 
 def source_of(axes, formula, dtype):
     """Where coordinates come from: a formula with parameters of this dtype, or an array."""
-    if formula is None:
-        return ByArray(dtype, axes)
+    if formula.of_array:
+        return BY_ARRAY[formula](dtype, axes)
     return (ByTransform if formula.basis is None else BySum)(formula, axes, dtype)
 
 
@@ -48,7 +56,9 @@ def source_of(axes, formula, dtype):
 def forward(axes, formula, dtype, sampler, number, group, few):
     """Kernels that sample: by windows, which volumes have none of, and in place."""
     in_place, by_windows = forward_in_place(axes, formula, dtype, sampler, number), None
-    if axes == 2 and (group > 1 or formula):  # one channel at an array's points is read in place as quickly
+    if axes == 2 and (
+        group > 1 or not formula.of_array
+    ):  # one channel at an array's points is read in place as quickly
         source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
         by_windows = Kernel(
             f"{names.of(axes, formula, dtype, sampler, number, 'forward')}, {names.channels(group, few)}",

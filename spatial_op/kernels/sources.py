@@ -184,25 +184,37 @@ class ByArray:
 
     def find(self, m, tile, q, k):
         """The pixels meant; of those that the array's precision cannot tell from a whole one, the whole one."""
-        return [self.read(m, tile, axis, q, k) for axis in range(tile.axes)]
+        return [self.pixel(m, axis, given) for axis, given in enumerate(self.given(m, tile, q, k))]
 
-    def read(self, m, tile, axis, q, k):
-        """One coordinate; lanes beyond the last column repeat the first one."""
-        numbers = m.numbers.starting(self.at + self.row(m, tile, axis, q) + k)
-        count = tile.cols - k
-        given = m.variable(m.full(numbers[0], self.dtype))
-        for _ in m.when(count >= LANES):
-            given.value = numbers.vector(0)
-        for _ in m.when(count < LANES):
-            given.value = np.where(m.counting("i8") < count, numbers.some(0, count), given.value)
-        given = given.value
+    def given(self, m, tile, q, k):
+        """The numbers of each axis; lanes beyond the last column repeat the first one."""
+        for axis in range(tile.axes):
+            numbers = m.numbers.starting(self.at + self.row(m, tile, axis, q) + k)
+            count = tile.cols - k
+            given = m.variable(m.full(numbers[0], self.dtype))
+            for _ in m.when(count >= LANES):
+                given.value = numbers.vector(0)
+            for _ in m.when(count < LANES):
+                given.value = np.where(m.counting("i8") < count, numbers.some(0, count), given.value)
+            yield given.value
+
+    def pixel(self, m, axis, given):
+        """A coordinate: no number if it is none, or infinite."""
+        near = m.least(m.most(given, -HUGE), HUGE)  # so that only what is infinite already becomes so
+        return self.rounded(m, axis, near, given * 0.0)
+
+    def rounded(self, m, axis, given, odd):
+        """A number in pixels, with ``odd`` added, which is zero or no number."""
         half, middle = self.half(m, axis), m.to(m.arguments[f"middle_{AXES[axis]}"], self.dtype)
         unit = np.finfo(self.dtype).eps * 0.5
-        near = m.least(m.most(given, -HUGE), HUGE)  # so that only what is infinite already becomes so
-        value = near * half + (middle + given * 0.0)
+        value = given * half + (middle + odd)
         whole = np.rint(value)
-        close = abs(value - whole) <= abs(near * (half * (2 * unit))) + middle * unit
+        close = abs(value - whole) <= abs(given * (half * (2 * unit))) + middle * unit
         return np.where(close, whole, value)
+
+    def rates(self, m, tile, q, k):
+        """How much each coordinate changes with its number."""
+        return [self.half(m, axis) for axis in range(tile.axes)]
 
     def begin_sums(self, m, tile, number, unit):
         """Nothing is summed; each block of channels has an array of its own."""
@@ -210,17 +222,22 @@ class ByArray:
 
     def pull(self, m, tile, q, k, grads):
         """The gradients themselves, normalised."""
+        rates = self.rates(m, tile, q, k)
+        self.write(m, tile, q, k, [m.to(grad, self.dtype) * rate for grad, rate in zip(grads, rates)])
+
+    def write(self, m, tile, q, k, grads):
+        """Write the gradients of the numbers."""
         for axis, grad in enumerate(grads):
-            half = self.half(m, axis)
-            to, count = m.sums.starting(self.place_of_sums + self.row(m, tile, axis, q) + k), tile.cols - k
-            m.write(to, 0, m.to(grad, self.dtype) * half, count)
+            m.write(m.sums.starting(self.place_of_sums + self.row(m, tile, axis, q) + k), 0, grad, tile.cols - k)
 
     def finish(self, m):
         """All is written."""
 
     def push(self, m, tile, q, k):
         """The change itself, in source pixels."""
+        return [change * rate for change, rate in zip(self.changes(m, tile, q, k), self.rates(m, tile, q, k))]
+
+    def changes(self, m, tile, q, k):
+        """How the numbers of each axis change."""
         for axis in range(tile.axes):
-            half = self.half(m, axis)
-            changes = m.changes.starting(self.dense + self.row(m, tile, axis, q) + k)
-            yield m.read(changes, 0, tile.cols - k) * half
+            yield m.read(m.changes.starting(self.dense + self.row(m, tile, axis, q) + k), 0, tile.cols - k)

@@ -87,6 +87,24 @@ def dense(value, axes):
     return True
 
 
+def points_last(array):
+    """The same memory with the second axis, that of a point's coordinates, as the last one."""
+    return array.transpose(0, *range(2, array.ndim), 1)
+
+
+def side_by_side(array):
+    """Whether the coordinates of a point stand side by side in memory, and the points follow each other densely."""
+    return array.strides[1] == array.itemsize and dense(points_last(array), 1)
+
+
+def made_like(array):
+    """A new array of the same shape and dtype whose points, if they stand side by side, do so too."""
+    if array.ndim < 4 or array.flags.c_contiguous or not side_by_side(array):
+        return np.empty(array.shape, array.dtype.newbyteorder("="))
+    last = points_last(array)
+    return np.moveaxis(np.empty(last.shape, array.dtype.newbyteorder("=")), -1, 1)
+
+
 def usable(array, dtype):
     """Whether a kernel can write to the array as it is."""
     flags = array.flags
