@@ -14,16 +14,21 @@ from torch.autograd import forward_ad
 from torch.utils import _python_dispatch
 
 from .. import check
-from .calls import given, no_out, of_one_kind
+from .calls import given, no_out, of_one_kind, prepared
 from .torch_compiled import compiled
 from .torch_eager import WORDS, Forward
 
+PLAIN = {torch.Tensor, torch.nn.Parameter}
 DTYPES = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 
 
 def apply(op, inputs, out, name, params):
     """The operator on tensors."""
     no_out(op, out, "tensors")
+    if not torch.compiler.is_compiling():
+        plain = at_once(inputs)
+        if plain is not None:
+            return torch.from_numpy(prepared(op, plain, params, WORDS).forward())
     inputs = given(op, inputs)
     of_one_kind(op, inputs, torch.Tensor, WORDS)
     fit(op, inputs)
@@ -39,9 +44,31 @@ def apply(op, inputs, out, name, params):
         result = as_node(op, inputs, params)
     elif differentiated(inputs):
         result = Forward.apply(op, params, *inputs)
-    else:  # which saves two thirds of the time of a small call
+    else:
         result = Forward.forward(op, params, *inputs)
     return result if result_dtype is None else result.to(result_dtype)
+
+
+def at_once(inputs):
+    """The arrays of plain tensors if nobody looks on, which spares small calls half of their time; else None."""
+    differentiating = torch.is_grad_enabled()
+    if (
+        forward_ad._current_level >= 0
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._len_torch_dispatch_stack()
+        or torch._C._get_tracing_state() is not None
+        or torch.is_autocast_enabled("cpu")
+    ):
+        return None
+    found = []
+    for value in inputs:
+        if type(value) not in PLAIN or (differentiating and value.requires_grad):
+            return None
+        try:
+            found.append(value.detach().numpy())
+        except (TypeError, RuntimeError):  # it has no numbers, or not where NumPy finds them
+            return None
+    return found
 
 
 def fit(op, inputs):

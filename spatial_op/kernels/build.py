@@ -7,9 +7,10 @@ from typing import NamedTuple
 from ..transforms import affine
 from . import grids, names, planes, scattered
 from .cells import Rules
-from .grid_sources import BY_ARRAY
+from .inside import Inside
 from .kernel import Kernel
-from .sources import ByTransform
+from .layouts import LAYOUTS
+from .sources import ByArray, ByTransform
 from .sums import BySum
 from .tiles import blocks_of, tiles_of
 from .window import group_of as group_of
@@ -48,7 +49,7 @@ def formula(transform):
 def source_of(axes, formula, dtype):
     """Where coordinates come from: a formula with parameters of this dtype, or an array."""
     if formula.of_array:
-        return BY_ARRAY[formula](dtype, axes)
+        return (Inside if formula.inside else ByArray)(dtype, axes, LAYOUTS[formula.side_by_side])
     return (ByTransform if formula.basis is None else BySum)(formula, axes, dtype)
 
 
@@ -121,12 +122,12 @@ def push(axes, formula, dtype, sampler, number):
     )
 
 
-def of_grid(label, text, axes, formula, dtype, number, array, more):
-    """A kernel about a grid."""
+def of_grid(label, text, axes, formula, dtype, number, side_by_side, array, more):
+    """A kernel about a grid, whose coordinates may stand side by side."""
     source = source_of(axes, formula, dtype)
     return Kernel(
-        names.of(axes, formula, dtype, None, number, label),
-        lambda m: text(m, source, axes, number),
+        names.of(axes, formula, dtype, None, number, label) + ", coordinates last" * side_by_side,
+        lambda m: text(m, source, axes, number, LAYOUTS[side_by_side]),
         {
             **grids.parameters(source, axes),
             **{name: kind for part in more for name, kind in getattr(source, part).items()},
@@ -136,21 +137,21 @@ def of_grid(label, text, axes, formula, dtype, number, array, more):
 
 
 @functools.cache
-def generate(axes, formula, dtype, number):
+def generate(axes, formula, dtype, number, side_by_side):
     """The kernel that writes a transform's grid."""
-    return of_grid("forward", grids.generate, axes, formula, dtype, number, "out", ())
+    return of_grid("forward", grids.generate, axes, formula, dtype, number, side_by_side, "out", ())
 
 
 @functools.cache
-def push_grid(axes, formula, dtype, number):
+def push_grid(axes, formula, dtype, number, side_by_side):
     """The kernel that writes how a transform's grid changes with the parameters."""
-    return of_grid("tangents", grids.push, axes, formula, dtype, number, "out", ("pushing",))
+    return of_grid("tangents", grids.push, axes, formula, dtype, number, side_by_side, "out", ("pushing",))
 
 
 @functools.cache
-def contract(axes, formula, dtype, number):
+def contract(axes, formula, dtype, number, side_by_side):
     """The kernel that pulls a grid's gradient back to the parameters."""
-    return of_grid("gradients", grids.contract, axes, formula, dtype, number, "upper", ("pulling",))
+    return of_grid("gradients", grids.contract, axes, formula, dtype, number, side_by_side, "upper", ("pulling",))
 
 
 @functools.cache

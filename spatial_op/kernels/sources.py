@@ -18,8 +18,7 @@ import numpy as np
 
 from ..transforms.row import Sizes
 from .dual import Dual, gathered, slopes_of, value_of
-from .tiles import AXES, area, first_pixel, tiles
-from .trace import LANES
+from .tiles import AXES, area, tiles
 
 # Further out than any image; times any image's size it is still a number.
 HUGE = 1e30
@@ -151,7 +150,7 @@ class ByTransform:
 
 
 class ByArray:
-    """Coordinates from an array of shape (samples, axes, ...), normalised, as precise as the array is.
+    """Coordinates from an array, normalised, as precise as the array is; ``layout`` says where they are.
 
     ``apart`` is the distance of its samples; ``span``, source pixels from -1 to +1, and ``middle``, the pixel at 0, turn them
     into pixels.
@@ -159,8 +158,8 @@ class ByArray:
 
     affine = False
 
-    def __init__(self, dtype, axes):
-        self.dtype = dtype
+    def __init__(self, dtype, axes, layout):
+        self.dtype, self.layout = dtype, layout
         self.parameters = {"numbers": dtype, "apart": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"span_{axis}": "float", f"middle_{axis}": "float"}
@@ -174,10 +173,6 @@ class ByArray:
         self.at = sample * m.apart
         self.dense = sample * (area(m, tile.axes) * tile.axes)
 
-    def row(self, m, tile, axis, q):
-        """Where a row of the tile begins in a sample's array."""
-        return area(m, tile.axes) * axis + first_pixel(m, tile) + q * m.w_out
-
     def half(self, m, axis):
         """Pixels from 0 to 1."""
         return m.to(m.arguments[f"span_{AXES[axis]}"] * 0.5, self.dtype)
@@ -188,15 +183,9 @@ class ByArray:
 
     def given(self, m, tile, q, k):
         """The numbers of each axis; lanes beyond the last column repeat the first one."""
-        for axis in range(tile.axes):
-            numbers = m.numbers.starting(self.at + self.row(m, tile, axis, q) + k)
-            count = tile.cols - k
-            given = m.variable(m.full(numbers[0], self.dtype))
-            for _ in m.when(count >= LANES):
-                given.value = numbers.vector(0)
-            for _ in m.when(count < LANES):
-                given.value = np.where(m.counting("i8") < count, numbers.some(0, count), given.value)
-            yield given.value
+        held, first = m.counting("i8") < tile.cols - k, self.layout.places(m, tile, q, k)
+        numbers = self.layout.read(m, m.numbers, self.at, tile, q, k)
+        return [np.where(held, number, m.numbers[self.at + at]) for number, at in zip(numbers, first)]
 
     def pixel(self, m, axis, given):
         """A coordinate: no number if it is none, or infinite."""
@@ -222,22 +211,13 @@ class ByArray:
 
     def pull(self, m, tile, q, k, grads):
         """The gradients themselves, normalised."""
-        rates = self.rates(m, tile, q, k)
-        self.write(m, tile, q, k, [m.to(grad, self.dtype) * rate for grad, rate in zip(grads, rates)])
-
-    def write(self, m, tile, q, k, grads):
-        """Write the gradients of the numbers."""
-        for axis, grad in enumerate(grads):
-            m.write(m.sums.starting(self.place_of_sums + self.row(m, tile, axis, q) + k), 0, grad, tile.cols - k)
+        grads = [m.to(grad, self.dtype) * rate for grad, rate in zip(grads, self.rates(m, tile, q, k))]
+        self.layout.write(m, m.sums, self.place_of_sums, tile, q, k, grads)
 
     def finish(self, m):
         """All is written."""
 
     def push(self, m, tile, q, k):
         """The change itself, in source pixels."""
-        return [change * rate for change, rate in zip(self.changes(m, tile, q, k), self.rates(m, tile, q, k))]
-
-    def changes(self, m, tile, q, k):
-        """How the numbers of each axis change."""
-        for axis in range(tile.axes):
-            yield m.read(m.changes.starting(self.dense + self.row(m, tile, axis, q) + k), 0, tile.cols - k)
+        changes = self.layout.read(m, m.changes, self.dense, tile, q, k)
+        return [change * rate for change, rate in zip(changes, self.rates(m, tile, q, k))]

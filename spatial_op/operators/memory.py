@@ -87,6 +87,11 @@ def dense(value, axes):
     return True
 
 
+def as_rows(value):
+    """The same numbers as one row for each sample."""
+    return value if value.ndim == 2 else value.reshape(len(value), math.prod(value.shape[1:]))
+
+
 def points_last(array):
     """The same memory with the second axis, that of a point's coordinates, as the last one."""
     return array.transpose(0, *range(2, array.ndim), 1)
@@ -101,8 +106,14 @@ def made_like(array):
     """A new array of the same shape and dtype whose points, if they stand side by side, do so too."""
     if array.ndim < 4 or array.flags.c_contiguous or not side_by_side(array):
         return np.empty(array.shape, array.dtype.newbyteorder("="))
-    last = points_last(array)
-    return np.moveaxis(np.empty(last.shape, array.dtype.newbyteorder("=")), -1, 1)
+    return room_for(array.shape, array.dtype.newbyteorder("="), True)
+
+
+def room_for(shape, dtype, beside):
+    """A new array; with the coordinates of a point side by side if ``beside``."""
+    if beside:
+        return np.moveaxis(np.empty((shape[0], *shape[2:], shape[1]), dtype), -1, 1)
+    return np.empty(shape, dtype)
 
 
 def usable(array, dtype):

@@ -1,6 +1,7 @@
 """The warp of images, by a transform or along a grid: from checked arrays to kernel calls, forward and backward."""
 
 import functools
+import math
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from .. import check
 from ..dtypes import DTYPES
 from .coordinates import changes, fixed_of, gradient, number_of, room, values_of
 from .engine import kernels
-from .memory import clear, hand_over, laid_out, made_once, plain, points_last, side_by_side, usable, working
+from .memory import as_rows, clear, hand_over, laid_out, made_once, plain, points_last, side_by_side, usable, working
 from .outside import inside, outside
 
 DIMENSIONS = {2: ("h", "w"), 3: ("d", "h", "w")}
@@ -122,9 +123,8 @@ def planned(name, data, given, target_shape, transform, rows, align_corners, ins
     check.result(name, "the result", data.shape[:2] + target_shape)
     dtype = data.dtype.newbyteorder("=")
     points = transform is None and side_by_side(given), inside
-    return plan_of(
-        data.shape, given.shape, target_shape, dtype, given.dtype, transform, rows, not align_corners, points
-    )
+    shape = given.shape if transform is None else (len(given), math.prod(given.shape[1:]))
+    return plan_of(data.shape, shape, target_shape, dtype, given.dtype, transform, rows, not align_corners, points)
 
 
 class WarpCall:
@@ -141,7 +141,9 @@ class WarpCall:
         return values_of(self.plan.transform, self.ordered(given), self.plan.number)
 
     def ordered(self, given):
-        """A grid, or its gradient, with its axes in the order in which kernels take its numbers; parameters as they are."""
+        """A grid, or its gradient, with its axes in the order in which kernels take its numbers; parameters as rows."""
+        if self.plan.transform is not None:
+            return as_rows(given)
         return points_last(given) if self.plan.points[0] else given
 
     def images(self, data):
@@ -193,7 +195,8 @@ class WarpCall:
             return clear(grads, add)
         lower = np.empty(0, plan.compute) if grad_data is None else working(grad_data, plan.compute, add[0])
         threads, bands = kernels("build").backward_split(plan.work, kernels("threads").threads_for)
-        grad_given = None if grad_given is None else self.ordered(grad_given)
+        if grad_given is not None and plan.transform is None:
+            grad_given = self.ordered(grad_given)
         parts = self.parts(grad_given, add[1])
         given = {
             **self.known, "upper": plain(out_grad, plan.compute), "lower": lower, "sums": parts, "bands": bands,
@@ -206,7 +209,7 @@ class WarpCall:
             return
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             if plan.transform is not None:
-                grad = gradient(plan.transform, parts.sum(axis=(1, 2)))
+                grad = gradient(plan.transform, parts.sum(axis=(1, 2))).reshape(grad_given.shape)
             else:  # one part is the gradient; NumPy's sum of it would lose the sign of a zero
                 grad = parts[:, 0] if parts.shape[1] == 1 else parts.sum(axis=1)
             grad_given[...] = grad + grad_given if add[1] else grad
