@@ -7,7 +7,6 @@ compiled code the second, where a tangent is refused.
 Tensors share their memory with the arrays that are computed with.
 """
 
-import numpy as np
 import torch
 from torch._subclasses import FakeTensor
 from torch.autograd import forward_ad
@@ -15,11 +14,11 @@ from torch.utils import _python_dispatch
 
 from .. import check
 from .calls import given, no_out, of_one_kind, prepared
+from .torch_checks import HALVES, fit, known_numbers, mixed, widened
 from .torch_compiled import compiled
 from .torch_eager import WORDS, Forward
 
 PLAIN = {torch.Tensor, torch.nn.Parameter}
-DTYPES = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 
 
 def apply(op, inputs, out, name, params):
@@ -31,11 +30,11 @@ def apply(op, inputs, out, name, params):
             return torch.from_numpy(prepared(op, plain, params, WORDS).forward())
     inputs = given(op, inputs)
     of_one_kind(op, inputs, torch.Tensor, WORDS)
-    fit(op, inputs)
+    fit(op.__name__, op.operator.inputs, inputs)
     result_dtype = None
     if torch.is_autocast_enabled("cpu"):
         inputs = widened(inputs)
-    elif any(value.dtype == torch.bfloat16 for value in inputs):  # which NumPy does not have
+    elif mixed(op, inputs):
         result_dtype, inputs = inputs[0].dtype, widened(inputs)
     if torch.compiler.is_compiling():
         known_numbers(op, params)
@@ -62,40 +61,13 @@ def at_once(inputs):
         return None
     found = []
     for value in inputs:
-        if type(value) not in PLAIN or (differentiating and value.requires_grad):
+        if type(value) not in PLAIN or value.dtype in HALVES or (differentiating and value.requires_grad):
             return None
         try:
             found.append(value.detach().numpy())
         except (TypeError, RuntimeError):  # it has no numbers, or not where NumPy finds them
             return None
     return found
-
-
-def fit(op, inputs):
-    """Refuse tensors whose numbers are not where NumPy finds them."""
-    first = inputs[0].device
-    for argument, value in zip(op.operator.inputs, inputs):
-        if value.is_nested or value.layout is not torch.strided:
-            layout = "nested" if value.is_nested else str(value.layout).removeprefix("torch.").removeprefix("_")
-            cure = "to_padded_tensor(0.0)" if value.is_nested else "to_dense()"
-            raise TypeError(
-                f"{op.__name__}: {argument} is a {layout} tensor, expected a dense one; convert it with {argument}.{cure}."
-            )
-        if value.is_quantized:
-            raise TypeError(
-                f"{op.__name__}: {argument} is a quantized tensor, expected a floating point one; convert it with {argument}.dequantize()."
-            )
-        if value.device.type not in ("cpu", "meta"):
-            raise TypeError(
-                f"{op.__name__}: {argument} is on {value.device}, expected a tensor on the CPU; move it with {argument}.cpu()."
-            )
-        if value.device != first:
-            raise TypeError(
-                f"{op.__name__}: {argument} is on {value.device} and {op.operator.inputs[0]} on {first}, expected one device for all; "
-                f"move it with {argument}.to({op.operator.inputs[0]}.device)."
-            )
-        if value.dtype not in DTYPES:
-            check.floating(op.__name__, argument, value.dtype, WORDS)
 
 
 def differentiated(inputs):
@@ -105,16 +77,6 @@ def differentiated(inputs):
     if torch.is_grad_enabled() and any(value.requires_grad for value in inputs):
         return True
     return any(forward_ad.unpack_dual(value).tangent is not None for value in inputs)
-
-
-def known_numbers(op, params):
-    """Refuse parameters whose numbers are not known while code is compiled."""
-    for name, value in params.items():
-        if isinstance(value, (torch.Tensor, np.ndarray)):
-            raise TypeError(
-                f"{op.__name__}: {name} is an array in compiled code, expected Python's numbers, which the compiler can know; "
-                f"pass tuple({name}.tolist()), made outside of it."
-            )
 
 
 def recorded():
@@ -150,9 +112,3 @@ def as_node(op, inputs, params):
             f"{op.__name__}: {argument} is a {check.kind(value)}, which does not say what operators do to it, expected "
             f"a plain torch.Tensor; pass the one inside {argument}, such as {argument}.to_tensor(0.0) for a masked one."
         ) from error
-
-
-def widened(inputs):
-    """The inputs as float32 or, if one of them is, as float64."""
-    dtype = torch.float64 if any(value.dtype == torch.float64 for value in inputs) else torch.float32
-    return tuple(value.to(dtype) for value in inputs)
