@@ -54,9 +54,12 @@ def sampling(name, input, grid, mode, padding_mode, modes):
         )
         raise ValueError(f"{name}: grid has shape {found}, expected {expected}; {cure}.")
     if found[0] != input.shape[0]:
+        cure = f"pass {input.shape[0]} grids"
+        for argument, value, count in (("grid", grid, input.shape[0]), ("input", input, found[0])):
+            if value.shape[0] == 1:
+                cure = f"repeat the one with {argument}.expand({count}{', -1' * (value.ndim - 1)})"
         raise ValueError(
-            f"{name}: grid has shape {found} and input has shape {tuple(input.shape)}, expected one grid for each image; "
-            f"repeat one with grid.expand({input.shape[0]}{', -1' * (grid.ndim - 1)})."
+            f"{name}: grid has shape {found} and input has shape {tuple(input.shape)}, expected one grid for each image; {cure}."
         )
 
 

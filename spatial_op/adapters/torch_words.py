@@ -8,10 +8,8 @@ import warnings
 
 import torch
 
-from ..operators.deformable_convolution import DeformableConvolution
 from ..operators.grid_generator import GridGenerator
 from ..operators.grid_sampler import GridSampler
-from ..operators.modulated_deformable_convolution import ModulatedDeformableConvolution
 from ..operators.spatial_transformer import SpatialTransformer
 from . import torch_refusals as refuse
 
@@ -205,49 +203,3 @@ def affine_grid_sample(input, theta, size, mode="bilinear", padding_mode="zeros"
     return SpatialTransformer(
         input, theta, tuple(size[2:]), "affine", MODES[mode], padding_mode=padding_mode, align_corners=align_corners
     )
-
-
-def deform_conv2d(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), mask=None):
-    """Deformable convolution, as ``torchvision.ops.deform_conv2d``.
-
-    Conventions: torchvision's. Offsets are in pixels, y before x; the image goes on with zeros.
-
-    Parameters
-    ----------
-    input : (N, C, H, W) tensor
-        Images on the CPU: float16, bfloat16, float32 or float64.
-    offset : (N, 2 D K, H_out, W_out) tensor
-        For each of D deformable groups and K taps y and x, of ``input``'s dtype or a wider one, as all others.
-    weight : (filters, C / groups, kernel height, kernel width) tensor
-    bias : (filters,) tensor or None
-    stride, padding, dilation : int or (int, int)
-        In pixels: rows, columns.
-    mask : (N, D K, H_out, W_out) tensor or None
-        What multiplies each tap: the second version.
-
-    Returns
-    -------
-    out : (N, filters, H_out, W_out) tensor of ``input``'s dtype
-
-    Raises
-    ------
-    ValueError
-        If a shape or a number is wrong.
-    TypeError
-        If a type, a dtype or a device is wrong.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from spatial_op.torch import deform_conv2d
-    >>> image, weight = torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)
-    >>> deform_conv2d(image, torch.zeros(1, 18, 1, 1), weight)
-    tensor([[[[9.]]]])
-    """
-    tensors = {"input": input, "offset": offset, "weight": weight, "mask": mask, "bias": bias}
-    params = refuse.convolution("deform_conv2d", tensors, stride, padding, dilation)
-    if mask is None:
-        result = DeformableConvolution(input, offset, weight, bias, **params)
-    else:
-        result = ModulatedDeformableConvolution(input, offset, mask, weight, bias, **params)
-    return result.to(input.dtype)
