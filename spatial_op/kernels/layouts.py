@@ -1,10 +1,10 @@
 """How the coordinates of a grid lie in memory: a plane for each axis, or those of a point side by side.
 
-A layout says where the coordinates of a pixel of a tile are, and reads and writes those of a vector of pixels: columns ``k`` and
+A layout says where the coordinates of a pixel of a tile are, and reads, asks for and writes those of a vector of pixels: columns ``k`` and
 following of row ``q``, counted from where a sample starts. What is read is zero beyond the last column; nothing is written there.
 """
 
-from .tiles import area, first_pixel
+from .tiles import AHEAD, area, first_pixel
 from .trace import LANES
 
 
@@ -20,6 +20,12 @@ class Planes:
     def read(m, array, start, tile, q, k):
         """A vector for each axis."""
         return [m.read(array.starting(start + at), 0, tile.cols - k) for at in Planes.places(m, tile, q, k)]
+
+    @staticmethod
+    def ask(m, array, start, tile, q, k):
+        """Ask for those of a row that comes soon."""
+        for at in Planes.places(m, tile, q, k):
+            array.starting(start + at).prefetch(m.w_out * AHEAD)
 
     @staticmethod
     def write(m, array, start, tile, q, k, vectors):
@@ -41,6 +47,13 @@ class SideBySide:
         """A vector for each axis."""
         first, count = array.starting(start + SideBySide.places(m, tile, q, k)[0]), (tile.cols - k) * tile.axes
         return apart(m, [m.read(first, LANES * i, count - LANES * i) for i in range(tile.axes)])
+
+    @staticmethod
+    def ask(m, array, start, tile, q, k):
+        """Ask for those of a row that comes soon."""
+        first = array.starting(start + SideBySide.places(m, tile, q, k)[0])
+        for i in range(tile.axes):
+            first.prefetch(m.w_out * (tile.axes * AHEAD) + LANES * i)
 
     @staticmethod
     def write(m, array, start, tile, q, k, vectors):

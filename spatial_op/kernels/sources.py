@@ -11,7 +11,8 @@ While a kernel is traced, a source answers
   ``number`` is the tile's, ``unit`` that of sample and block of channels;
 * ``push(m, tile, q, k)``: how the coordinates change along a change of what the source was given.
 
-``parameters`` are what the kernels are given for it.
+``parameters`` are what the kernels are given for it, and ``in_turn`` says whether it does better if all samples have a tile done
+before the next one.
 """
 
 import numpy as np
@@ -54,7 +55,7 @@ class ByTransform:
     gradients, densely.
     """
 
-    dtype = "f8"
+    dtype, in_turn = "f8", False
 
     def __init__(self, formula, axes, dtype):
         self.fold, self.locate, self.count = formula.fold, formula.locate, formula.count
@@ -156,7 +157,7 @@ class ByArray:
     into pixels.
     """
 
-    affine = False
+    affine = in_turn = False
 
     def __init__(self, dtype, axes, layout):
         self.dtype, self.layout = dtype, layout
@@ -185,6 +186,7 @@ class ByArray:
         """The numbers of each axis; lanes beyond the last column repeat the first one."""
         held, first = m.counting("i8") < tile.cols - k, self.layout.places(m, tile, q, k)
         numbers = self.layout.read(m, m.numbers, self.at, tile, q, k)
+        self.layout.ask(m, m.numbers, self.at, tile, q, k)
         return [np.where(held, number, m.numbers[self.at + at]) for number, at in zip(numbers, first)]
 
     def pixel(self, m, axis, given):
