@@ -110,8 +110,8 @@ def sampled(original):
     """In the place of ``grid_sample``."""
 
     def function(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
-        here = plain(input, grid) and fits(input, grid, mode) and padding_mode in ("zeros", "border", "reflection")
-        if here and type(align_corners) is bool and 0 not in input.shape:
+        here = type(align_corners) is bool and plain(input, grid) and fits(input, grid, mode, padding_mode)
+        if here and 0 not in input.shape:
             return grid_sample(input, grid, mode, padding_mode, align_corners)
         return original(input, grid, mode, padding_mode, align_corners)
 

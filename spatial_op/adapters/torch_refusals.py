@@ -5,6 +5,7 @@ import torch
 from .. import check
 from ..operators.convolution_arguments import pair
 from ..paddings import PADDINGS
+from ..words import speaking
 from .torch_checks import fit, precise
 from .torch_eager import WORDS
 
@@ -65,8 +66,8 @@ def sampling(name, input, grid, mode, padding_mode, modes):
 
 def axes_cure(argument, value, axes):
     """How to come to so many axes."""
-    missing = axes - value.ndim
-    return check.axes_cure(argument, value, range(axes)) if missing else f"pass a torch.Tensor of {axes} axes"
+    with speaking(WORDS):
+        return check.axes_cure(argument, value, range(axes))
 
 
 def matrices(name, theta, size):

@@ -11,6 +11,7 @@ import torch
 from ..operators.grid_generator import GridGenerator
 from ..operators.grid_sampler import GridSampler
 from ..operators.spatial_transformer import SpatialTransformer
+from ..paddings import PADDINGS
 from . import torch_refusals as refuse
 
 # PyTorch's names of samplers -> the operators'.
@@ -73,7 +74,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     tensor([[[[0.0000, 1.5000]]]])
     """
     align_corners = corners("grid_sample", align_corners)
-    if not fits(input, grid, mode):
+    if not fits(input, grid, mode, padding_mode):
         refuse.sampling("grid_sample", input, grid, mode, padding_mode, MODES)
     return GridSampler(
         input,
@@ -85,8 +86,8 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     )
 
 
-def fits(input, grid, mode):
-    """Whether images and a grid go together."""
+def fits(input, grid, mode, padding_mode):
+    """Whether images and a grid go together, and both names are known."""
     return (
         isinstance(input, torch.Tensor)
         and isinstance(grid, torch.Tensor)
@@ -100,6 +101,7 @@ def fits(input, grid, mode):
         and (input.dtype == grid.dtype or (grid.is_floating_point() and grid.itemsize > input.itemsize))
         and mode in MODES
         and (input.ndim == 4 or mode != "bicubic")
+        and padding_mode in PADDINGS
     )
 
 
