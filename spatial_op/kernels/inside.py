@@ -28,13 +28,14 @@ class Inside(ByArray):
             m.to(m.arguments[f"{name}_{AXES[axis]}"], self.dtype) for name in ("edge", "mirror", "first", "final")
         )
         given = self.rounded(m, axis, given, 0.0)
-        inside, sign = m.variable(given), m.variable(m.full(1.0, self.dtype))
+        one = m.full(1.0, self.dtype)
+        inside, sign = m.variable(given), m.variable(one)
         for _ in m.when(m.arguments[f"mirror_{AXES[axis]}"] > 0):
             far = abs(given - edge)
             rest = far - np.floor(far / mirror) * mirror
             back = mirror - rest
             inside.value = np.where(rest < back, rest, back) + edge
-            sign.value = np.where((rest < back) == (given >= edge), 1.0, -1.0)
+            sign.value = np.where((rest < back) == (given >= edge), one, 0.0 - one)
         held = (inside.value > first) & (inside.value < final)
         return m.least(m.most(inside.value, first), final), np.where(held, sign.value, 0.0)
 
