@@ -9,7 +9,7 @@ from . import grids, names, planes, scattered
 from .cells import Rules
 from .inside import Inside
 from .kernel import Kernel
-from .layouts import LAYOUTS
+from .grid_layouts import LAYOUTS
 from .sources import ByArray, ByTransform
 from .sums import BySum
 from .tiles import blocks_of, tiles_of
