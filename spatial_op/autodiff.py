@@ -8,6 +8,7 @@ import numpy as np
 from . import check
 from .operators import Operator
 from .operators.dispatch import words_of
+from .operators.memory import like
 from .words import words
 
 GRAD_REQS = ("write", "add", "null")
@@ -102,11 +103,11 @@ def vjp(op, *inputs, grad_req="write", **params):
                 check.output(name, f"out for {label}", given, value.shape, value.dtype.newbyteorder("="), taken)
                 taken[label] = given
         grads = []
-        for (argument, value), request, given in zip(arguments.items(), requests, out):
+        for value, request, given in zip(inputs, requests, out):
             if request == "null":
                 grads.append(None)
             else:
-                grads.append(operator.room(argument, value) if given is None else given)
+                grads.append(like(value) if given is None else given)
         if any(grad is not None for grad in grads):
             call.backward(out_grad, grads, [request == "add" for request in requests])
         return tuple(grads)

@@ -3,6 +3,7 @@
 ``spatial_op.SpatialTransformer`` and the others take tensors themselves.
 """
 
+from .adapters import torch_compiled  # noqa: F401 (saved graphs find their nodes there)
 from .adapters.torch_convolution import DeformConv2d
 from .adapters.torch_deform import deform_conv2d
 from .adapters.torch_modules import GridSampler, SpatialTransformer

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import check
 from ..autodiff import known
+from ..operators.memory import like
 from ..words import speaking
 
 
@@ -57,8 +58,7 @@ def hollow(op, argument, shape, dtype):
 def pull(op, arrays, params, wanted, out_grad):
     """Gradients of the inputs that are wanted."""
     call = op.operator.prepare(*arrays, **params)
-    labels = op.operator.inputs
-    grads = [op.operator.room(label, array) if want else None for label, array, want in zip(labels, arrays, wanted)]
+    grads = [like(array) if want else None for array, want in zip(arrays, wanted)]
     call.backward(out_grad, grads, [False] * len(grads))
     return [grad for grad in grads if grad is not None]
 

@@ -10,6 +10,8 @@ Tensors share their memory with the arrays that are computed with.
 import torch
 from torch._subclasses import FakeTensor
 from torch.autograd import forward_ad
+from torch.fx import Proxy
+from torch.overrides import handle_torch_function
 from torch.utils import _python_dispatch
 
 from .. import check
@@ -29,6 +31,8 @@ def apply(op, inputs, out, name, params):
         if plain is not None:
             return torch.from_numpy(prepared(op, plain, params, WORDS).forward())
     inputs = given(op, inputs)
+    if any(isinstance(value, Proxy) for value in inputs):  # torch.fx writes down the call as it stands
+        return handle_torch_function(op, inputs, *inputs, **params)
     of_one_kind(op, inputs, torch.Tensor, WORDS)
     fit(op.__name__, op.operator.inputs, inputs)
     result_dtype = None
@@ -39,7 +43,11 @@ def apply(op, inputs, out, name, params):
     if torch.compiler.is_compiling():
         known_numbers(op, params)
         result = compiled(op, inputs, params)
-    elif recorded() or any(elsewhere(value) for value in inputs):
+    elif recorded():
+        no_old_exporter(op)
+        known_numbers(op, params)
+        result = as_node(op, inputs, params)
+    elif any(elsewhere(value) for value in inputs):
         result = as_node(op, inputs, params)
     elif differentiated(inputs):
         result = Forward.apply(op, params, *inputs)
@@ -77,6 +85,15 @@ def differentiated(inputs):
     if torch.is_grad_enabled() and any(value.requires_grad for value in inputs):
         return True
     return any(forward_ad.unpack_dual(value).tangent is not None for value in inputs)
+
+
+def no_old_exporter(op):
+    """Refuse PyTorch's former exporter to ONNX, which would find nothing to write down."""
+    if torch.onnx.is_in_onnx_export():
+        raise TypeError(
+            f"{op.__name__}: torch.onnx.export was called with dynamo=False, which cannot write this operator, expected its exporter of "
+            "today; pass dynamo=True and custom_translation_table=spatial_op.onnx.translations()."
+        )
 
 
 def recorded():

@@ -64,10 +64,16 @@ def widened(inputs):
 
 
 def known_numbers(op, params):
-    """Refuse parameters whose numbers are not known while code is compiled."""
+    """Refuse parameters whose numbers are not known while code is compiled, or would be kept as constants."""
     for name, value in params.items():
-        if isinstance(value, (torch.Tensor, np.ndarray)):
-            raise TypeError(
-                f"{op.__name__}: {name} is an array in compiled code, expected Python's numbers, which the compiler can know; "
-                f"pass tuple({name}.tolist()), made outside of it."
-            )
+        for part in value if isinstance(value, (tuple, list)) else [value]:
+            if isinstance(part, (torch.Tensor, np.ndarray)) and not traced_integer(part):
+                raise TypeError(
+                    f"{op.__name__}: {name} is an array in compiled or recorded code, expected Python's numbers, which can be known "
+                    f"beforehand; pass the numbers of {name}.tolist(), made outside of it."
+                )
+
+
+def traced_integer(value):
+    """Whether this is an integer in the eyes of ``torch.jit.trace``, for which all sizes are tensors."""
+    return torch.jit.is_tracing() and isinstance(value, torch.Tensor) and value.dtype == torch.int64

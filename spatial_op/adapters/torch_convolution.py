@@ -10,9 +10,10 @@ from .. import check
 from ..operators.convolution_arguments import BORDERS, pair
 from ..operators.deformable_convolution import DeformableConvolution
 from ..operators.modulated_deformable_convolution import ModulatedDeformableConvolution
+from .torch_modules import Module
 
 
-class DeformConv2d(nn.Module):
+class DeformConv2d(Module):
     """Deformable convolution as a module: with a mask the second version, without one the first.
 
     Conventions: those of ``spatial_op.DeformableConvolution``; names and order of the arguments, initial values and the
@@ -102,7 +103,7 @@ class DeformConv2d(nn.Module):
         params = {
             "kernel": self.kernel_size, "stride": self.stride, "dilate": self.dilation, "pad": self.padding,
             "num_filter": self.out_channels, "num_group": self.groups, "no_bias": self.bias is None,
-            "num_deformable_group": max(1, offset.shape[1] // (2 * taps)), "border": self.border,
+            "num_deformable_group": -(-offset.shape[1] // (2 * taps)), "border": self.border,
         }  # fmt: skip
         if mask is None:
             return DeformableConvolution(data, offset, self.weight, self.bias, **params)

@@ -9,7 +9,18 @@ from ..transforms.identity import identity_loc
 from .torch_words import grid_sample
 
 
-class SpatialTransformer(nn.Module):
+class Module(nn.Module):
+    """A module of this package: it can be traced, exported and compiled, but TorchScript cannot read its text."""
+
+    def __prepare_scriptable__(self):
+        """What ``torch.jit.script`` asks for."""
+        raise TypeError(
+            f"{type(self).__name__}: torch.jit.script was asked to read a module whose Python is no TorchScript, expected a module "
+            "that was recorded; call torch.jit.trace or torch.export.export, whose results take other batches and sizes too."
+        )
+
+
+class SpatialTransformer(Module):
     """Warp each image of a batch, or each volume, by its own transform, as a module.
 
     Conventions: those of ``spatial_op.SpatialTransformer``. The module has no parameters: a network predicts ``loc``, rows
@@ -75,7 +86,7 @@ class SpatialTransformer(nn.Module):
         return f"target_shape={self.target_shape}, transform_type={self.transform_type!r}, sampler_type={self.sampler_type!r}"
 
 
-class GridSampler(nn.Module):
+class GridSampler(Module):
     """Sample images, or volumes, at the points of a grid, as a module.
 
     Conventions: those of ``spatial_op.torch.grid_sample``. The module has no parameters.

@@ -63,7 +63,7 @@ def sampled(m, rules, source, axes, again):
 
 
 def forward(m, rules, source, axes):
-    """Every ``threads``-th unit of the work."""
+    """Every ``threads``-th unit of the work; channels are planes."""
     for taps, _, planes, first, channels, count in sampled(m, rules, source, axes, again=True):
         weights = [rules.weights(m, part) for part in taps.parts]
         for reader, careful in each_reader(m, taps, [number for along in weights for number in along]):

@@ -3,9 +3,10 @@
 Each operator is a function with an attribute ``operator``, which holds what automatic differentiation needs:
 
 * ``inputs``: the names of the differentiable inputs, in order, of which the last ``optional`` ones may be left out;
-  the ``shared`` ones have no batch axis, the others have it first; in each of the ``linear`` ones the result is linear; the
-  coordinates of ``grids`` may stand side by side in memory, as then do those of their gradients;
+  the ``shared`` ones have no batch axis, the others have it first; in each of the ``linear`` ones the result is linear;
 * ``shapes(data_shape, **params)``: shapes of those inputs that follow from that of the data, by name;
+* ``result(shapes, **params)``: the result's shape for the inputs' shapes, by name, of which sizes may be symbols; only what is
+  compiled or exported for any size asks for it, after one example of these sizes has been checked;
 * ``prepare(*inputs, **params)``: check everything and return a call, whose ``forward(out)`` gives the result and whose
   ``backward(out_grad, grads, add)`` writes, or adds, to those arrays of ``grads`` that are not None; ``tangent(tangents)``
   gives the result's change along those tangents that are not None.
@@ -14,22 +15,14 @@ Each operator is a function with an attribute ``operator``, which holds what aut
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-
-from .memory import made_like
-
 
 class Operator(NamedTuple):
     """What automatic differentiation knows of an operator; the module's first lines say what the fields mean."""
 
     inputs: tuple
     prepare: Callable
+    result: Callable
     optional: int = 0
     shared: tuple = ()
     linear: tuple = ("data",)
-    grids: tuple = ()
     shapes: Callable = lambda data_shape, **params: {}
-
-    def room(self, label, array):
-        """A new array for the gradient of an input."""
-        return made_like(array) if label in self.grids else np.empty(array.shape, array.dtype.newbyteorder("="))

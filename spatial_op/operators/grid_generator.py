@@ -11,7 +11,7 @@ from . import Operator, arguments
 from .coordinates import changes, fixed_of, gradient, number_of, room, values_of
 from .dispatch import apply
 from .engine import kernels
-from .memory import as_rows, clear, hand_over, made_once, plain, points_last, room_for, usable, working
+from .memory import as_rows, clear, empty, hand_over, made_once, pixels_of, plain, usable, working
 
 NAME = "GridGenerator"
 
@@ -65,11 +65,11 @@ class GridCall:
 
     def ordered(self, grid):
         """A grid, or its gradient, with its axes in the order of memory."""
-        return points_last(grid) if self.side_by_side else grid
+        return pixels_of(grid, self.side_by_side)
 
     def tangent(self, tangents):
         """How the grid changes when the parameters change by ``tangents[0]``."""
-        out = room_for(self.shape, DTYPES[self.dtype], self.side_by_side)
+        out = empty(self.shape, DTYPES[self.dtype], self.side_by_side)
         if not self.nothing():
             self.run(
                 kernels("build").push_grid,
@@ -131,11 +131,11 @@ class FlowCall:
 def written(out, shape, dtype, data, run, side_by_side=False):
     """``out`` or a new array, after ``run`` has written to it or to one of the dtype and the layout that is computed with."""
     if out is None:
-        out = room_for(shape, dtype, side_by_side)
+        out = empty(shape, dtype, side_by_side)
     else:
         check.output(NAME, "out", out, shape, dtype, {"data": data})
     if side_by_side:
-        direct = out if usable(points_last(out), DTYPES[dtype]) else room_for(shape, DTYPES[dtype], True)
+        direct = out if usable(pixels_of(out, True), DTYPES[dtype]) else empty(shape, DTYPES[dtype], True)
     else:
         direct = working(out, DTYPES[dtype])
     run(direct)
@@ -165,6 +165,12 @@ def prepare(data, transform_type, target_shape=(0, 0), name=None, *, align_corne
     arguments.parameters(NAME, "data", arguments.rows(data, transform_type, axes), transform_type, transform)
     target_shape = check.target_shape(NAME, target_shape, axes, least=0)
     return GridCall(data, transform, target_shape, align_corners, side_by_side)
+
+
+def result(shapes, transform_type, target_shape=(0, 0), **_):
+    """The result's shape."""
+    data = shapes["data"]
+    return data if transform_type == "warp" else (data[0], len(target_shape), *target_shape)
 
 
 def GridGenerator(
@@ -230,4 +236,4 @@ def GridGenerator(
     )  # fmt: skip
 
 
-GridGenerator.operator = Operator(("data",), prepare, linear=())
+GridGenerator.operator = Operator(("data",), prepare, result, linear=())
