@@ -1,5 +1,7 @@
 """torchvision's deformable convolution, with its names and defaults, computed by the operators."""
 
+from torch.overrides import handle_torch_function, has_torch_function_variadic
+
 from ..operators.deformable_convolution import DeformableConvolution
 from ..operators.modulated_deformable_convolution import ModulatedDeformableConvolution
 from . import torch_refusals as refuse
@@ -42,6 +44,9 @@ def deform_conv2d(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0
     >>> deform_conv2d(image, torch.zeros(1, 18, 1, 1), weight)
     tensor([[[[9.]]]])
     """
+    if has_torch_function_variadic(input, offset, weight):
+        given = input, offset, weight, bias, stride, padding, dilation, mask
+        return handle_torch_function(deform_conv2d, (input, offset, weight), *given)
     tensors = {"input": input, "offset": offset, "weight": weight, "mask": mask, "bias": bias}
     params = refuse.convolution("deform_conv2d", tensors, stride, padding, dilation)
     if mask is None:

@@ -7,6 +7,7 @@ finds out what is wrong, and says so.
 import warnings
 
 import torch
+from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from ..operators.grid_generator import GridGenerator
 from ..operators.grid_sampler import GridSampler
@@ -73,6 +74,8 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     >>> grid_sample(image, grid, align_corners=False)
     tensor([[[[0.0000, 1.5000]]]])
     """
+    if has_torch_function_variadic(input, grid):
+        return handle_torch_function(grid_sample, (input, grid), input, grid, mode, padding_mode, align_corners)
     align_corners = corners("grid_sample", align_corners)
     if not fits(input, grid, mode, padding_mode):
         refuse.sampling("grid_sample", input, grid, mode, padding_mode, MODES)
@@ -87,20 +90,26 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
 
 
 def fits(input, grid, mode, padding_mode):
-    """Whether images and a grid go together, and both names are known."""
+    """Whether images and a grid go together."""
     return (
-        isinstance(input, torch.Tensor)
-        and isinstance(grid, torch.Tensor)
+        fits_images(input, grid, mode, padding_mode)
         and input.ndim == grid.ndim
-        and input.ndim in (4, 5)
         and grid.shape[-1] == input.ndim - 2
         and grid.shape[0] == input.shape[0]
+    )
+
+
+def fits_images(input, given, mode, padding_mode):
+    """Whether these are images, dtypes and names to compute with; ``given`` is what says where images are sampled."""
+    return (
+        isinstance(input, torch.Tensor)
+        and isinstance(given, torch.Tensor)
         and input.is_cpu
-        and grid.is_cpu
+        and given.is_cpu
         and input.is_floating_point()
-        and (input.dtype == grid.dtype or (grid.is_floating_point() and grid.itemsize > input.itemsize))
+        and (input.dtype == given.dtype or (given.is_floating_point() and given.itemsize > input.itemsize))
         and mode in MODES
-        and (input.ndim == 4 or mode != "bicubic")
+        and (input.ndim == 4 or (input.ndim == 5 and mode != "bicubic"))
         and padding_mode in PADDINGS
     )
 
@@ -139,6 +148,8 @@ def affine_grid(theta, size, align_corners=None):
     tensor([[[[-0.5000,  0.0000],
               [ 0.5000,  0.0000]]]])
     """
+    if has_torch_function_variadic(theta):
+        return handle_torch_function(affine_grid, (theta,), theta, size, align_corners)
     align_corners = corners("affine_grid", align_corners)
     if not fits_matrices(theta, size):
         refuse.matrices("affine_grid", theta, size)
@@ -198,10 +209,18 @@ def affine_grid_sample(input, theta, size, mode="bilinear", padding_mode="zeros"
     >>> affine_grid_sample(image, flip, image.shape, align_corners=False)
     tensor([[[[3., 2., 1., 0.]]]])
     """
+    if has_torch_function_variadic(input, theta):
+        given = input, theta, size, mode, padding_mode, align_corners
+        return handle_torch_function(affine_grid_sample, (input, theta), *given)
     align_corners = corners("affine_grid_sample", align_corners)
-    refuse.matrices("affine_grid_sample", theta, size)
-    refuse.images("affine_grid_sample", input, "theta", theta, mode, padding_mode, MODES)
-    refuse.same_images("affine_grid_sample", input, size)
+    if not (
+        fits_matrices(theta, size)
+        and fits_images(input, theta, mode, padding_mode)
+        and (len(size), size[0]) == (input.ndim, input.shape[0])
+    ):
+        refuse.matrices("affine_grid_sample", theta, size)
+        refuse.images("affine_grid_sample", input, "theta", theta, mode, padding_mode, MODES)
+        refuse.same_images("affine_grid_sample", input, size)
     return SpatialTransformer(
         input, theta, tuple(size[2:]), "affine", MODES[mode], padding_mode=padding_mode, align_corners=align_corners
     )
