@@ -26,14 +26,15 @@ THETA, SIZE = torch.eye(3)[:2].expand(2, 2, 3), (2, 3, 4, 5)
 
 @pytest.fixture
 def computed(monkeypatch):
-    """The names of those of our functions that were called."""
+    """The names of those of our functions that were called; no call is too small."""
     names = []
+    monkeypatch.setattr(torch_patch, "SMALL", 0)
 
     def seen(name):
         function = getattr(torch_patch, name)
         return lambda *given: names.append(name) or function(*given)
 
-    for name in ("grid_sample", "affine_grid", "deform_conv2d"):
+    for name in ("sampled", "gridded", "deform_conv2d"):
         monkeypatch.setattr(torch_patch, name, seen(name))
     return names
 
@@ -138,6 +139,15 @@ def test_wrong_calls_are_pytorchs(name):
     with words.patch(), pytest.raises(type(expected.value)) as found:
         WRONG[name]()
     assert str(found.value) == str(expected.value)
+
+
+@pytest.mark.parametrize("side, ours", [(63, 0), (64, 2)])
+def test_small_calls_stay_with_pytorch(side, ours, computed, monkeypatch):
+    monkeypatch.setattr(torch_patch, "SMALL", 64 * 64)
+    with words.patch():
+        functional.affine_grid(THETA[:1], (1, 1, side, 64), align_corners=False)
+        sample(torch.rand(1, 2, 5, 5), torch.zeros(1, side, 32, 2))
+    assert len(computed) == ours
 
 
 def test_it_ends():

@@ -1,14 +1,18 @@
 """Put the operators in the place of PyTorch's own functions, for what they can compute; all else stays with PyTorch."""
 
 import functools
+import math
 import sys
 
 import torch
 
 from .torch_deform import deform_conv2d
-from .torch_words import affine_grid, fits, fits_matrices, grid_sample
+from .torch_words import fits, fits_matrices, gridded, sampled
 
 functional = torch.nn.functional
+
+# Results of fewer numbers stay with PyTorch, whose calls cost less time than those of Python.
+SMALL = 2**13
 
 # What each call of ``patch`` replaced: (module, name, function).
 REPLACED = []
@@ -19,8 +23,8 @@ class patch:
 
     Conventions: ``torch.nn.functional.grid_sample`` and ``affine_grid``, and ``torchvision.ops.deform_conv2d`` if torchvision
     has been imported, compute with this package where all tensors are plain ones on the CPU, of one floating point dtype. All
-    else, and every wrong call, goes to PyTorch as before: other devices and kinds of tensors, bicubic volumes, and code that is
-    compiled, traced, scripted or seen by a mode. As a context manager it ends with the block. Calls can be nested.
+    else, and every wrong call, goes to PyTorch as before: other devices and kinds of tensors, bicubic volumes, grids and results
+    of fewer than 8,192 points and numbers, and code that is compiled, traced, scripted or seen by a mode. As a context manager it ends with the block. Calls can be nested.
 
     Notes
     -----
@@ -32,17 +36,19 @@ class patch:
     --------
     >>> import torch
     >>> import spatial_op.torch
-    >>> image, grid = torch.arange(4.0).reshape(1, 1, 2, 2), torch.zeros(1, 1, 1, 2)
+    >>> image, grid = torch.rand(1, 1, 128, 128, dtype=torch.float64), torch.rand(1, 128, 128, 2, dtype=torch.float64)
+    >>> expected = torch.nn.functional.grid_sample(image, grid, align_corners=False)
     >>> with spatial_op.torch.patch():
-    ...     torch.nn.functional.grid_sample(image, grid, align_corners=False)
-    tensor([[[[1.5000]]]])
+    ...     found = torch.nn.functional.grid_sample(image, grid, align_corners=False)
+    >>> torch.allclose(found, expected, rtol=1e-12)
+    True
     """
 
     def __init__(self):
-        places = [(functional, "grid_sample", sampled), (functional, "affine_grid", gridded)]
+        places = [(functional, "grid_sample", sampler), (functional, "affine_grid", generator)]
         vision = sys.modules.get("torchvision.ops")
         if vision is not None:
-            places += [(module, "deform_conv2d", convolved) for module in (vision, vision.deform_conv)]
+            places += [(module, "deform_conv2d", convolution) for module in (vision, vision.deform_conv)]
         replaced = []
         for module, name, make in places:
             replaced.append((module, name, getattr(module, name)))
@@ -106,32 +112,33 @@ def instead(make):
 
 
 @instead
-def sampled(original):
+def sampler(original):
     """In the place of ``grid_sample``."""
 
     def function(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
         here = type(align_corners) is bool and plain(input, grid) and fits(input, grid, mode, padding_mode)
-        if here and 0 not in input.shape:
-            return grid_sample(input, grid, mode, padding_mode, align_corners)
+        if here and 0 not in input.shape and input.shape[1] * grid.numel() >= SMALL * grid.shape[-1]:
+            return sampled(input, grid, mode, padding_mode, align_corners)
         return original(input, grid, mode, padding_mode, align_corners)
 
     return function
 
 
 @instead
-def gridded(original):
+def generator(original):
     """In the place of ``affine_grid``."""
 
     def function(theta, size, align_corners=None):
-        if type(align_corners) is bool and plain(theta) and fits_matrices(theta, size):
-            return affine_grid(theta, size, align_corners)
+        here = type(align_corners) is bool and plain(theta) and fits_matrices(theta, size)
+        if here and math.prod(size) >= SMALL * size[1]:
+            return gridded(theta, size, align_corners)
         return original(theta, size, align_corners)
 
     return function
 
 
 @instead
-def convolved(original):
+def convolution(original):
     """In the place of ``deform_conv2d``."""
 
     def function(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), mask=None):

@@ -79,6 +79,11 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     align_corners = corners("grid_sample", align_corners)
     if not fits(input, grid, mode, padding_mode):
         refuse.sampling("grid_sample", input, grid, mode, padding_mode, MODES)
+    return sampled(input, grid, mode, padding_mode, align_corners)
+
+
+def sampled(input, grid, mode, padding_mode, align_corners):
+    """The samples of what fits."""
     return GridSampler(
         input,
         grid.movedim(-1, 1),
@@ -153,6 +158,11 @@ def affine_grid(theta, size, align_corners=None):
     align_corners = corners("affine_grid", align_corners)
     if not fits_matrices(theta, size):
         refuse.matrices("affine_grid", theta, size)
+    return gridded(theta, size, align_corners)
+
+
+def gridded(theta, size, align_corners):
+    """The grid of what fits."""
     grid = GridGenerator(theta, "affine", tuple(size[2:]), align_corners=align_corners, side_by_side=True)
     return grid.movedim(1, -1)
 
