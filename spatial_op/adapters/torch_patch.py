@@ -24,7 +24,8 @@ class patch:
     Conventions: ``torch.nn.functional.grid_sample`` and ``affine_grid``, and ``torchvision.ops.deform_conv2d`` if torchvision
     has been imported, compute with this package where all tensors are plain ones on the CPU, of one floating point dtype. All
     else, and every wrong call, goes to PyTorch as before: other devices and kinds of tensors, bicubic volumes, grids and results
-    of fewer than 8,192 points and numbers, and code that is compiled, traced, scripted or seen by a mode. As a context manager it ends with the block. Calls can be nested.
+    of fewer than 8,192 points and numbers, and code that is compiled, traced, scripted or seen by a mode. As a context manager
+    it ends with the block. Calls can be nested.
 
     Notes
     -----
