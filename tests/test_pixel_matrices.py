@@ -168,3 +168,14 @@ def test_errors_of_parameters(wrong, kind, words):
     arguments = {"loc": [[1, 0, 0, 0, 1, 0]], "source_shape": (5, 6), "target_shape": (5, 6), **wrong}
     with pytest.raises(kind, match=f"^loc_to_pixel_matrix: .*{words}"):
         so.loc_to_pixel_matrix(**arguments)
+
+
+def test_no_gradient_is_lost():
+    torch = pytest.importorskip("torch")
+    matrix = torch.tensor(AFFINE, requires_grad=True)
+    with pytest.raises(
+        TypeError, match=r"matrix is a torch.Tensor whose gradient would be lost.*pass matrix.detach\(\)"
+    ):
+        so.pixel_matrix_to_loc(matrix, (5, 6), (5, 6))
+    found = so.pixel_matrix_to_loc(matrix.detach(), (5, 6), (5, 6))
+    np.testing.assert_array_equal(found, so.pixel_matrix_to_loc(AFFINE, (5, 6), (5, 6)))

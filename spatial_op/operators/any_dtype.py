@@ -54,12 +54,14 @@ def complex_of(real, imaginary):
 
 
 def whole(values, dtype):
-    """Integers of up to 32 bits, of floats that hold their limits."""
+    """Integers of up to 32 bits, of floats that hold their limits, which are written over."""
     if np.dtype(dtype).kind == "f":
         return values.astype(dtype)
     limits = np.iinfo(dtype)
-    values = np.rint(values)
-    values[np.isnan(values)] = 0
+    nowhere = np.isnan(values)
+    if nowhere.any():
+        values[nowhere] = 0
+    np.rint(values, out=values)
     return np.clip(values, limits.min, limits.max, out=values).astype(dtype)
 
 

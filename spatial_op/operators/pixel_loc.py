@@ -5,7 +5,7 @@ import numpy as np
 from .. import check
 from .arguments import SIZES
 from .coordinates import sizes_of
-from .pixel_matrices import DIRECTIONS, homogeneous, numbers
+from .pixel_matrices import DIRECTIONS, entries, homogeneous, numbers
 
 # Numbers in a row of parameters, by the number of axes of an image: the shape of its matrix.
 MATRICES = {2: {6: (2, 3), 8: (3, 3)}, 3: {12: (3, 4)}}
@@ -63,7 +63,8 @@ def pixel_matrix_to_loc(matrix, source_shape, target_shape, *, direction="target
     Parameters
     ----------
     matrix : (2, 3), (3, 3), (3, 4) or (4, 4) array, or (N, ...) of these
-        In pixels: ``matrix @ (x, y, 1)``, affine if it is 2x3, a homography if it is 3x3; of volumes ``matrix @ (x, y, z, 1)``.
+        One, or one for each sample, in pixels: ``matrix @ (x, y, 1)``, affine if it is 2x3, a homography if it is 3x3; of
+        volumes ``matrix @ (x, y, z, 1)``.
     source_shape : (int, int) or (int, int, int)
         (Depth,) height and width of the input, in pixels.
     target_shape : (int, int) or (int, int, int)
@@ -90,7 +91,8 @@ def pixel_matrix_to_loc(matrix, source_shape, target_shape, *, direction="target
     -----
     With t the pixel of the output at 0, s that of the input, and d and e pixels from -1 to +1 of both: ``loc = diag(2 / e)
     (matrix (diag(d / 2) x + t) - s)``, x being normalised. Source: Jaderberg et al., "Spatial Transformer Networks", 2015,
-    section 3.2. ``loc_to_pixel_matrix`` is the way back.
+    section 3.2. ``loc_to_pixel_matrix`` is the way back. Between images of one size, maps by whole pixels stay exact; else the
+    parameters are rounded, and ``warp`` takes the matrix as it is.
 
     Examples
     --------
@@ -106,8 +108,8 @@ def pixel_matrix_to_loc(matrix, source_shape, target_shape, *, direction="target
             f"{op}: source_shape is {sides.source} and align_corners is True, expected at least two pixels along each side, since -1 and +1 "
             "are the same pixel otherwise; pass align_corners=False, here and to the operator."
         )
-    given = matrix if isinstance(matrix, np.ndarray) else np.asarray(matrix, object)
-    rows = [row_of(op, one, sides, direction) for one in (given if given.ndim == 3 else [matrix])]
+    given = entries(op, matrix)
+    rows = [row_of(op, one, sides, direction) for one in (given if given.ndim == 3 else [given])]
     if len({len(row) for row in rows}) != 1:
         raise ValueError(f"{op}: matrix has shape {given.shape}, expected at least one matrix; pass one.")
     return np.array(rows)
@@ -118,11 +120,11 @@ def row_of(op, matrix, sides, direction):
     square = homogeneous(op, matrix, direction)
     if len(square) != sides.axes + 1:
         raise ValueError(
-            f"{op}: matrix has shape {np.shape(matrix)} and source_shape is {sides.source}, expected a matrix for {sides.axes} coordinates; "
+            f"{op}: matrix has shape {matrix.shape} and source_shape is {sides.source}, expected a matrix for {sides.axes} coordinates; "
             "pass 2x3 or 3x3 numbers for images, and 3x4 or 4x4 for volumes."
         )
     moved = sides.normalised(square)
-    if np.shape(matrix) != (3, 3):
+    if matrix.shape != (3, 3):
         return moved[:-1].ravel()
     with np.errstate(all="ignore"):
         row = (moved / moved[-1, -1]).ravel()[:-1]

@@ -22,15 +22,20 @@ ROUNDING = 2.0**-49
 def homogeneous(op, matrix, direction="target_to_source"):
     """The square matrix that maps pixels of the output to points of the input."""
     turned = check.row(op, "direction", direction, DIRECTIONS)
-    given = numbers(
-        op, "matrix", matrix, f"{EXPECTED}, all real; pass rows of an affine matrix or a homography, in pixels"
-    )
+    given = entries(op, matrix)
     if given.shape not in SHAPES or not np.isfinite(given).all():
         raise ValueError(
             f"{op}: matrix has shape {given.shape} or an entry that is no finite number, expected {EXPECTED}; "
             "pass rows of an affine matrix or a homography, in pixels."
         )
     return turned(op, squared(op, given))
+
+
+def entries(op, matrix):
+    """The numbers of one matrix, or of several."""
+    return numbers(
+        op, "matrix", matrix, f"{EXPECTED}, all real; pass rows of an affine matrix or a homography, in pixels"
+    )
 
 
 def squared(op, given):
@@ -66,6 +71,10 @@ def numbers(op, argument, value, expected):
                 return np.array(given, np.float64)
     except (TypeError, ValueError, OverflowError):
         pass
+    except RuntimeError as error:  # a tensor that is differentiated
+        raise TypeError(
+            f"{op}: {argument} is a {check.kind(value)} whose gradient would be lost, expected numbers; pass {argument}.detach()."
+        ) from error
     raise TypeError(f"{op}: {argument} is {check.shown(value)}, expected {expected}.")
 
 
