@@ -37,11 +37,11 @@ def formula(transform):
     return Formula(transform.fold, transform.locate, count, transform.basis)
 
 
-def source_of(axes, formula, dtype):
-    """Where coordinates come from: a formula with parameters of this dtype, or an array."""
+def source_of(axes, formula, dtype, moving=False):
+    """Where coordinates come from: a formula with parameters of this dtype, or an array; and whether these change."""
     if formula is None:
-        return ByArray(dtype, axes)
-    return (ByTransform if formula.basis is None else BySum)(formula, axes, dtype)
+        return ByArray(dtype, axes, moving)
+    return (ByTransform if formula.basis is None else BySum)(formula, axes, dtype, moving)
 
 
 @functools.cache
@@ -90,11 +90,12 @@ def backward(axes, formula, dtype, sampler, number, group):
 
 
 @functools.cache
-def backward_in_place(axes, formula, dtype, sampler, number):
-    """The second of these, whatever the number of channels."""
-    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+def backward_in_place(axes, formula, dtype, sampler, number, moving=False):
+    """The second of these, whatever the number of channels; if ``moving``, of how gradients change with the coordinates."""
+    source, rules = source_of(axes, formula, dtype, moving), Rules(sampler, number)
+    what = "second derivatives" if moving else "gradients"
     return Kernel(
-        f"{names.of(axes, formula, dtype, sampler, number, 'gradients')}, scattered",
+        f"{names.of(axes, formula, dtype, sampler, number, what)}, scattered",
         lambda m: scattered.backward(m, rules, source, axes),
         {**planes.parameters(rules, source, axes), **pulling(source, number)},
     )
@@ -103,44 +104,43 @@ def backward_in_place(axes, formula, dtype, sampler, number):
 @functools.cache
 def push(axes, formula, dtype, sampler, number):
     """The kernel that adds what a change of the coordinates does to the samples."""
-    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+    source, rules = source_of(axes, formula, dtype, moving=True), Rules(sampler, number)
     return Kernel(
         names.of(axes, formula, dtype, sampler, number, "tangents"),
         lambda m: scattered.push(m, rules, source, axes),
-        {**planes.parameters(rules, source, axes), **source.pushing, "out": number},
+        {**planes.parameters(rules, source, axes), "out": number},
     )
 
 
-def of_grid(label, text, axes, formula, dtype, number, array, more):
+def of_grid(label, text, source, key, given):
     """A kernel about a grid."""
-    source = source_of(axes, formula, dtype)
+    axes, formula, dtype, number = key
     return Kernel(
         names.of(axes, formula, dtype, None, number, label),
         lambda m: text(m, source, axes, number),
-        {
-            **grids.parameters(source, axes),
-            **{name: kind for part in more for name, kind in getattr(source, part).items()},
-            array: number,
-        },
+        {**grids.parameters(source, axes), **given},
     )
 
 
 @functools.cache
 def generate(axes, formula, dtype, number):
     """The kernel that writes a transform's grid."""
-    return of_grid("forward", grids.generate, axes, formula, dtype, number, "out", ())
+    key = axes, formula, dtype, number
+    return of_grid("forward", grids.generate, source_of(axes, formula, dtype), key, {"out": number})
 
 
 @functools.cache
 def push_grid(axes, formula, dtype, number):
     """The kernel that writes how a transform's grid changes with the parameters."""
-    return of_grid("tangents", grids.push, axes, formula, dtype, number, "out", ("pushing",))
+    key = axes, formula, dtype, number
+    return of_grid("tangents", grids.push, source_of(axes, formula, dtype, moving=True), key, {"out": number})
 
 
 @functools.cache
-def contract(axes, formula, dtype, number):
-    """The kernel that pulls a grid's gradient back to the parameters."""
-    return of_grid("gradients", grids.contract, axes, formula, dtype, number, "upper", ("pulling",))
+def contract(axes, formula, dtype, number, moving=False):
+    """The kernel that pulls a grid's gradient back to the parameters, or, if ``moving``, that writes how this changes with them."""
+    source, what = source_of(axes, formula, dtype, moving), "second derivatives" if moving else "gradients"
+    return of_grid(what, grids.contract, source, (axes, formula, dtype, number), {"upper": number, **source.pulling})
 
 
 @functools.cache

@@ -43,7 +43,7 @@ def write(m, source, axes, dtype, point):
 
 
 def contract(m, source, axes, dtype):
-    """Pull the gradient of a grid back: every tile has its own place among the sums."""
+    """Pull the gradient of a grid back, or write how that changes: every tile has its own place among the sums."""
     source.start(m)
     for sample, number, tile in units(m, axes):
         source.begin(m, sample, tile)

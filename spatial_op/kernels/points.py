@@ -92,6 +92,17 @@ class Point(NamedTuple):
             return [down, across]
         return [down * self.scale, across * self.scale, blend(self.y.shares, along)]
 
+    def bends(self, products, down, across):
+        """How these gradients change along a change of the coordinates."""
+        rows = products[:2], products[2:]
+        along, risen = ([blend(factors, row) for row in rows] for factors in (self.x.shares, self.x.rises))
+        mixed = blend(self.y.rises, risen)
+        found = [mix(0.0, across, mixed, True), mix(0.0, down, mixed, True)]
+        if self.scale is None:
+            return found
+        sampled = mix(0.0, down, blend(self.y.rises, along), True)
+        return [*map(self.scaled, found), mix(sampled, across, blend(self.y.shares, risen), True)]
+
 
 class Points:
     """A thread's points: where each tap looks for the positions of a tile.

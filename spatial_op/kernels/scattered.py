@@ -7,8 +7,10 @@ places and weights are found once and serve all channels of a block.
 import numpy as np
 
 from . import cells
-from .in_place import NOWHERE, Inside, LookedUp, Taps, derivatives, lines_of, product
+from .dual import Dual
+from .in_place import NOWHERE, Inside, LookedUp, Taps, by_axis, derivatives, lines_of, moved_by, product, turned
 from .planes import clear
+from .sources import CHANGE
 from .tiles import BLOCK, area, blocks_of, first_pixel, tile_at, tiles
 from .trace import LANES
 
@@ -73,8 +75,7 @@ def forward(m, rules, source, axes):
 def push(m, rules, source, axes):
     """Add to ``out`` how the samples change along a change of what the source was given; units as ``forward``."""
     for taps, place, planes, first, channels, count in sampled(m, rules, source, axes):
-        moved = [m.to(change, rules.dtype) for change in source.push(m, *place)]
-        moved = [np.where(taps.odd == 0, change, np.nan) for change in moved]
+        moved = changes(m, taps, source, place)
         weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
         for reader, careful in each_reader(m, taps, [number for along in (*weights, *slopes) for number in along]):
             for channel in m.range(*channels):
@@ -83,14 +84,21 @@ def push(m, rules, source, axes):
                 total = m.read(out, 0, count)
                 for change, slope in zip(moved, along):
                     if slope is not None:
-                        total = np.where(change != 0, total + change * slope, total)
+                        total = moved_by(total, change, slope)
                 m.write(out, 0, total, count)
+
+
+def changes(m, taps, source, place):
+    """How the coordinates of a vector of pixels change along a change of what the source was given."""
+    moved = [m.to(change, taps.rules.dtype) for change in source.push(m, *place)]
+    return [np.where(taps.odd == 0, change, np.nan) for change in moved]
 
 
 def backward(m, rules, source, axes):
     """Every ``threads``-th unit of the work, and among these bands of lines of the image; of volumes, of slices.
 
-    As of ``planes.backward``, the owner of a band adds to it, in one order however many bands there are.
+    As of ``planes.backward``, the owner of a band adds to it, in one order however many bands there are. If the source is moving,
+    what is written is how the gradients change.
     """
     count, blocks, pixels, plane_size = tiles(m, axes), blocks_of(m.channels), area(m, axes), 1
     sizes = [m.arguments[name] for name in "whd"[:axes]]
@@ -115,47 +123,76 @@ def backward(m, rules, source, axes):
                 source.begin_sums(m, tile, number, unit)
                 for q, k in vectors(m, tile):
                     taps = Taps(m, rules, source.find(m, tile, q, k))
-                    weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
+                    moved = changes(m, taps, source, (tile, q, k)) if source.moving else None
+                    jets = list(zip(*(rules.slopes(m, part, 2 if moved else 1) for part in taps.parts)))
                     first = m.upper.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
                     for _ in m.when(mine):
-                        grads = accumulated(m, taps, weights, slopes, first, sample, begin, end, tile.cols - k)
+                        grads = accumulated(m, taps, jets, moved, first, sample, begin, end, tile.cols - k)
                         source.pull(m, tile, q, k, grads)
                     for _ in m.when(m.want_data > 0):
                         lower = m.lower.starting(sample * m.channels * plane_size)
-                        spill(m, taps, weights, first, lower, plane_size, begin, end, tile.cols - k, top, bottom)
+                        spill(m, taps, jets, moved, first, lower, plane_size, begin, end, tile.cols - k, top, bottom)
                 for _ in m.when(mine):
                     source.finish(m)
 
 
-def accumulated(m, taps, weights, slopes, first, sample, begin, end, count):
-    """Gradients with respect to the coordinates of a vector of pixels: sums over a block of channels."""
+def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
+    """Gradients with respect to the coordinates of a vector of pixels: sums over a block of channels.
+
+    ``jets`` are weights and derivatives. If the coordinates are ``moved``, the gradients are duals.
+    """
     pixels, dtype = area(m, taps.axes), taps.rules.dtype
-    grads = [m.variable(m.full(0.0, dtype)) for _ in weights]
-    numbers = [number for along in (*weights, *slopes) for number in along]
+    grads = [m.variable(m.full(0.0, dtype)) for _ in range(taps.axes * (2 if moved else 1))]
+    numbers = [number for each in jets for along in each for number in along]
     for reader, careful in each_reader(m, taps, numbers):
         for channel in m.range(begin, end):
             plane = m.pixels.starting(sample * m.image_step + channel * m.channel_step)
             above = m.read(first.starting(channel * pixels), 0, count)
-            for grad, slope in zip(grads, derivatives(lines_of(reader, plane, taps.axes), weights, slopes, careful)):
+            lines = lines_of(reader, plane, taps.axes)
+            along = derivatives(lines, *jets[:2], careful)
+            if moved:
+                along += turned(lines, *jets, moved, careful)
+            for grad, slope in zip(grads, along):
                 if slope is not None:
                     grad.value = np.where(above != 0, grad.value + above * slope, grad.value)
     # Where any coordinate is no number, the gradients of all are none; but those beyond the last column are zero.
     odd = (taps.odd != 0) & (m.counting("i8") < count)
-    return [np.where(odd, np.nan, grad.value) for grad in grads]
+    found = [np.where(odd, np.nan, grad.value) for grad in grads]
+    if not moved:
+        return found
+    return [Dual(grad, {CHANGE: change}) for grad, change in zip(found[: taps.axes], found[taps.axes :])]
 
 
-def spill(m, taps, weights, first, lower, plane_size, begin, end, count, top, bottom):
-    """Add a vector of gradients of each channel to the pixels that were read, tap by tap and lane by lane, since lanes may share a pixel."""
+def share(numbers, factors):
+    """The weight of the tap with these numbers, from x to the last axis; what is zero multiplies nothing."""
+    weight = factors[-1][numbers[-1]]
+    for of_axis, number in zip(factors[-2::-1], numbers[-2::-1]):
+        weight = np.where((weight != 0) & (of_axis[number] != 0), weight * of_axis[number], 0.0)
+    return weight
+
+
+def share_moved(numbers, weights, slopes, moved):
+    """How it changes when the coordinates are ``moved``."""
+    total = None
+    for change, factors in zip(moved, by_axis(weights, slopes)):
+        if not any(cells.is_zero(of_axis[number]) for of_axis, number in zip(factors, numbers)):
+            total = moved_by(total, change, share(numbers, factors))
+    return total
+
+
+def spill(m, taps, jets, moved, first, lower, plane_size, begin, end, count, top, bottom):
+    """Add a vector of gradients of each channel to the pixels that were read, tap by tap and lane by lane, since lanes may share a pixel.
+
+    If the coordinates are ``moved``, add what their weights change by.
+    """
+    if moved and all(cells.is_zero(slope) for of_axis in jets[1] for slope in of_axis):
+        return
     pixels, dtype = area(m, taps.axes), taps.rules.dtype
     places = taps.looked_up(top, bottom)
     spots, shares = m.workspace("i8", LANES * len(places)), m.workspace(dtype, LANES)
     factors = m.workspace(dtype, LANES * len(places))
     for number, (numbers, (place, signs)) in enumerate(places.items()):
-        factor = weights[-1][numbers[-1]]
-        for axis in range(taps.axes - 2, -1, -1):
-            factor = np.where(
-                (factor != 0) & (weights[axis][numbers[axis]] != 0), factor * weights[axis][numbers[axis]], 0.0
-            )
+        factor = share_moved(numbers, *jets[:2], moved) if moved else share(numbers, jets[0])
         held = (signs >= 0) & (factor != 0) & (m.counting("i8") < count)
         spots.put(number * LANES, np.where(held, place, NOWHERE))
         factors.put(number * LANES, factor)

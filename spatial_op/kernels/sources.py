@@ -11,7 +11,9 @@ While a kernel is traced, a source answers
   ``number`` is the tile's, ``unit`` that of sample and block of channels;
 * ``push(m, tile, q, k)``: how the coordinates change along a change of what the source was given.
 
-``parameters`` are what the kernels are given for it.
+``parameters`` are what the kernels are given for it. A source that is ``moving`` is given a change of its numbers besides: only then
+can it ``push``, and what it pulls back are duals, the gradients of the coordinates with how these change; it writes how the gradient
+of its numbers changes.
 """
 
 import numpy as np
@@ -24,10 +26,25 @@ from .trace import LANES
 # Further out than any image; times any image's size it is still a number.
 HUGE = 1e30
 
+# What derivatives along the change are called.
+CHANGE = "change"
+
 
 def add(a, b):
     """Sum of lanes."""
     return a + b
+
+
+def as_kind(m, number, kind):
+    """A number or a dual as another kind."""
+    if isinstance(number, Dual):
+        return Dual(m.to(number.value, kind), {name: m.to(slope, kind) for name, slope in number.slopes.items()})
+    return m.to(number, kind)
+
+
+def change_of(number):
+    """How a number changes along the change, if it does."""
+    return slopes_of(number).get(CHANGE, 0.0)
 
 
 def traced_sizes(m, axes, dtype):
@@ -39,11 +56,12 @@ def traced_sizes(m, axes, dtype):
     def pixels(shift, axis):
         """A shift in pixels; the number nearest to a whole-pixel shift is meant as that shift."""
         half = span[axis] * 0.5
-        given = value_of(shift)
-        moved = given * half
+        if isinstance(shift, Dual):
+            return gathered(pixels(shift.value, axis), (half, shift))
+        moved = shift * half
         whole = np.rint(moved)
-        same = (m.to(m.to(whole / half, dtype), "f8") == given) & (half > 0.0)
-        return gathered(np.where(same, whole, moved), (half, shift))
+        same = (m.to(m.to(whole / half, dtype), "f8") == shift) & (half > 0.0)
+        return np.where(same, whole, moved)
 
     return Sizes(span, middle, steps, pixels)
 
@@ -57,13 +75,15 @@ class ByTransform:
 
     dtype = "f8"
 
-    def __init__(self, formula, axes, dtype):
+    def __init__(self, formula, axes, dtype, moving):
         self.fold, self.locate, self.count = formula.fold, formula.locate, formula.count
-        self.affine, self.axes, self.given = formula.affine, axes, dtype
+        self.affine, self.axes, self.given, self.moving = formula.affine, axes, dtype, moving
         self.parameters = {"numbers": dtype, "apart": "int", "count": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"{name}_{axis}": "float" for name in ("span", "middle", "steps")}
-        self.pulling, self.pushing = {"sums": "f8"}, {"changes": "f8"}
+        if moving:
+            self.parameters["changes"] = "f8"
+        self.pulling = {"sums": "f8"}
 
     def start(self, m):
         """Nothing is needed."""
@@ -73,6 +93,8 @@ class ByTransform:
         self.at, self.dense = sample * m.apart, sample * m.count
         self.sizes = traced_sizes(m, self.axes, self.given)
         self.values = [m.to(m.numbers[self.at + i], "f8") for i in range(self.count)]
+        if self.moving:
+            self.values = [Dual(value, {CHANGE: m.changes[self.dense + i]}) for i, value in enumerate(self.values)]
         self.plan = self.planned(m, self.values)
 
     def planned(self, m, values):
@@ -97,7 +119,7 @@ class ByTransform:
 
     def find(self, m, tile, q, k):
         """The formula."""
-        return [m.full(x, "f8") for x in self.locate(self.plan, *self.place(m, tile, q, k))]
+        return [m.full(value_of(x), "f8") for x in self.locate(self.plan, *self.place(m, tile, q, k))]
 
     def corners(self, m, tile):
         """The least and the largest coordinates of a tile on each axis, of an affine transform: they are at its corners."""
@@ -117,9 +139,9 @@ class ByTransform:
             yield value_of(x), slopes_of(x)[0]
 
     def begin_sums(self, m, tile, number, unit):
-        """Sums for the plan, lane by lane."""
+        """Sums for the plan, lane by lane; of one that is moving, and of how they change."""
         self.place_of_sums = (unit * tiles(m, tile.axes) + number) * m.count
-        self.sums = [m.variable(m.full(0.0, "f8")) for _ in self.plan]
+        self.sums = [[m.variable(m.full(0.0, "f8")) for _ in range(1 + self.moving)] for _ in self.plan]
 
     def pull(self, m, tile, q, k, grads):
         """Add up what the coordinates' gradients mean for the plan."""
@@ -128,26 +150,31 @@ class ByTransform:
         shares = {}
         for x, grad in zip(point, grads):
             for i, slope in slopes_of(x).items():
-                shares[i] = m.to(grad, "f8") * slope + shares.get(i, 0.0)
+                shares[i] = as_kind(m, grad, "f8") * slope + shares.get(i, 0.0)
         for i, share in shares.items():
-            self.sums[i].value = self.sums[i].value + share
+            for total, part in zip(self.sums[i], (value_of(share), change_of(share))):
+                total.value = total.value + part
 
     def finish(self, m):
         """The tile's sums: from the plan's gradient to that of the parameters."""
         plan = self.planned(m, [Dual(number, {i: 1.0}) for i, number in enumerate(self.values)])
         totals = [m.full(0.0, "f8", None) for _ in self.values]
-        for number, lanes in zip(plan, self.sums):
-            grad = m.reduce(add, lanes.value)
+        for number, parts in zip(plan, self.sums):
+            grad, *change = (m.reduce(add, lanes.value) for lanes in parts)
+            if self.moving:
+                grad = Dual(grad, {CHANGE: change[0]})
             for i, slope in slopes_of(number).items():
                 totals[i] = totals[i] + grad * slope
         for i, total in enumerate(totals):
-            m.sums[self.place_of_sums + i] = total
+            m.sums[self.place_of_sums + i] = self.written(total)
+
+    def written(self, grad):
+        """The part of a gradient that is asked for."""
+        return change_of(grad) if self.moving else grad
 
     def push(self, m, tile, q, k):
         """The derivative of the formulas along the parameters' change."""
-        values = [Dual(number, {0: m.changes[self.dense + i]}) for i, number in enumerate(self.values)]
-        point = self.locate(self.planned(m, values), *self.place(m, tile, q, k))
-        return [m.full(slopes_of(x).get(0, 0.0), "f8") for x in point]
+        return [m.full(change_of(x), "f8") for x in self.locate(self.plan, *self.place(m, tile, q, k))]
 
 
 class ByArray:
@@ -159,12 +186,14 @@ class ByArray:
 
     affine = False
 
-    def __init__(self, dtype, axes):
-        self.dtype = dtype
+    def __init__(self, dtype, axes, moving):
+        self.dtype, self.moving = dtype, moving
         self.parameters = {"numbers": dtype, "apart": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"span_{axis}": "float", f"middle_{axis}": "float"}
-        self.pulling, self.pushing = {"sums": dtype}, {"changes": dtype}
+        if moving:
+            self.parameters["changes"] = dtype
+        self.pulling = {"sums": dtype}
 
     def start(self, m):
         """Nothing is needed."""
@@ -213,7 +242,7 @@ class ByArray:
         for axis, grad in enumerate(grads):
             half = self.half(m, axis)
             to, count = m.sums.starting(self.place_of_sums + self.row(m, tile, axis, q) + k), tile.cols - k
-            m.write(to, 0, m.to(grad, self.dtype) * half, count)
+            m.write(to, 0, m.to(change_of(grad) if self.moving else grad, self.dtype) * half, count)
 
     def finish(self, m):
         """All is written."""

@@ -1,6 +1,6 @@
 """Coordinates by a formula and a sum of functions of the destination alone, such as a spline's bumps."""
 
-from .sources import ByTransform, add
+from .sources import ByTransform, add, as_kind
 from .tiles import SIDE
 from .trace import LANES
 
@@ -12,8 +12,8 @@ class BySum(ByTransform):
     computed once for a tile and kept for the samples that follow, if there is room for them, which is ``kept_size`` numbers.
     """
 
-    def __init__(self, formula, axes, dtype):
-        super().__init__(formula, axes, dtype)
+    def __init__(self, formula, axes, dtype, moving):
+        super().__init__(formula, axes, dtype, moving)
         self.basis = formula.basis
         self.parameters |= {"functions": "int", "centres": "f8", "kept": "f8", "kept_size": "int"}
         self.pulling |= {"lanes": "f8"}
@@ -77,7 +77,7 @@ class BySum(ByTransform):
     def pull(self, m, tile, q, k, grads):
         """Add up for the plan and for the coefficients."""
         super().pull(m, tile, q, k, grads)
-        wide = [m.to(grad, "f8") for grad in grads]
+        wide = [self.written(as_kind(m, grad, "f8")) for grad in grads]
         for i, value in self.each(m, tile, q, k):
             for axis, grad in enumerate(wide):
                 at = (i * 2 + axis) * LANES

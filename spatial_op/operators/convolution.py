@@ -7,7 +7,7 @@ import numpy as np
 from .. import check
 from ..dtypes import DTYPES
 from .engine import kernels
-from .memory import hand_over, plain, working
+from .memory import clear, hand_over, plain, working
 
 NOTHING = np.empty(0)
 
@@ -114,27 +114,44 @@ class ConvolutionCall:
 
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
-        grads, add = dict(zip(self.inputs, grads)), dict(zip(self.inputs, add))
-        results = {
-            name: working(grad, self.compute, add[name])
-            for name, grad in grads.items()
-            if grad is not None and name != "bias"
-        }
-        if self.nothing():
-            for name, result in results.items():
-                if not add[name]:
-                    result[...] = 0
-        elif results:
-            self.pull(out_grad, results, add)
-        for name, result in results.items():
-            hand_over(result, grads[name])
-        if grads.get("bias") is not None:
+        grads, add = self.named(grads), dict(zip(self.inputs, add))
+        self.write(self.inputs, out_grad, grads, add)
+        if "bias" in grads:
             with np.errstate(over="ignore", invalid="ignore"):  # infinities and what is no number are results too
                 sums = [plain(image, self.compute).sum(axis=(1, 2)) for image in out_grad]
                 total = np.sum(sums, axis=0, dtype=np.float64)
                 grads["bias"][...] = total + grads["bias"] if add["bias"] else total
 
-    def pull(self, upper, results, add):
+    def backward_tangent(self, out_grad, tangents, grads, add):
+        """Write, or add, how the gradients that ``backward`` writes change when the inputs change by ``tangents``: term by term."""
+        grads, add = self.named(grads), dict(zip(self.inputs, add))
+        for name, change in self.named(tangents).items():
+            if name == "offset":
+                moved = {key: grad for key, grad in grads.items() if key != "bias"}
+                self.write(self.inputs, out_grad, moved, add, change)
+            elif name != "bias":  # the gradients of the others are linear in it, and its own does not depend on it
+                moved = {key: grad for key, grad in grads.items() if key not in (name, "bias")}
+                self.write({**self.inputs, name: change}, out_grad, moved, add)
+            else:
+                moved = {}
+            add |= dict.fromkeys(moved, True)
+        clear(grads.values(), [add[name] for name in grads])
+
+    def named(self, values):
+        """The entries for the inputs that are not None."""
+        return {name: value for name, value in zip(self.inputs, values) if value is not None}
+
+    def write(self, arrays, out_grad, grads, add, change=None):
+        """Write, or add, gradients for these arrays but that of the bias, or how they change with the ``change`` of the offsets."""
+        results = {name: working(grad, self.compute, add[name]) for name, grad in grads.items() if name != "bias"}
+        if self.nothing():
+            clear(results.values(), [add[name] for name in results])
+        elif results:
+            self.pull(arrays, out_grad, results, add, change)
+        for name, result in results.items():
+            hand_over(result, grads[name])
+
+    def pull(self, arrays, upper, results, add, change):
         """Write or add the gradients that are wanted."""
         planning, threads_for = kernels("planning"), kernels("threads").threads_for
         problem, samples = self.problem(planning), self.shape[0]
@@ -142,13 +159,14 @@ class ConvolutionCall:
             count = some.stop - some.start
             units = planning.chunks_of(problem, count) * problem.blocks
             threads = planning.share(units, 2 * self.products(), threads_for)
-            plan = planning.backward(problem, count, threads, frozenset(results))
+            plan = planning.backward(problem, count, threads, frozenset(results), change is not None)
             pack, pull, gather = plan.kernels
             planes = problem.form(True).planes
             parts = np.empty((problem.blocks, count, self.taps, planes, *self.target), self.compute)
             lower = results["data"][some] if "data" in results else NOTHING
+            moved = {} if change is None else {"change": self.some(change, some)}
             values = {
-                **plan.values, **plan.memory(self.compute), **self.given(self.inputs, some), "lower": lower,
+                **plan.values, **plan.memory(self.compute), **self.given(arrays, some), **moved, "lower": lower,
                 "upper": self.some(upper, some), "add_data": add["data"], "offset_parts": parts,
             }  # fmt: skip
             if values["want_samples"]:

@@ -44,9 +44,14 @@ class GridCall:
 
     def run(self, kernel, more):
         """Call one of the kernels of grids, with what it is given besides."""
-        build, threads = kernels("build"), self.threads()[0]
-        kernel = kernel(len(self.shape) - 2, build.formula(self.transform), self.number, self.compute.str[1:])
+        threads = self.threads()[0]
         kernel(threads, {**self.coordinates, **room(self.fixed, threads), **more}, self.fixed)
+
+    def kernel(self, name, **which):
+        """The kernel of this name for the transform."""
+        build = kernels("build")
+        key = len(self.shape) - 2, build.formula(self.transform), self.number, self.compute.str[1:]
+        return getattr(build, name)(*key, **which)
 
     def threads(self):
         """Threads, and tiles of one sample."""
@@ -58,7 +63,7 @@ class GridCall:
 
         def run(direct):
             if not self.nothing():
-                self.run(kernels("build").generate, {"out": direct})
+                self.run(self.kernel("generate"), {"out": direct})
 
         return written(out, self.shape, self.dtype, self.given, run)
 
@@ -66,16 +71,25 @@ class GridCall:
         """How the grid changes when the parameters change by ``tangents[0]``."""
         out = np.zeros(self.shape, DTYPES[self.dtype])
         if not self.nothing():
-            self.run(kernels("build").push_grid, {"out": out, **changes(self.transform, tangents[0], self.number)})
+            self.run(self.kernel("push_grid"), {"out": out, **changes(self.transform, tangents[0], self.number)})
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
     def backward(self, out_grad, grads, add):
         """Write the gradient to the array in ``grads``, or add it."""
+        self.pull(self.kernel("contract"), {}, out_grad, grads, add)
+
+    def backward_tangent(self, out_grad, tangents, grads, add):
+        """Write, or add, how the gradient changes when the parameters change by ``tangents[0]``."""
+        change = changes(self.transform, tangents[0], self.number)
+        self.pull(self.kernel("contract", moving=True), change, out_grad, grads, add)
+
+    def pull(self, kernel, more, out_grad, grads, add):
+        """Run a kernel that writes a gradient."""
         if self.nothing():
             return clear(grads, add)
         sums = np.empty((self.shape[0], self.threads()[1], self.fixed["count"]))
-        self.run(kernels("build").contract, {"upper": plain(out_grad, DTYPES[self.dtype]), "sums": sums})
+        self.run(kernel, {**more, "upper": plain(out_grad, DTYPES[self.dtype]), "sums": sums})
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             grad = gradient(self.transform, sums.sum(axis=1))
             grads[0][...] = grad + grads[0] if add[0] else grad
@@ -118,6 +132,10 @@ class FlowCall:
         if not direct:
             with np.errstate(over="ignore", invalid="ignore"):  # gradients may be infinite or no numbers
                 grads[0][...] = grad + grads[0] if add[0] else grad
+
+    def backward_tangent(self, out_grad, tangents, grads, add):
+        """The gradient is the same for every flow."""
+        clear(grads, add)
 
 
 def written(out, shape, dtype, data, run):

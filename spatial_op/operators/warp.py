@@ -64,6 +64,11 @@ class Plan:
         """The kernel that adds what a change of the coordinates does."""
         return None, kernels("build").push(*self.key)
 
+    @made_once
+    def backward_tangent(self):
+        """The kernel that writes how gradients change with the coordinates."""
+        return None, kernels("build").backward_in_place(*self.key, moving=True)
+
     def run(self, pair, threads, given):
         """Do a tile by way of a window where that pays, and in place what is left over."""
         by_windows, in_place = pair
@@ -177,17 +182,32 @@ class WarpCall:
 
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
-        plan, (grad_data, grad_given) = self.plan, grads
-        if plan.nothing:
+        if self.plan.nothing:
             return clear(grads, add)
+        self.pull(self.plan.backward, self.known, out_grad, grads, add)
+
+    def backward_tangent(self, out_grad, tangents, grads, add):
+        """Write, or add, how the gradients that ``backward`` writes change when the inputs change by ``tangents``, of which some may be None."""
+        plan, (data_tangent, given_tangent) = self.plan, tangents
+        if not plan.nothing and data_tangent is not None and grads[1] is not None:  # in which this gradient is linear
+            self.pull(plan.backward, self.images(data_tangent), out_grad, (None, grads[1]), add)
+            add = add[0], True
+        if plan.nothing or given_tangent is None:
+            return clear(grads, add)
+        known = {**self.known, **changes(plan.transform, given_tangent, plan.number)}
+        self.pull(plan.backward_tangent, known, out_grad, grads, add)
+
+    def pull(self, pair, known, out_grad, grads, add):
+        """Run kernels that write gradients."""
+        plan, (grad_data, grad_given) = self.plan, grads
         lower = np.empty(0, plan.compute) if grad_data is None else working(grad_data, plan.compute, add[0])
         threads, bands = kernels("build").backward_split(plan.work, kernels("threads").threads_for)
         parts = self.parts(grad_given, add[1])
         given = {
-            **self.known, "upper": plain(out_grad, plan.compute), "lower": lower, "sums": parts, "bands": bands,
+            **known, "upper": plain(out_grad, plan.compute), "lower": lower, "sums": parts, "bands": bands,
             "want_data": grad_data is not None, "add_data": add[0], "want_values": grad_given is not None,
         }  # fmt: skip
-        plan.run(plan.backward, threads, given)
+        plan.run(pair, threads, given)
         if grad_data is not None:
             hand_over(lower, grad_data)
         if grad_given is None or np.may_share_memory(parts, grad_given):
