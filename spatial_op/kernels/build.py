@@ -37,8 +37,8 @@ def formula(transform):
     return Formula(transform.fold, transform.locate, count, transform.basis)
 
 
-def source_of(axes, formula, dtype, moving=False):
-    """Where coordinates come from: a formula with parameters of this dtype, or an array; and whether these change."""
+def source_of(axes, formula, dtype, moving=0):
+    """Where coordinates come from: a formula with parameters of this dtype, or an array; and along how many changes these move."""
     if formula is None:
         return ByArray(dtype, axes, moving)
     return (ByTransform if formula.basis is None else BySum)(formula, axes, dtype, moving)
@@ -90,7 +90,7 @@ def backward(axes, formula, dtype, sampler, number, group):
 
 
 @functools.cache
-def backward_in_place(axes, formula, dtype, sampler, number, moving=False):
+def backward_in_place(axes, formula, dtype, sampler, number, moving=0):
     """The second of these, whatever the number of channels; if ``moving``, of how gradients change with the coordinates."""
     source, rules = source_of(axes, formula, dtype, moving), Rules(sampler, number)
     what = "second derivatives" if moving else "gradients"
@@ -102,14 +102,20 @@ def backward_in_place(axes, formula, dtype, sampler, number, moving=False):
 
 
 @functools.cache
-def push(axes, formula, dtype, sampler, number):
-    """The kernel that adds what a change of the coordinates does to the samples."""
-    source, rules = source_of(axes, formula, dtype, moving=True), Rules(sampler, number)
+def push(axes, formula, dtype, sampler, number, moving=1):
+    """The kernel that adds what a change of the coordinates does to the samples; or what another change does to that."""
+    source, rules = source_of(axes, formula, dtype, moving), Rules(sampler, number)
+    text, what = tangents(scattered, moving)
     return Kernel(
-        names.of(axes, formula, dtype, sampler, number, "tangents"),
-        lambda m: scattered.push(m, rules, source, axes),
+        names.of(axes, formula, dtype, sampler, number, what),
+        lambda m: text(m, rules, source, axes),
         {**planes.parameters(rules, source, axes), "out": number},
     )
+
+
+def tangents(texts, moving):
+    """The text for tangents along so many changes, and what the log says that it is for."""
+    return (texts.push_twice, "second tangents") if moving == 2 else (texts.push, "tangents")
 
 
 def of_grid(label, text, source, key, given):
@@ -130,14 +136,15 @@ def generate(axes, formula, dtype, number):
 
 
 @functools.cache
-def push_grid(axes, formula, dtype, number):
-    """The kernel that writes how a transform's grid changes with the parameters."""
-    key = axes, formula, dtype, number
-    return of_grid("tangents", grids.push, source_of(axes, formula, dtype, moving=True), key, {"out": number})
+def push_grid(axes, formula, dtype, number, moving=1):
+    """The kernel that writes how a transform's grid changes with the parameters; or how that changes along another change."""
+    text, what = tangents(grids, moving)
+    source = source_of(axes, formula, dtype, moving)
+    return of_grid(what, text, source, (axes, formula, dtype, number), {"out": number})
 
 
 @functools.cache
-def contract(axes, formula, dtype, number, moving=False):
+def contract(axes, formula, dtype, number, moving=0):
     """The kernel that pulls a grid's gradient back to the parameters, or, if ``moving``, that writes how this changes with them."""
     source, what = source_of(axes, formula, dtype, moving), "second derivatives" if moving else "gradients"
     return of_grid(what, grids.contract, source, (axes, formula, dtype, number), {"upper": number, **source.pulling})

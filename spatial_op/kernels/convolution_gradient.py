@@ -15,7 +15,7 @@ from .cells import mix
 from .convolution import tile_bounds
 from .matrix import multiply, totals
 from .planes import clear
-from .points import CORNERS, Points
+from .points import CHANGES, CORNERS, Points
 from .trace import LANES
 from .turn import columns as columns_of
 
@@ -47,8 +47,8 @@ def pulling(form, leaning):
     )  # fmt: skip
     arrays = {"table": "i8", **dict.fromkeys(("data", "upper", "lower", "offset_parts"), form.kind)}
     rooms = scratch(form.kind, "panels", "weight_parts", *Rooms._fields)
-    change = {"change": form.kind} if leaning else {}
-    return {**dict.fromkeys(sizes, "int"), **arrays, **Points.parameters(form), **rooms, **change}
+    changes = dict.fromkeys(CHANGES[:leaning], form.kind)
+    return {**dict.fromkeys(sizes, "int"), **arrays, **Points.parameters(form), **rooms, **changes}
 
 
 class Rooms(NamedTuple):
@@ -63,7 +63,7 @@ class Rooms(NamedTuple):
 
 
 def pull(m, form, leaning):
-    """Every ``threads``-th unit; if ``leaning``, of how the gradients change along a ``change`` of the offsets."""
+    """Every ``threads``-th unit; if ``leaning``, of how the gradients change along a change of the offsets."""
     points, rooms = Points(m, form), Rooms(*[own(m, name) for name in Rooms._fields])
     source = m.source_y * m.source_x
     clear(m, rooms.images, 0, source * form.width, (source + 1) * form.width)
@@ -101,8 +101,8 @@ def pull_tap(m, form, leaning, points, rooms, unit, image, number, block, tap, b
     """All gradients of one tap of a tile."""
     shape, width = form.shape, form.width
     plane = points.plane(image, block.deformable, tap)
-    change = m.change if leaning else None
-    points.look(tap, plane, 0, change)
+    changes = [m.arguments[name] for name in CHANGES[:leaning]]
+    points.look(tap, plane, 0, changes)
     for _ in m.when(m.want_samples > 0):
         panel = own(m, "panels").starting((number * points.taps + tap) * m.filters * width)
         for p in m.range(0, points.count, shape.rows):
@@ -110,7 +110,7 @@ def pull_tap(m, form, leaning, points, rooms, unit, image, number, block, tap, b
             multiply(m, shape, rooms.tile_grads.starting(p), 1, m.length, panel, m.filters, grads, width, False)
         pass_tap(m, form, points, block.channels, rooms)
         to = ((number * m.samples + image) * points.taps + tap) * form.planes
-        write_offsets(m, form, points, tap, plane, rooms.sums, to, change)
+        write_offsets(m, form, points, tap, plane, rooms.sums, to, changes)
     for _ in m.when(m.want_samples == 0):
         resample(m, form, points, rooms)
     for _ in m.when(m.want_weight > 0):
@@ -156,15 +156,13 @@ def pass_tap(m, form, points, channels, rooms):
         rooms.sums.put(j * CORNERS, totals(m, products))
 
 
-def write_offsets(m, form, points, tap, plane, sums, to, change):
-    """Gradients of y, x and the mask at the positions of a tile, or how they change along a ``change``."""
+def write_offsets(m, form, points, tap, plane, sums, to, changes):
+    """Gradients of y, x and the mask at the positions of a tile, or how they change along one of ``changes``."""
     for j in m.range(0, points.count, LANES):
         point = points.find(tap, plane, j)
         products = columns_of(m, [sums.vector((j + i) * CORNERS, CORNERS) for i in range(LANES)])
-        if change is None:
-            grads = point.gradients(products)
-        else:
-            grads = point.bends(products, *points.pair(change, plane, j))
+        moved = [points.pair(change, plane, j) for change in changes]
+        grads = point.bends(products, *moved[0]) if moved else point.gradients(products)
         for i, grad in enumerate(grads):
             at = (to + i) * points.area + points.start + j
             m.write(m.offset_parts, at, np.where(point.finite, grad, np.nan), points.count - j)

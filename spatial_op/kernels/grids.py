@@ -31,6 +31,11 @@ def push(m, source, axes, dtype):
     write(m, source, axes, dtype, source.push)
 
 
+def push_twice(m, source, axes, dtype):
+    """Write how that change changes along another one."""
+    write(m, source, axes, dtype, lambda *place: source.push_twice(*place)[2])
+
+
 def write(m, source, axes, dtype, point):
     """Write what ``point`` finds for each pixel."""
     source.start(m)

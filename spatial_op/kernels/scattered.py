@@ -75,23 +75,51 @@ def forward(m, rules, source, axes):
 def push(m, rules, source, axes):
     """Add to ``out`` how the samples change along a change of what the source was given; units as ``forward``."""
     for taps, place, planes, first, channels, count in sampled(m, rules, source, axes):
-        moved = changes(m, taps, source, place)
-        weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
-        for reader, careful in each_reader(m, taps, [number for along in (*weights, *slopes) for number in along]):
+        moved = known(m, taps, source.push(m, *place))
+        jets = jets_of(m, taps, 1)
+        for reader, careful in each_reader(m, taps, flat(jets)):
             for channel in m.range(*channels):
                 plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
-                along = derivatives(lines_of(reader, plane, axes), weights, slopes, careful)
-                total = m.read(out, 0, count)
-                for change, slope in zip(moved, along):
-                    if slope is not None:
-                        total = moved_by(total, change, slope)
-                m.write(out, 0, total, count)
+                along = derivatives(lines_of(reader, plane, axes), *jets, careful)
+                add_changes(m, out, count, moved, along)
 
 
-def changes(m, taps, source, place):
-    """How the coordinates of a vector of pixels change along a change of what the source was given."""
-    moved = [m.to(change, taps.rules.dtype) for change in source.push(m, *place)]
+def push_twice(m, rules, source, axes):
+    """Add to ``out`` how that change changes along another change of what the source was given."""
+    for taps, place, planes, first, channels, count in sampled(m, rules, source, axes):
+        one, other, both = (known(m, taps, moved) for moved in source.push_twice(m, *place))
+        jets = jets_of(m, taps, 2)
+        for reader, careful in each_reader(m, taps, flat(jets)):
+            for channel in m.range(*channels):
+                plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
+                lines = lines_of(reader, plane, axes)
+                along = turned(lines, *jets, one, careful) + derivatives(lines, *jets[:2], careful)
+                add_changes(m, out, count, other + both, along)
+
+
+def jets_of(m, taps, order):
+    """Weights of the taps along each axis, and their derivatives up to an order."""
+    return list(zip(*(taps.rules.slopes(m, part, order) for part in taps.parts)))
+
+
+def flat(jets):
+    """All of these numbers."""
+    return [number for each in jets for along in each for number in along]
+
+
+def known(m, taps, moved):
+    """Changes of the coordinates of a vector of pixels; no numbers where these are none."""
+    moved = [m.to(change, taps.rules.dtype) for change in moved]
     return [np.where(taps.odd == 0, change, np.nan) for change in moved]
+
+
+def add_changes(m, out, count, moved, along):
+    """Add changes times slopes to the first ``count`` numbers of a vector."""
+    total = m.read(out, 0, count)
+    for change, slope in zip(moved, along):
+        if slope is not None:
+            total = moved_by(total, change, slope)
+    m.write(out, 0, total, count)
 
 
 def backward(m, rules, source, axes):
@@ -123,8 +151,8 @@ def backward(m, rules, source, axes):
                 source.begin_sums(m, tile, number, unit)
                 for q, k in vectors(m, tile):
                     taps = Taps(m, rules, source.find(m, tile, q, k))
-                    moved = changes(m, taps, source, (tile, q, k)) if source.moving else None
-                    jets = list(zip(*(rules.slopes(m, part, 2 if moved else 1) for part in taps.parts)))
+                    moved = known(m, taps, source.push(m, tile, q, k)) if source.moving else None
+                    jets = jets_of(m, taps, 2 if moved else 1)
                     first = m.upper.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
                     for _ in m.when(mine):
                         grads = accumulated(m, taps, jets, moved, first, sample, begin, end, tile.cols - k)
@@ -143,8 +171,7 @@ def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
     """
     pixels, dtype = area(m, taps.axes), taps.rules.dtype
     grads = [m.variable(m.full(0.0, dtype)) for _ in range(taps.axes * (2 if moved else 1))]
-    numbers = [number for each in jets for along in each for number in along]
-    for reader, careful in each_reader(m, taps, numbers):
+    for reader, careful in each_reader(m, taps, flat(jets)):
         for channel in m.range(begin, end):
             plane = m.pixels.starting(sample * m.image_step + channel * m.channel_step)
             above = m.read(first.starting(channel * pixels), 0, count)

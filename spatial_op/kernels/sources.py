@@ -9,11 +9,12 @@ While a kernel is traced, a source answers
 * ``begin_sums(m, tile, number, unit)``, ``pull(m, tile, q, k, grads)`` and ``finish(m)``: take the gradients of a tile's
   coordinates, vector by vector, zero beyond the last column, and write its part of the gradient of what the source was given.
   ``number`` is the tile's, ``unit`` that of sample and block of channels;
-* ``push(m, tile, q, k)``: how the coordinates change along a change of what the source was given.
+* ``push(m, tile, q, k)``: how the coordinates change along a change of what the source was given; ``push_twice`` the same, how they
+  change along another change, and their second derivative along both.
 
 ``parameters`` are what the kernels are given for it. A source that is ``moving`` is given a change of its numbers besides: only then
 can it ``push``, and what it pulls back are duals, the gradients of the coordinates with how these change; it writes how the gradient
-of its numbers changes.
+of its numbers changes. One that is moving twice is given two changes: it can only ``push_twice``.
 """
 
 import numpy as np
@@ -26,8 +27,8 @@ from .trace import LANES
 # Further out than any image; times any image's size it is still a number.
 HUGE = 1e30
 
-# What derivatives along the change are called.
-CHANGE = "change"
+# What derivatives along one change and along another are called, as the arrays that hold the changes are.
+CHANGES = CHANGE, OTHER = "changes", "others"
 
 
 def add(a, b):
@@ -40,6 +41,13 @@ def as_kind(m, number, kind):
     if isinstance(number, Dual):
         return Dual(m.to(number.value, kind), {name: m.to(slope, kind) for name, slope in number.slopes.items()})
     return m.to(number, kind)
+
+
+def plain(number):
+    """The value of a number, of a dual or of one of duals."""
+    while isinstance(number, Dual):
+        number = number.value
+    return number
 
 
 def change_of(number):
@@ -81,8 +89,7 @@ class ByTransform:
         self.parameters = {"numbers": dtype, "apart": "int", "count": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"{name}_{axis}": "float" for name in ("span", "middle", "steps")}
-        if moving:
-            self.parameters["changes"] = "f8"
+        self.parameters |= dict.fromkeys(CHANGES[:moving], "f8")
         self.pulling = {"sums": "f8"}
 
     def start(self, m):
@@ -93,8 +100,9 @@ class ByTransform:
         self.at, self.dense = sample * m.apart, sample * m.count
         self.sizes = traced_sizes(m, self.axes, self.given)
         self.values = [m.to(m.numbers[self.at + i], "f8") for i in range(self.count)]
-        if self.moving:
-            self.values = [Dual(value, {CHANGE: m.changes[self.dense + i]}) for i, value in enumerate(self.values)]
+        for name in CHANGES[: self.moving]:
+            change = m.arguments[name].starting(self.dense)
+            self.values = [Dual(value, {name: change[i]}) for i, value in enumerate(self.values)]
         self.plan = self.planned(m, self.values)
 
     def planned(self, m, values):
@@ -119,7 +127,7 @@ class ByTransform:
 
     def find(self, m, tile, q, k):
         """The formula."""
-        return [m.full(value_of(x), "f8") for x in self.locate(self.plan, *self.place(m, tile, q, k))]
+        return [m.full(plain(x), "f8") for x in self.locate(self.plan, *self.place(m, tile, q, k))]
 
     def corners(self, m, tile):
         """The least and the largest coordinates of a tile on each axis, of an affine transform: they are at its corners."""
@@ -176,6 +184,13 @@ class ByTransform:
         """The derivative of the formulas along the parameters' change."""
         return [m.full(change_of(x), "f8") for x in self.locate(self.plan, *self.place(m, tile, q, k))]
 
+    def push_twice(self, m, tile, q, k):
+        """The derivatives along either change and along both."""
+        point = self.locate(self.plan, *self.place(m, tile, q, k))
+        others = [slopes_of(x).get(OTHER, 0.0) for x in point]
+        each = map(change_of, map(value_of, point)), map(value_of, others), map(change_of, others)
+        return [[m.full(number, "f8") for number in numbers] for numbers in each]
+
 
 class ByArray:
     """Coordinates from an array of shape (samples, axes, ...), normalised, as precise as the array is.
@@ -191,8 +206,7 @@ class ByArray:
         self.parameters = {"numbers": dtype, "apart": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"span_{axis}": "float", f"middle_{axis}": "float"}
-        if moving:
-            self.parameters["changes"] = dtype
+        self.parameters |= dict.fromkeys(CHANGES[:moving], dtype)
         self.pulling = {"sums": dtype}
 
     def start(self, m):
@@ -249,7 +263,14 @@ class ByArray:
 
     def push(self, m, tile, q, k):
         """The change itself, in source pixels."""
-        for axis in range(tile.axes):
-            half = self.half(m, axis)
-            changes = m.changes.starting(self.dense + self.row(m, tile, axis, q) + k)
-            yield m.read(changes, 0, tile.cols - k) * half
+        return self.scaled(m, m.changes, tile, q, k)
+
+    def push_twice(self, m, tile, q, k):
+        """Both changes; the coordinates are linear in them."""
+        one, other = (self.scaled(m, m.arguments[name], tile, q, k) for name in CHANGES)
+        return one, other, [m.full(0.0, self.dtype) for _ in one]
+
+    def scaled(self, m, changes, tile, q, k):
+        """Numbers of an array, as normalised as the coordinates, in source pixels."""
+        places = [self.dense + self.row(m, tile, axis, q) + k for axis in range(tile.axes)]
+        return [m.read(changes, at, tile.cols - k) * self.half(m, axis) for axis, at in enumerate(places)]

@@ -1,6 +1,6 @@
 """Coordinates by a formula and a sum of functions of the destination alone, such as a spline's bumps."""
 
-from .sources import ByTransform, add, as_kind
+from .sources import CHANGES, ByTransform, add, as_kind
 from .tiles import SIDE
 from .trace import LANES
 
@@ -94,3 +94,9 @@ class BySum(ByTransform):
     def push(self, m, tile, q, k):
         """The derivative of formula and sum."""
         return self.summed(m, tile, q, k, super().push(m, tile, q, k), m.changes.starting(self.dense))
+
+    def push_twice(self, m, tile, q, k):
+        """The derivatives of formula and sum, which is linear in its coefficients."""
+        *each, both = super().push_twice(m, tile, q, k)
+        changes = (m.arguments[name].starting(self.dense) for name in CHANGES)
+        return *(self.summed(m, tile, q, k, *pair) for pair in zip(each, changes)), both

@@ -69,9 +69,18 @@ class GridCall:
 
     def tangent(self, tangents):
         """How the grid changes when the parameters change by ``tangents[0]``."""
+        return self.push(*tangents)
+
+    def second_tangent(self, tangents, others):
+        """How that changes when the parameters change by ``others[0]``."""
+        return self.push(*tangents, *others)
+
+    def push(self, *tangents):
+        """The grid's change along one or two changes of the parameters."""
         out = np.zeros(self.shape, DTYPES[self.dtype])
         if not self.nothing():
-            self.run(self.kernel("push_grid"), {"out": out, **changes(self.transform, tangents[0], self.number)})
+            kernel = self.kernel("push_grid", moving=len(tangents))
+            self.run(kernel, {"out": out, **changes(self.transform, self.number, *tangents)})
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
@@ -81,8 +90,8 @@ class GridCall:
 
     def backward_tangent(self, out_grad, tangents, grads, add):
         """Write, or add, how the gradient changes when the parameters change by ``tangents[0]``."""
-        change = changes(self.transform, tangents[0], self.number)
-        self.pull(self.kernel("contract", moving=True), change, out_grad, grads, add)
+        change = changes(self.transform, self.number, *tangents)
+        self.pull(self.kernel("contract", moving=1), change, out_grad, grads, add)
 
     def pull(self, kernel, more, out_grad, grads, add):
         """Run a kernel that writes a gradient."""
@@ -136,6 +145,10 @@ class FlowCall:
     def backward_tangent(self, out_grad, tangents, grads, add):
         """The gradient is the same for every flow."""
         clear(grads, add)
+
+    def second_tangent(self, tangents, others):
+        """So is the tangent."""
+        return np.zeros(self.shape, self.dtype)
 
 
 def written(out, shape, dtype, data, run):

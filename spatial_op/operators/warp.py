@@ -59,16 +59,6 @@ class Plan:
         """Kernels that pull gradients back, likewise."""
         return kernels("build").backward(*self.key, self.work.group)
 
-    @made_once
-    def push(self):
-        """The kernel that adds what a change of the coordinates does."""
-        return None, kernels("build").push(*self.key)
-
-    @made_once
-    def backward_tangent(self):
-        """The kernel that writes how gradients change with the coordinates."""
-        return None, kernels("build").backward_in_place(*self.key, moving=True)
-
     def run(self, pair, threads, given):
         """Do a tile by way of a window where that pays, and in place what is left over."""
         by_windows, in_place = pair
@@ -169,14 +159,33 @@ class WarpCall:
 
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None."""
-        plan, (data_tangent, given_tangent) = self.plan, tangents
-        out = np.zeros(self.shape, plan.compute)
-        if not plan.nothing and data_tangent is not None:
+        data_tangent, given_tangent = tangents
+        out = np.zeros(self.shape, self.plan.compute)
+        if not self.plan.nothing and data_tangent is not None:
             self.sample(self.images(data_tangent), out)
-        if not plan.nothing and given_tangent is not None:
-            threads = kernels("threads").threads_for(plan.work.tiles, plan.work.elements)
-            change = changes(plan.transform, given_tangent, plan.number)
-            plan.run(plan.push, threads, {**self.known, **change, "out": out})
+        self.push(out, self.inputs["data"], given_tangent)
+        return self.converted(out)
+
+    def second_tangent(self, tangents, others):
+        """How that changes when the inputs change by ``others``, of which some may be None."""
+        (data_tangent, given_tangent), (data_other, given_other) = tangents, others
+        out = np.zeros(self.shape, self.plan.compute)
+        self.push(out, data_tangent, given_other)
+        self.push(out, data_other, given_tangent)
+        self.push(out, self.inputs["data"], given_tangent, given_other)
+        return self.converted(out)
+
+    def push(self, out, data, *tangents):
+        """Add how samples of ``data`` change along one or two changes of the second input, if nothing of these is None."""
+        plan = self.plan
+        if plan.nothing or any(array is None for array in (data, *tangents)):
+            return
+        given = {**self.images(data), **changes(plan.transform, plan.number, *tangents), "out": out}
+        kernel = kernels("build").push(*plan.key, moving=len(tangents))
+        plan.run((None, kernel), kernels("threads").threads_for(plan.work.tiles, plan.work.elements), given)
+
+    def converted(self, out):
+        """In the dtype of the result."""
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
@@ -194,8 +203,9 @@ class WarpCall:
             add = add[0], True
         if plan.nothing or given_tangent is None:
             return clear(grads, add)
-        known = {**self.known, **changes(plan.transform, given_tangent, plan.number)}
-        self.pull(plan.backward_tangent, known, out_grad, grads, add)
+        known = {**self.known, **changes(plan.transform, plan.number, given_tangent)}
+        kernel = kernels("build").backward_in_place(*plan.key, moving=1)
+        self.pull((None, kernel), known, out_grad, grads, add)
 
     def pull(self, pair, known, out_grad, grads, add):
         """Run kernels that write gradients."""
