@@ -20,7 +20,7 @@ LAYERS = [
     ("transforms/",),
     ("kernels/",),
     ("operators/",),
-    ("autodiff.py", "contrib.py"),
+    ("autodiff.py", "contrib.py", "pullback.py"),
     ("adapters/",),
     ("dask.py", "mxnet.py", "onnx.py", "torch.py"),
     ("__init__.py",),
