@@ -185,7 +185,7 @@ def test_layouts_and_memory():
         assert torch.equal(result, out)
         grads += torch.autograd.grad(result.square().sum(), leaf)
     assert torch.equal(grads[0], grads[1]) and torch.equal(grads[0], grads[2])
-    from spatial_op.adapters.torch_eager import arrays
+    from spatial_op.adapters.torch_tensors import arrays
 
     (array,) = arrays([data])
     assert array.ctypes.data == data.data_ptr(), "the input is not copied"

@@ -16,7 +16,8 @@ from torch.utils import _python_dispatch
 from .. import check
 from .calls import given, no_out, of_one_kind
 from .torch_compiled import compiled
-from .torch_eager import WORDS, Forward
+from .torch_eager import Forward
+from .torch_tensors import WORDS
 
 DTYPES = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 

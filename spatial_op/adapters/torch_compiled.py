@@ -5,7 +5,7 @@ from torch.autograd import forward_ad
 
 from ..operators.table import OPERATORS
 from .calls import describe, from_text, given, plain, prepared, pull
-from .torch_eager import WORDS, arrays, mapped
+from .torch_tensors import WORDS, arrays, mapped
 
 # Stands for an integer in the text of an operator's parameters.
 NUMBER = "#"
