@@ -10,8 +10,8 @@ import torch
 from torch.autograd import Function
 
 from .calls import curved, prepared, pull, push
-from .torch_second import PushTwice, pull_tangents
-from .torch_tensors import WORDS, apart_from, arrays, mapped, present, spread
+from .torch_second import pull_tangents, second_tangent
+from .torch_tensors import WORDS, Sum, apart_from, arrays, mapped, present, spread
 
 
 class Forward(Function):
@@ -87,7 +87,7 @@ class Pull(Function):
         found = pull_tangents(ctx, ctx.wanted, which, upper, inputs, along)
         if out_grad is not None:
             grads = spread(Pull.apply(ctx.op, ctx.params, ctx.wanted, out_grad, *inputs), ctx.wanted)
-            found = [grad if more is None else grad + more for grad, more in zip(grads, found)]
+            found = [grad if more is None else Sum.apply(grad, more) for grad, more in zip(grads, found)]
         return tuple(
             torch.zeros_like(value) if more is None else more
             for value, more, want in zip(inputs, found, ctx.wanted)
@@ -140,12 +140,12 @@ class Push(Function):
         which, others = present(changes), present(moved)
         parts = []
         if any(curved(ctx.op, others, ctx.which)):
-            tensors = *inputs, *along, *(value for value in moved if value is not None)
-            parts.append(PushTwice.apply(ctx.op, ctx.params, ctx.which, others, *tensors))
+            other = [value for value in moved if value is not None]
+            parts.append(second_tangent(ctx, ctx.which, others, inputs, along, other))
         if any(which) or not parts:
             changes = [change for change in changes if change is not None] or map(torch.zeros_like, along)
             parts.append(Push.apply(ctx.op, ctx.params, which if any(which) else ctx.which, *inputs, *changes))
-        return sum(parts[1:], parts[0])
+        return parts[0] if len(parts) == 1 else Sum.apply(*parts)
 
     @staticmethod
     def vmap(info, in_dims, op, params, which, *tensors):

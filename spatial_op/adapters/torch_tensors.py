@@ -1,6 +1,7 @@
 """Tensors: what they are called, the same memory as arrays, and calls for each entry of a further axis."""
 
 import torch
+from torch.autograd import Function
 
 from ..words import Words
 
@@ -29,6 +30,31 @@ def arrays(tensors):
             tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
         plain.append(tensor.numpy())
     return plain
+
+
+class Sum(Function):
+    """A sum within the rule of another function's tangent, where PyTorch's own sum would drop the tangents of outer transformations."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(one, other):
+        """The sum."""
+        return one + other
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        """Nothing is needed."""
+
+    @staticmethod
+    def backward(ctx, grad):
+        """The gradient is that of either."""
+        return grad, grad
+
+    @staticmethod
+    def jvp(ctx, one, other):
+        """The tangents' sum."""
+        return Sum.apply(one, other)
 
 
 def apart_from(tensors, which):
