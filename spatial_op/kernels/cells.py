@@ -17,7 +17,7 @@ def parameters(axes):
     given = {}
     for axis in AXES[:axes]:
         given |= {name.format(axis): "float" for name in ("low_{}", "high_{}", "period_{}", "inverse_{}")}
-        given |= {f"table_{axis}": "i4", f"origin_{axis}": "int", f"rule_{axis}": "int"}
+        given |= {f"table_{axis}": "i4", **{f"{name}_{axis}": "int" for name in ("origin", "last", "rule")}}
     return given
 
 
@@ -60,12 +60,12 @@ class Rules:
         return [m.full(weight, self.dtype) for weight in self.sampler.taps(part)]
 
     def slopes(self, m, part, order=1):
-        """Weights of the taps and their derivatives up to an order, of which some may be the number 0."""
+        """Weights of the taps and their derivatives up to an order, of which some may be plain numbers."""
         for _ in range(order):
             part = Dual(part, {0: 1.0})
         taps = self.sampler.taps(part)
         weights, *derivatives = ([derivative(tap, number, order) for tap in taps] for number in range(order + 1))
-        slopes = ([slope if is_zero(slope) else m.full(slope, self.dtype) for slope in each] for each in derivatives)
+        slopes = ([slope if is_known(slope) else m.full(slope, self.dtype) for slope in each] for each in derivatives)
         return [m.full(weight, self.dtype) for weight in weights], *slopes
 
 
@@ -78,9 +78,14 @@ def derivative(tap, number, order):
     return tap
 
 
+def is_known(weight):
+    """Whether a weight is known while the kernel is traced."""
+    return isinstance(weight, (int, float))
+
+
 def is_zero(weight):
     """Whether a weight is known to be 0 while the kernel is traced."""
-    return isinstance(weight, (int, float)) and weight == 0
+    return is_known(weight) and weight == 0
 
 
 def vanishing(m, weights):
@@ -90,7 +95,7 @@ def vanishing(m, weights):
     """
     product = None
     for weight in weights:
-        if not is_zero(weight):
+        if not is_known(weight):
             product = weight if product is None else product * weight
     return ~m.all(abs(product) > 0)
 

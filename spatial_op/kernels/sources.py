@@ -12,16 +12,17 @@ While a kernel is traced, a source answers
 * ``push(m, tile, q, k)``: how the coordinates change along a change of what the source was given; ``push_twice`` the same, how they
   change along another change, and their second derivative along both.
 
-``parameters`` are what the kernels are given for it. A source that is ``moving`` is given a change of its numbers besides: only then
-can it ``push``, and what it pulls back are duals, the gradients of the coordinates with how these change; it writes how the gradient
-of its numbers changes. One that is moving twice is given two changes: it can only ``push_twice``.
+``parameters`` are what the kernels are given for it, and ``in_turn`` says whether it does better if all samples have a tile done
+before the next one. A source that is ``moving`` is given a change of its numbers besides: only then can it ``push``, and what it
+pulls back are duals, the gradients of the coordinates with how these change; it writes how the gradient of its numbers changes. One
+that is moving twice is given two changes: it can only ``push_twice``.
 """
 
 import numpy as np
 
 from ..transforms.row import Sizes
 from .dual import Dual, gathered, slopes_of, value_of
-from .tiles import AXES, area, first_pixel, tiles
+from .tiles import AHEAD, AXES, area, first_pixel, tiles
 from .trace import LANES
 
 # Further out than any image; times any image's size it is still a number.
@@ -81,7 +82,7 @@ class ByTransform:
     gradients, densely.
     """
 
-    dtype = "f8"
+    dtype, in_turn = "f8", False
 
     def __init__(self, formula, axes, dtype, moving):
         self.fold, self.locate, self.count = formula.fold, formula.locate, formula.count
@@ -199,7 +200,7 @@ class ByArray:
     into pixels.
     """
 
-    affine = False
+    affine = in_turn = False
 
     def __init__(self, dtype, axes, moving):
         self.dtype, self.moving = dtype, moving
@@ -232,6 +233,7 @@ class ByArray:
     def read(self, m, tile, axis, q, k):
         """One coordinate; lanes beyond the last column repeat the first one."""
         numbers = m.numbers.starting(self.at + self.row(m, tile, axis, q) + k)
+        numbers.prefetch(m.w_out * AHEAD)
         count = tile.cols - k
         given = m.variable(m.full(numbers[0], self.dtype))
         for _ in m.when(count >= LANES):
