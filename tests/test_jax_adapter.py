@@ -64,10 +64,39 @@ def test_jit_grad_and_vmap(name):
         np.testing.assert_allclose(each.sum(0) if share else each[:, 0], grad, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_forward_mode(name):
+    function, inputs, params = case(name)
+    moves = [jnp.sin(7 * value) for value in inputs]
+    expected, change = so.jvp(getattr(so, name), list(map(np.asarray, inputs)), list(map(np.asarray, moves)), **params)
+    for transformed in (function, jax.jit(function)):
+        out, found = jax.jvp(transformed, tuple(inputs), tuple(moves))
+        np.testing.assert_array_equal(out, expected)
+        np.testing.assert_array_equal(found, change)
+    forward, reverse = (
+        derivative(lambda first: function(first, *inputs[1:]))(inputs[0]) for derivative in (jax.jacfwd, jax.jacrev)
+    )
+    np.testing.assert_allclose(forward, reverse, rtol=1e-12, atol=1e-12)
+    still = [jnp.zeros_like(value) for value in inputs]
+    for place, move in enumerate(moves):
+        alone = [move if other == place else None for other in range(len(inputs))]
+        change = so.jvp(
+            getattr(so, name),
+            list(map(np.asarray, inputs)),
+            [v if v is None else np.asarray(v) for v in alone],
+            **params,
+        )[1]
+        along = lambda value, place=place: function(*inputs[:place], value, *inputs[place + 1 :])  # noqa: E731
+        np.testing.assert_array_equal(jax.jvp(along, (inputs[place],), (move,))[1], change)
+        np.testing.assert_array_equal(
+            jax.jvp(function, tuple(inputs), (*still[:place], move, *still[place + 1 :]))[1], change
+        )
+
+
 def test_gradients_are_those_of_differences():
     for name in ("SpatialTransformer", "DeformableConvolution"):
         function, inputs, _ = case(name)
-        check_grads(function, tuple(inputs), 1, modes=["rev"])
+        check_grads(function, tuple(inputs), 1, modes=["fwd", "rev"])
 
 
 def test_second_order_where_it_exists():
@@ -76,8 +105,9 @@ def test_second_order_where_it_exists():
     for argument in (0, 1):
         with pytest.raises(NotImplementedError, match="second derivative with respect to"):
             jax.jacrev(jax.grad(lambda *values: (function(*values) ** 2).sum(), 1), argument)(data, loc)
-    with pytest.raises(TypeError, match="forward-mode"):
-        jax.jvp(function, (data, loc), (data, loc))
+    check_grads(lambda data: function(data, loc) ** 2, (data,), 2, modes=["fwd", "rev"])
+    with pytest.raises(NotImplementedError, match="second derivative with respect to loc and data"):
+        jax.jvp(lambda data: jax.jvp(lambda loc: function(data, loc), (loc,), (loc,))[1], (data,), (data,))
 
 
 def test_vmap_over_some_inputs():
