@@ -22,7 +22,7 @@ LAYERS = [
     ("operators/",),
     ("autodiff.py", "contrib.py"),
     ("adapters/",),
-    ("dask.py", "mxnet.py", "onnx.py", "torch.py"),
+    ("dask.py", "jax.py", "mxnet.py", "onnx.py", "torch.py"),
     ("__init__.py",),
     ("cli/", "__main__.py"),
 ]

@@ -1,11 +1,8 @@
 """Small calls from JAX that run no Python: XLA calls the kernels itself.
 
-A kernel is a target of XLA's foreign function interface, named after its machine code, so that what JAX compiles may be kept for
-other processes. Sizes are attributes of its call, tables are constants. What windows leave over is done in place by a second
-call.
+A kernel is a target of XLA's foreign function interface, named after its machine code. Sizes are attributes of its call, tables are
+constants. What windows leave over is done in place by a second call.
 """
-
-import functools
 
 import jax
 import numpy as np
@@ -14,14 +11,12 @@ from jax import numpy as jnp
 from ..operators.engine import kernels
 from ..operators.memory import apart
 from ..operators.warp import WarpCall
+from .jax_names import told
 
 try:
     from jax import enable_x64
 except ImportError:  # JAX before 0.8
     from jax.experimental import enable_x64
-
-# Names that XLA knows; one of them cannot be told twice.
-REGISTERED = set()
 
 
 def able(call):
@@ -35,16 +30,6 @@ def able(call):
     return alone and as_they_are and plain
 
 
-@functools.cache
-def target(kernel):
-    """The name under which XLA finds a kernel."""
-    name = f"spatial_op_{kernel.label}"
-    if name not in REGISTERED:
-        jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(kernels("handler").handler(kernel)), platform="cpu")
-        REGISTERED.add(name)
-    return name
-
-
 def run(kernel, plan, given, results=None, changed=()):
     """Call a kernel; ``results`` are shapes and dtypes of arrays that it makes, ``changed`` names of given ones that it writes to."""
     kernel.prepare()
@@ -56,12 +41,12 @@ def run(kernel, plan, given, results=None, changed=()):
     shapes = {**{name: like(given[name]) for name in changed}, **results, "memory": memory}
     places = {name: place for place, name in enumerate([*kernel.parameters, "memory"])}
     called = jax.ffi.ffi_call(
-        target(kernel), list(shapes.values()),
+        told(f"kernel_{kernel.label}", kernels("handler").handler(kernel.address)), list(shapes.values()),
         input_output_aliases={operands.index(name): place for place, name in enumerate(changed)},
     )  # fmt: skip
     written = called(
         *[values[name] for name in operands],
-        numbers=np.frombuffer(kernel.layout.pack(*numbers, 0, kernel.size), np.int64),
+        numbers=np.frombuffer(kernel.layout.pack(*numbers, 0, kernel.size) + bytes(8), np.int64),
         places=np.array([places[name] for name in (*operands, *shapes)]),
     )
     return dict(zip(shapes, written))

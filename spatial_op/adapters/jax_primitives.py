@@ -8,14 +8,14 @@ can (``jax_native``), and Python where not. A second derivative that there is no
 import functools
 
 import jax
-import numpy as np
 from jax import numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from ..words import Words
-from . import jax_native
-from .calls import from_text, hollow, prepared, pull, push, second_order
+from . import jax_native, jax_python
+from .calls import from_text, hollow, prepared, second_order
+from .jax_python import split
 
 WORDS = Words(
     array="a jax.Array",
@@ -27,14 +27,14 @@ WORDS = Words(
 
 def call_of(op, inputs, params):
     """The operator's call for arrays of which no numbers are known; raises what the operator would."""
+    for name, value in zip(op.operator.inputs, inputs):
+        if not all(isinstance(size, int) for size in value.shape):
+            raise ValueError(
+                f"{op.__name__}: {name} has shape ({', '.join(map(str, value.shape))}), expected sizes that are known when JAX traces; "
+                "export the function for each shape, with numbers for symbols."
+            )
     arrays = [hollow(op, name, value.shape, value.dtype) for name, value in zip(op.operator.inputs, inputs)]
     return prepared(op, arrays, from_text(params), WORDS)
-
-
-def split(values, marks):
-    """Inputs, and of what follows them one for each that is marked, None for the others."""
-    inputs, more = values[: len(marks)], iter(values[len(marks) :])
-    return inputs, [next(more) if mark else None for mark in marks]
 
 
 def named(op, marks):
@@ -48,11 +48,6 @@ def present(values):
     return marks, [value for value, mark in zip(values, marks) if mark]
 
 
-def called_back(compute, results, arrays):
-    """Have XLA call Python, with NumPy's arrays."""
-    return jax.pure_callback(lambda *arrays: compute(*map(np.asarray, arrays)), results, *arrays)
-
-
 # ``forward(*inputs)``: the result.
 forward = Primitive("spatial_op")
 
@@ -63,13 +58,12 @@ def forward_shape(*inputs, op, params):
     return jax.core.ShapedArray(call.shape, call.dtype)
 
 
-def forward_run(native, *inputs, op, params):
+def forward_run(on_cpu, *inputs, op, params):
     """By the kernels or in Python."""
     call = call_of(op, inputs, params)
-    if native and jax_native.able(call):
+    if on_cpu and jax_native.able(call):
         return jax_native.forward(call, *inputs)
-    words = from_text(params)
-    return called_back(lambda *arrays: op.operator.prepare(*arrays, **words).forward(), jax_native.like(call), inputs)
+    return jax_python.call(on_cpu, jax_python.forward, op, params, (), inputs, [jax_native.like(call)])[0]
 
 
 def forward_jvp(inputs, tangents, *, op, params):
@@ -87,19 +81,13 @@ def tangent_shape(*values, op, params, along):
     return forward_shape(*values[: len(along)], op=op, params=params)
 
 
-def tangent_run(native, *values, op, params, along):
+def tangent_run(on_cpu, *values, op, params, along):
     """By the kernels or in Python."""
     inputs, moves = split(values, along)
     call = call_of(op, inputs, params)
-    if native and jax_native.able(call):
+    if on_cpu and jax_native.able(call):
         return jax_native.tangent(call, inputs, moves)
-    words = from_text(params)
-
-    def compute(*arrays):
-        inputs, moves = split(arrays, along)
-        return push(op, inputs, words, moves)
-
-    return called_back(compute, jax_native.like(call), values)
+    return jax_python.call(on_cpu, jax_python.tangent, op, params, along, values, [jax_native.like(call)])[0]
 
 
 def tangent_jvp(values, tangents, *, op, params, along):
@@ -131,15 +119,13 @@ def gradient_shape(out_grad, *inputs, op, params, wanted):
     return [jax.core.ShapedArray(value.shape, value.dtype) for value, want in zip(inputs, wanted) if want]
 
 
-def gradient_run(native, out_grad, *inputs, op, params, wanted):
+def gradient_run(on_cpu, out_grad, *inputs, op, params, wanted):
     """By the kernels or in Python."""
     call = call_of(op, inputs, params)
-    if native and jax_native.able(call):
+    if on_cpu and jax_native.able(call):
         return jax_native.gradient(call, inputs, wanted, out_grad)
-    words, results = from_text(params), [jax_native.like(value) for value, want in zip(inputs, wanted) if want]
-    return called_back(
-        lambda out_grad, *arrays: pull(op, arrays, words, wanted, out_grad), results, (out_grad, *inputs)
-    )
+    results = [jax_native.like(value) for value, want in zip(inputs, wanted) if want]
+    return jax_python.call(on_cpu, jax_python.gradient, op, params, wanted, (out_grad, *inputs), results)
 
 
 def gradient_jvp(values, tangents, *, op, params, wanted):
@@ -195,7 +181,13 @@ def register(primitive, labels, shape, run, jvp, transpose=None):
     """Tell JAX the rules; ``labels`` are the names of the inputs that its arrays belong to."""
     several = primitive.multiple_results
     primitive.def_abstract_eval(shape)
-    primitive.def_impl(jax.jit(primitive.bind, static_argnames=("op", "params", "along", "wanted")))
+    compiled = jax.jit(primitive.bind, static_argnames=("op", "params", "along", "wanted"))
+
+    @primitive.def_impl
+    def at_once(*values, **words):
+        with jax.disable_jit(False):  # which would lead here again
+            return compiled(*values, **words)
+
     mlir.register_lowering(primitive, mlir.lower_fun(functools.partial(run, False), several))
     mlir.register_lowering(primitive, mlir.lower_fun(functools.partial(run, True), several), platform="cpu")
     batching.primitive_batchers[primitive] = functools.partial(batch, primitive, labels)

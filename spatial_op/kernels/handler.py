@@ -2,7 +2,9 @@
 
 A call has two attributes, arrays of whole numbers: ``numbers`` are a kernel's arguments, 64 bits each; ``places`` says
 which of them is the address of each operand, and then of each result. A handler puts the addresses where they belong and
-calls its kernel, once, as one part of one. The layout of frames is that of XLA's ``ffi/api/c_api.h``, version 0.
+calls its kernel, once, as one part of one. In place of a kernel there may be a function of Python's. The last of the numbers is
+0 and stays so, unless something went wrong: then it becomes the address of a text. The layout of frames is that of XLA's
+``ffi/api/c_api.h``, version 0.
 """
 
 import ctypes
@@ -20,7 +22,9 @@ SIZE, NUMBERS = 8, 16  # of an attribute
 # A frame with this extension asks for the version of the interface, and calls nothing.
 EXTENSION_KIND, METADATA, ASKED = 8, 24, 1
 MAJOR, MINOR, TRAITS, STATE = 24, 28, 32, 40  # of the answer
-API_MINOR = 36  # of the interface
+API_MINOR, CREATE_ERROR = 36, 48  # of the interface
+# What an error is made of: the size of this, nothing, a text, and the code of an internal error.
+ERROR_SIZE, ERROR_TEXT, ERROR_CODE, INTERNAL = 28, 16, 24, 13
 
 
 class Frame:
@@ -91,13 +95,28 @@ class Frame:
         kind = ir.FunctionType(ir.VoidType(), [LONG] * 3)
         kernel = builder.inttoptr(builder.load(self.kernel), kind.as_pointer())
         builder.call(kernel, [LONG(0), LONG(1), arguments]).fnty = kind
+        return self.entry(arguments, builder.sub(count, LONG(1)))
+
+    def error(self, text):
+        """An error for XLA to raise."""
+        builder = self.builder
+        given = builder.ptrtoint(builder.alloca(LONG, LONG(4)), LONG)
+        for number, offset in ((ERROR_SIZE, 0), (0, 8)):
+            self.write(LONG(number), given, offset)
+        self.write(text, given, ERROR_TEXT)
+        self.write(INT(INTERNAL), given, ERROR_CODE)
+        kind = ir.FunctionType(LONG, [LONG])
+        create = builder.inttoptr(self.read(self.read(self.frame, API), CREATE_ERROR), kind.as_pointer())
+        created = builder.call(create, [given])
+        created.fnty = kind
+        return created
 
     def text(self):
-        """The module's text: every path returns null, which means that all is well."""
+        """The module's text: null is returned if all is well."""
         builder = self.builder
+        names = ("some", "asked", "work", "wrong", "well")
+        some, asked, work, wrong, well = (builder.function.append_basic_block(name) for name in names)
         extension = self.read(self.frame, EXTENSION)
-        asked, work = (builder.function.append_basic_block(name) for name in ("asked", "work"))
-        some = builder.function.append_basic_block("some")
         builder.cbranch(builder.icmp_unsigned("!=", extension, LONG(0)), some, work)
         builder.position_at_end(some)
         builder.cbranch(builder.icmp_signed("==", self.read(extension, EXTENSION_KIND, INT), INT(ASKED)), asked, work)
@@ -105,7 +124,11 @@ class Frame:
         self.answer(extension)
         builder.ret(LONG(0))
         builder.position_at_end(work)
-        self.call()
+        said = self.call()
+        builder.cbranch(builder.icmp_unsigned("==", said, LONG(0)), well, wrong)
+        builder.position_at_end(wrong)
+        builder.ret(self.error(said))
+        builder.position_at_end(well)
         builder.ret(LONG(0))
         return str(self.module)
 
@@ -117,8 +140,18 @@ def text():
 
 
 @functools.cache
-def handler(kernel):
-    """The address of a handler that calls this kernel."""
+def handler(address):
+    """The address of a handler that calls what is at this one."""
     engine = machine_code.loaded(text(), "calls by XLA")
-    ctypes.c_int64.from_address(engine.get_global_value_address("kernel")).value = kernel.address
+    ctypes.c_int64.from_address(engine.get_global_value_address("kernel")).value = address
     return engine.get_function_address("handle")
+
+
+# What handlers call may never go away.
+CALLED = []
+
+
+def of_python(function):
+    """The address of a handler that calls a function of (part, threads, arguments), the last an address."""
+    CALLED.append(ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(function))
+    return handler(ctypes.cast(CALLED[-1], ctypes.c_void_p).value)
