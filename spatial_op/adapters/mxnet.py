@@ -7,10 +7,7 @@ records are computed on at once. All share their memory with the arrays that are
 An exception in a property's constructor would end the process: it keeps its arguments and looks at none.
 """
 
-import ast
 import ctypes
-import inspect
-import re
 
 import mxnet as mx
 import numpy as np
@@ -20,6 +17,7 @@ from .. import check
 from ..operators.table import OPERATORS
 from ..words import Words, speaking
 from .calls import describe, given, of_one_kind, plain, prepared
+from .mxnet_nodes import op_type, params_of
 
 WORDS = Words(
     array="a mxnet.nd.NDArray",
@@ -83,31 +81,9 @@ def symbol(op, inputs, name, params, attr=None):
     return mx.sym.Custom(name=name, attr=attr, op_type=op_type(op), **composed, **texts(params))
 
 
-def op_type(op):
-    """The name of the custom operator."""
-    return f"spatial_op.{op.__name__}"
-
-
 def texts(params):
     """Parameters as MXNet keeps them, those with a value."""
     return {key: str(plain(value)) for key, value in params.items() if value is not None}
-
-
-def params_of(op, words):
-    """Parameters from MXNet's texts, those of old checkpoints too; what is no parameter belongs to MXNet."""
-    parameters = inspect.signature(op.operator.prepare).parameters
-    return {key: value_of(text, parameters[key].default) for key, text in words.items() if key in parameters}
-
-
-def value_of(text, default):
-    """A number, a tuple, True or False, None or a word."""
-    if isinstance(default, bool):
-        return text.lower() in ("1", "true")
-    try:
-        value = ast.literal_eval(re.sub(r"(?<=\d)L\b", "", text))  # written by Python 2
-    except (SyntaxError, ValueError):
-        return text
-    return tuple(value) if isinstance(value, list) else value
 
 
 def arguments(op, params):

@@ -6,6 +6,16 @@ from .cells import is_zero, mix
 from .trace import LANES, separate
 from .turn import columns, to_channels
 
+# Neighbours add to the same numbers, which takes until the sum before is there. So pixels take turns that are a quarter of a
+# vector apart.
+QUARTER = LANES // 4
+
+
+def apart_of(turn):
+    """Whose turn it is."""
+    return turn % 4 * QUARTER + turn // 4
+
+
 # One vector of pixels, of one channel.
 
 
@@ -61,7 +71,8 @@ def spill(m, window, stride, row, k, grad, careful):
     for number, share in enumerate(share for along in shares for share in along):
         memory.put(number * LANES, share)
     lines = lines_of(window, stride, 1, reach)
-    for i in m.range(0, LANES):
+    for turn in m.range(0, LANES):
+        i = apart_of(turn)
         spot = row.spot(k, i)
         for r, line in enumerate(lines):
             for s in range(reach):
@@ -110,9 +121,13 @@ class Pixels:
             for i, vector in enumerate(given):
                 self.given.put(i * group, vector)
 
-    def each(self):
-        """The pixels' numbers."""
-        yield from self.m.range(0, LANES) if self.looped else range(LANES)
+    def each(self, apart=False):
+        """The pixels' numbers; neighbours not one after the other if they are to be ``apart``."""
+        if self.looped:
+            for turn in self.m.range(0, LANES):
+                yield apart_of(turn) if apart else turn
+        else:
+            yield from map(apart_of, range(LANES)) if apart else range(LANES)
 
     def get(self, i):
         """What was given of a pixel."""
@@ -174,7 +189,7 @@ def spill_group(m, window, stride, row, k, grads, group, careful):
     """The transpose of ``blend_group``; ``grads`` are those of each pixel in all channels."""
     kind, lines = m.kind_of(window), lines_of(window, stride, group, row.reach)
     pixels = Pixels(m, kind, group, careful, grads)
-    for i in pixels.each():
+    for i in pixels.each(apart=True):
         (along_x, along_y), spot, grad = row.numbers("weights", k, i), row.spot(k, i), pixels.get(i)
         for line, weight in zip(lines, along_y):
             along = share_of(m, m.full(weight, kind, group), grad, careful)

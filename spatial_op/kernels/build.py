@@ -48,7 +48,7 @@ def source_of(axes, formula, dtype):
 def forward(axes, formula, dtype, sampler, number, group, few):
     """Kernels that sample: by windows, which volumes have none of, and in place."""
     in_place, by_windows = forward_in_place(axes, formula, dtype, sampler, number), None
-    if axes == 2 and (group > 1 or formula):  # one channel at an array's points is read in place as quickly
+    if axes == 2:  # one channel at an array's points is read in place as quickly
         source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
         by_windows = Kernel(
             f"{names.of(axes, formula, dtype, sampler, number, 'forward')}, {names.channels(group, few)}",

@@ -17,7 +17,7 @@ def parameters(axes):
     given = {}
     for axis in AXES[:axes]:
         given |= {name.format(axis): "float" for name in ("low_{}", "high_{}", "period_{}", "inverse_{}")}
-        given |= {f"table_{axis}": "i4", f"origin_{axis}": "int", f"rule_{axis}": "int"}
+        given |= {f"table_{axis}": "i4", **{f"{name}_{axis}": "int" for name in ("origin", "last", "rule")}}
     return given
 
 
@@ -60,16 +60,21 @@ class Rules:
         return [m.full(weight, self.dtype) for weight in self.sampler.taps(part)]
 
     def slopes(self, m, part):
-        """Weights of the taps and their derivatives, of which some may be the number 0."""
+        """Weights of the taps and their derivatives, of which some may be plain numbers."""
         taps = self.sampler.taps(Dual(part, {0: 1.0}))
         weights = [m.full(value_of(tap), self.dtype) for tap in taps]
         slopes = [slopes_of(tap).get(0, 0.0) for tap in taps]
-        return weights, [slope if is_zero(slope) else m.full(slope, self.dtype) for slope in slopes]
+        return weights, [slope if is_known(slope) else m.full(slope, self.dtype) for slope in slopes]
+
+
+def is_known(weight):
+    """Whether a weight is known while the kernel is traced."""
+    return isinstance(weight, (int, float))
 
 
 def is_zero(weight):
     """Whether a weight is known to be 0 while the kernel is traced."""
-    return isinstance(weight, (int, float)) and weight == 0
+    return is_known(weight) and weight == 0
 
 
 def vanishing(m, weights):
@@ -79,7 +84,7 @@ def vanishing(m, weights):
     """
     product = None
     for weight in weights:
-        if not is_zero(weight):
+        if not is_known(weight):
             product = weight if product is None else product * weight
     return ~m.all(abs(product) > 0)
 

@@ -57,7 +57,7 @@ class Array:
         mask = np.ones(len(indices), bool) if mask is None else mask
         return np.where(mask, self.numbers[self.first + np.where(mask, indices, 0)], self.dtype.type(0))
 
-    def prefetch(self, index):
+    def prefetch(self, index, to_write=False):
         """There is nothing to ask for."""
 
     def starting(self, index):

@@ -4,7 +4,7 @@ import numpy as np
 
 from . import cells
 from .scattered import vectors
-from .tiles import area, first_pixel, tile_at, tiles
+from .tiles import area, first_pixel, pieces_of_work, tile_at, tiles
 from .trace import LANES
 
 
@@ -13,11 +13,9 @@ def parameters(source, axes):
     return {"samples": "int", **cells.output(axes), **source.parameters}
 
 
-def units(m, axes):
+def units(m, axes, in_turn):
     """The work: numbers of sample and tile, and the tile."""
-    count = tiles(m, axes)
-    for work in m.range(m.part, m.samples * count, m.threads):
-        sample, number = work % m.samples, work // m.samples
+    for sample, number in pieces_of_work(m, m.samples, tiles(m, axes), in_turn):
         yield sample, number, tile_at(m, number, axes)
 
 
@@ -34,7 +32,7 @@ def push(m, source, axes, dtype):
 def write(m, source, axes, dtype, point):
     """Write what ``point`` finds for each pixel."""
     source.start(m)
-    for sample, _, tile in units(m, axes):
+    for sample, _, tile in units(m, axes, source.in_turn):
         source.begin(m, sample, tile)
         for q, k in vectors(m, tile):
             for axis, value in enumerate(point(m, tile, q, k)):
@@ -45,7 +43,7 @@ def write(m, source, axes, dtype, point):
 def contract(m, source, axes, dtype):
     """Pull the gradient of a grid back: every tile has its own place among the sums."""
     source.start(m)
-    for sample, number, tile in units(m, axes):
+    for sample, number, tile in units(m, axes, source.in_turn):
         source.begin(m, sample, tile)
         source.begin_sums(m, tile, number, sample)
         for q, k in vectors(m, tile):

@@ -1,5 +1,6 @@
 """Taps in the image itself: where those of a vector of pixels are, how they are read, and what they add up to."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from . import cells
 from .blending import taps_of
 from .cells import is_zero, mix
-from .tiles import AXES
+from .tiles import AXES, SIDE, overlapping
 from .trace import LANES
 
 # Where a tap is that is outside the image.
@@ -15,12 +16,10 @@ NOWHERE = -1
 
 
 class Taps:
-    """The taps of a vector of pixels: cells and distances, and where in the image they are."""
+    """The taps of a vector of pixels: cells and distances on each axis, and where in the image they are."""
 
-    def __init__(self, m, rules, given):
-        self.m, self.rules, self.axes = m, rules, len(given)
-        placed = [rules.split(m, axis, value) for axis, value in enumerate(given)]
-        self.cells, self.parts = [cell for cell, _ in placed], [part for _, part in placed]
+    def __init__(self, m, rules, cells, parts):
+        self.m, self.rules, self.axes, self.cells, self.parts = m, rules, len(cells), cells, parts
         self.sizes = [m.arguments[name] for name in "whd"[: self.axes]]
         # The sum of parts that are numbers is 0.
         self.odd = sum((part * 0.0 for part in self.parts[1:]), self.parts[0] * 0.0)
@@ -59,15 +58,19 @@ class Taps:
                 spot.value = np.where(near == place, near, np.where(rule == cells.REPEATED, near, NOWHERE))
         return [np.where(self.odd == 0, spot.value, NOWHERE) for spot in spots]
 
-    def looked_up(self, top=None, bottom=None):
+    def spots(self):
+        """The pixel of each tap on each axis."""
+        return [self.along(axis) for axis in range(self.axes)]
+
+    def looked_up(self, spots, top=None, bottom=None):
         """Places of all taps, by their numbers from x to the last axis, and a vector that is negative where they are nowhere.
 
         Only those count whose place on the last axis is in a range, if one is given.
         """
-        m, spots = self.m, [self.along(axis) for axis in range(self.axes)]
+        m = self.m
         if top is not None:
             low, high = m.to(top, "i4"), m.to(bottom, "i4")
-            spots[-1] = [np.where((spot >= low) & (spot < high), spot, NOWHERE) for spot in spots[-1]]
+            spots = [*spots[:-1], [np.where((spot >= low) & (spot < high), spot, NOWHERE) for spot in spots[-1]]]
         found = {}
         for numbers in itertools.product(range(self.rules.reach), repeat=self.axes):
             place, signs = None, None
@@ -86,36 +89,108 @@ def pick(m, array, places):
     return m.build([array[m.to(memory[i], "i8")] for i in range(LANES)])
 
 
+def each_taps(m, rules, source, tile, again=False):
+    """Rows and columns of a tile's vectors of pixels, and their taps; if some pixels may be done again, most vectors are whole.
+
+    Cells and distances are found a row ahead and kept, so that reading does not wait for them.
+    """
+    size = 2 * SIDE
+    cells = [m.workspace("i4", size) for _ in range(tile.axes)]
+    parts = [m.workspace(rules.dtype, size) for _ in range(tile.axes)]
+
+    def columns():
+        # A source that has samples take turns keeps what it finds by whole vectors.
+        return overlapping(m, tile) if again and not source.in_turn else m.range(0, tile.cols, LANES)
+
+    for ahead in m.range(0, tile.rows + 1):
+        for _ in m.when(ahead < tile.rows):
+            for k in columns():
+                at = (ahead & 1) * SIDE + k
+                for axis, given in enumerate(source.find(m, tile, ahead, k)):
+                    cell, part = rules.split(m, axis, given)
+                    cells[axis].put(at, cell)
+                    parts[axis].put(at, part)
+        q = ahead - 1
+        for _ in m.when(q >= 0):
+            for k in columns():
+                at = (q & 1) * SIDE + k
+                yield q, k, Taps(m, rules, [cell.vector(at) for cell in cells], [part.vector(at) for part in parts])
+
+
 class Inside:
     """Reads consecutive pixels."""
 
     def __init__(self, m, taps):
         self.m, self.strides, self.reach = m, taps.strides(), taps.rules.reach
-        memory = m.workspace("i4", LANES)
-        memory.put(0, taps.first())
-        self.lanes = [m.to(memory[i], "i8") for i in range(LANES)]
+        self.places = m.workspace("i4", LANES)
+        self.places.put(0, taps.first())
 
     def line(self, plane, numbers):
         """The pixels of one line of taps."""
         at = plane
         for number, stride in zip(numbers, self.strides[1:]):
             at = at.starting(stride * number)
-        return taps_of(self.m, at, self.lanes, self.reach)
+        return read_line(self.m, at, self.places, self.reach)
+
+
+def read_line(m, plane, places, reach):
+    """``reach`` consecutive pixels from each of the places on that are kept in memory."""
+    return taps_of(m, plane, [m.to(places[i], "i8") for i in range(LANES)], reach)
+
+
+class Nearby:
+    """Reads consecutive pixels, among which those of a line of taps are: so it is at borders of the image, and beyond."""
+
+    def __init__(self, m, taps, spots):
+        self.m, self.reach, self.along_x = m, taps.rules.reach, spots[0]
+        last, pixels = taps.sizes[0] - self.reach, taps.sizes[0]
+        for size in taps.sizes[1:]:
+            pixels = pixels * size
+        first = m.full(m.to(last, "i4"), "i4")
+        for spot in spots[0]:
+            first = np.where(spot < 0, first, m.smaller(first, spot))
+        self.first = m.larger(first, 0)
+        near = [spot - self.first < self.reach for spot in spots[0]]
+        # The image must be wide enough, and small enough for 32 bits to count its pixels.
+        self.fits = m.all(functools.reduce(lambda a, b: a & b, near)) & (last >= 0) & (pixels < 2**31)
+        self.lines = {}
+        for numbers in itertools.product(range(self.reach), repeat=taps.axes - 1):
+            place, signs, memory = self.first, m.full(0, "i4"), m.workspace("i4", LANES)
+            for axis, stride in enumerate(taps.strides()[1:], 1):
+                spot = spots[axis][numbers[axis - 1]]
+                place, signs = place + m.larger(spot, 0) * m.to(stride, "i4"), signs | spot
+            memory.put(0, place)
+            self.lines[numbers] = memory, signs
+
+    def line(self, plane, numbers):
+        """The pixels of one line of taps; zero where they are nowhere."""
+        m, (memory, signs) = self.m, self.lines[numbers]
+        pixels = read_line(m, plane, memory, self.reach)
+        taps = []
+        for spot in self.along_x:
+            tap, place = pixels[0], spot - self.first
+            for number in range(1, self.reach):
+                tap = np.where(place == number, pixels[number], tap)
+            taps.append(np.where(signs | spot >= 0, tap, 0.0))
+        return taps
 
 
 class LookedUp:
     """Looks up where each pixel is; zero where it is nowhere."""
 
-    def __init__(self, m, taps):
-        self.m, self.reach, self.places = m, taps.rules.reach, taps.looked_up()
+    def __init__(self, m, taps, spots):
+        self.m, self.reach, self.places = m, taps.rules.reach, taps.looked_up(spots)
 
     def line(self, plane, numbers):
         """The pixels of one line of taps; where a tap is nowhere some pixel is read, which is quicker than to ask first."""
-        taps = []
+        m, taps = self.m, []
+        memory, found = m.workspace("i8", LANES), m.workspace(m.kind_of(plane), LANES)
         for s in range(self.reach):
             place, signs = self.places[(s, *numbers)]
-            pixels = pick(self.m, plane, np.where(signs >= 0, place, 0))
-            taps.append(np.where(signs >= 0, pixels, 0.0))
+            memory.put(0, np.where(signs >= 0, place, 0))
+            for i in m.range(0, LANES):
+                found[i] = plane[memory[i]]
+            taps.append(np.where(signs >= 0, found.vector(0), 0.0))
         return taps
 
 

@@ -3,13 +3,15 @@
 import numpy as np
 
 from . import cells, window
+from .cells import is_known
 from .tiles import SIDE
 from .trace import LANES
-from .turn import ORDER, halves
-from .window import box_of
+from .window import Box, box_of
 
-# A pixel, in steps of 2^-32.
-ONE = 2.0**32
+# Coordinates of one vector are told apart by steps of 2^-24 pixels, which float32 can hold as parts of a pixel. Whole numbers
+# of 32 bits then reach so many pixels from the first column.
+BITS = 24
+REACH = 2 ** (31 - BITS) - 1
 
 # A coordinate further out is not worth a window. It still fits the integers.
 FAR = 2.0**30
@@ -77,39 +79,44 @@ class Bounded:
     def __init__(self, m, rules, source):
         self.m, self.rules, self.source = m, rules, source
         # Weights that are continuous do not mind a little noise in coordinates.
-        self.quick = rules.dtype == "f4" and rules.reach > 1
+        self.continuous = rules.dtype == "f4" and rules.reach > 1
 
     def begin(self, tile, group):
         """The box, a pixel wider than need be since vectors may be rounded in another way than corners.
 
-        Where no coordinate is out of the range that the padding's table covers, none has to be brought there.
+        If coordinates can be found in steps, and it is worth filling then, it has all pixels that samples mean, however far
+        outside the image. Otherwise coordinates are brought to the range that the padding's table covers first.
         """
-        m, ends, inner, finite = self.m, [], None, None
+        m, sampler, reach = self.m, self.rules.sampler, self.rules.reach
+        given, held, stepped, finite = [], [], m.samples > 0, m.samples > 0
         for axis, corners in zip("xy", self.source.corners(m, tile)):
-            low, high = m.arguments[f"low_{axis}"], m.arguments[f"high_{axis}"]
-            within = (corners[0] >= low) & (corners[1] <= high)
-            held = within | ((corners[0] >= -FAR) & (corners[1] <= FAR) & (m.arguments[f"period_{axis}"] <= 0))
-            inner = within if inner is None else inner & within
-            finite = held if finite is None else finite & held
-            for edge in corners:
-                near = m.least(m.most(edge, low), high)
-                ends.append(
-                    m.to(self.rules.sampler.cell(near, self.rules.sampler.shift), "i8") + self.rules.sampler.first
-                )
-        reach = self.rules.reach
-        self.box, self.inner = box_of(ends[0] - 1, ends[1] + reach + 1, ends[2] - 1, ends[3] + reach + 1), inner
+            low, high, period = (m.arguments[f"{name}_{axis}"] for name in ("low", "high", "period"))
+            inner = (corners[0] >= low) & (corners[1] <= high)
+            near = (corners[0] >= -FAR) & (corners[1] <= FAR)
+            finite = finite & (inner | near & (period <= 0))
+            for place, edge in enumerate(corners):
+                margin = reach + 1 if place else -1
+                for ends, first, last in ((given, -FAR, FAR), (held, low, high)):
+                    cell = sampler.cell(m.least(m.most(edge, first), last), sampler.shift)
+                    ends.append(m.to(cell, "i8") + (sampler.first + margin))
+        self.box = box_of(*held)
+        if self.continuous:
+            wide = box_of(*given)
+            for _, step in self.source.line(m, tile, 0, 0):
+                stepped = stepped & (abs(step) * LANES < REACH)
+            self.in_steps = stepped & finite & window.affordable(m, wide, tile, group)
+            self.box = Box(*(np.where(self.in_steps, a, b) for a, b in zip(wide, self.box)))
         return self.box, finite
 
     def point(self, tile, q, k):
         """Places in the window, and distances, of a vector of pixels."""
         m = self.m
-        if not self.quick:
+        if not self.continuous:
             return self.together(self.found(tile, q, k))
         places = m.variable(m.full(0, "i4"))
         parts = [m.variable(m.full(0.0, self.rules.dtype)) for _ in range(2)]
-        quick = self.inner & (tile.cols >= LANES)
         for find in (self.stepped, self.found):
-            for _ in m.when(quick if find == self.stepped else ~quick):
+            for _ in m.when(self.in_steps if find == self.stepped else ~self.in_steps):
                 places.value, (parts[0].value, parts[1].value) = self.together(find(tile, q, k))
         return places.value, [part.value for part in parts]
 
@@ -127,53 +134,61 @@ class Bounded:
         return points
 
     def stepped(self, tile, q, k):
-        """The same for float32, in whole numbers: steps of 2^-32 pixels from the first column of the vector on."""
-        m, points, shift = self.m, [], self.rules.sampler.shift
+        """The same for float32, in whole numbers, of steps from the first column of the vector on."""
+        m, points, sampler = self.m, [], self.rules.sampler
+        present = m.counting("i4") < m.to(tile.cols - k, "i4")
         for start, step in self.source.line(m, tile, q, k):
-            first = m.to(np.rint((start + shift) * ONE), "i8")
-            low, high = halves(m, m.to(np.rint(step * ONE), "i8") * m.in_order(ORDER, "i8") + first)
-            part = m.to(m.unsigned_shift(low, 1), "f4") * 2.0**-31 - shift
-            points.append((high + self.rules.sampler.first, part))
+            first = m.to(np.rint((start + sampler.shift) * 2.0**BITS), "i8")
+            moved = np.where(present, m.to(np.rint(m.counting("f8") * (step * 2.0**BITS)), "i4"), 0)
+            moved = moved + m.to(first & (2**BITS - 1), "i4")
+            part = m.to(moved & (2**BITS - 1), "f4") * 2.0**-BITS - sampler.shift
+            points.append(((moved >> BITS) + (m.to(first >> BITS, "i4") + sampler.first), part))
         return points
 
 
 class Row:
     """Places and weights of one row of a tile, kept in memory: the loops that read them do not wait for their coming about.
 
-    Numbers taken from memory one by one are also quicker than lanes taken out of vectors.
+    Numbers taken from memory one by one are also quicker than lanes taken out of vectors. There is room for two rows, so
+    that one can come about while the other is read: what is ``k`` below is a column plus the ``half`` that it lies in.
     """
 
     def __init__(self, m, rules, points, group, derivatives=False):
         self.m, self.rules, self.points, self.group, self.reach = m, rules, points, group, rules.reach
-        self.places, self.marks = m.workspace("i4", SIDE), m.workspace("u1", SIDE)
-        self.kept = {"weights": self.room()}
+        self.places, self.marks = m.workspace("i4", 2 * SIDE), m.workspace("u1", 2 * SIDE)
+        self.kept, self.known = {"weights": self.room()}, {}
         if derivatives:
             self.kept["slopes"] = self.room()
 
     def room(self):
         """Memory for each tap along x and y."""
-        return [[self.m.workspace(self.rules.dtype, SIDE) for _ in range(self.reach)] for _ in "xy"]
+        return [[self.m.workspace(self.rules.dtype, 2 * SIDE) for _ in range(self.reach)] for _ in "xy"]
+
+    def half(self, q):
+        """Where a row lies."""
+        return (q & 1) * SIDE
 
     def begin(self, tile, q, starts):
         """Find them for row ``q``; ``starts`` are the columns where vectors begin."""
         m = self.m
-        for k in starts:
-            places, parts = self.points.point(tile, q, k)
+        for column in starts:
+            places, parts = self.points.point(tile, q, column)
+            k = self.half(q) + column
             self.places.put(k, places * self.group)
             found = {"weights": [], "slopes": []}
             for part in parts:
                 weights, slopes = self.rules.slopes(m, part)
                 found["weights"].append(weights)
                 found["slopes"].append(slopes)
-            self.zero = {}
             looked_at = []
             for name, memories in self.kept.items():
                 for axis, memory in enumerate(memories):
-                    for s, vector in enumerate(found[name][axis]):
-                        self.zero[name, axis, s] = cells.is_zero(vector)
-                        if not self.zero[name, axis, s]:
-                            memory[s].put(k, vector)
-                            looked_at.append(vector)
+                    for s, number in enumerate(found[name][axis]):
+                        if is_known(number):
+                            self.known[name, axis, s] = number
+                        else:
+                            memory[s].put(k, number)
+                            looked_at.append(number)
             self.marks[k] = m.to(cells.vanishing(m, looked_at), "u1")
 
     def careful(self, k):
@@ -191,14 +206,18 @@ class Row:
 
     def numbers(self, name, k, i):
         """Weights or slopes of one pixel along x, and along y."""
-        return [
-            [0.0 if self.zero[name, axis, s] else memory.starting(k)[i] for s, memory in enumerate(memories)]
-            for axis, memories in enumerate(self.kept[name])
-        ]
+        return self.each(name, lambda memory: memory.starting(k)[i])
 
     def vectors(self, name, k):
         """The same of a vector of pixels."""
+        return self.each(name, lambda memory: memory.vector(k))
+
+    def each(self, name, read):
+        """Those that are known while the kernel is traced, and those that are read."""
         return [
-            [0.0 if self.zero[name, axis, s] else memory.vector(k) for s, memory in enumerate(memories)]
+            [
+                self.known[name, axis, s] if (name, axis, s) in self.known else read(memory)
+                for s, memory in enumerate(memories)
+            ]
             for axis, memories in enumerate(self.kept[name])
         ]

@@ -7,7 +7,7 @@ import numpy as np
 
 from . import blending, cells, window
 from .placing import Bounded, Placed, Row
-from .tiles import BLOCK, SIDE, blocks_of, first_pixel, tile_at, tiles
+from .tiles import AHEAD, BLOCK, SIDE, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
 from .turn import to_pixels
 
@@ -32,8 +32,7 @@ def forward(m, rules, source, group, few):
     row = Row(m, rules, points, group)
     count, blocks, pixels = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out
     source.start(m)
-    for work in m.range(m.part, m.samples * blocks * count, m.threads):
-        unit, number = work % (m.samples * blocks), work // (m.samples * blocks)
+    for unit, number in pieces_of_work(m, m.samples * blocks, count, source.in_turn):
         sample, block = unit // blocks, unit % blocks
         tile, begin, end = tile_at(m, number, 2), block * BLOCK, m.smaller(m.channels, block * BLOCK + BLOCK)
         source.begin(m, sample, tile)
@@ -47,20 +46,18 @@ def forward(m, rules, source, group, few):
                     m, group, sample * m.image_step + channel * m.channel_step, m.channel_step, present, box, memory
                 )
                 first = m.out.starting((sample * m.channels + channel) * pixels + first_pixel(m, tile))
-                for q in m.range(0, tile.rows):
-                    row.begin(tile, q, overlapping(m, tile))
-                    for k in overlapping(m, tile):
-                        sampled = gather(m, rules, memory, box, group, row, k)
-                        for c, vector in enumerate(sampled):
-                            for _ in m.when(present > c):
-                                m.write(first.starting(pixels * c + q * m.w_out), k, vector, tile.cols - k)
-
-
-def overlapping(m, tile):
-    """Columns where vectors begin; the last one overlaps the one before, so that it is whole if the tile is wide enough."""
-    last = m.larger(tile.cols - LANES, 0)
-    for k in m.range(0, tile.cols, LANES):
-        yield m.smaller(k, last)
+                for next_row in m.range(0, tile.rows + 1):
+                    for _ in m.when(next_row < tile.rows):
+                        row.begin(tile, next_row, overlapping(m, tile))
+                    q = next_row - 1
+                    for _ in m.when(q >= 0):
+                        for k in overlapping(m, tile):
+                            sampled = gather(m, rules, memory, box, group, row, row.half(q) + k)
+                            for c, vector in enumerate(sampled):
+                                for _ in m.when(present > c):
+                                    line = first.starting(pixels * c + q * m.w_out)
+                                    m.write(line, k, vector, tile.cols - k)
+                                    line.prefetch(k + m.w_out * AHEAD, to_write=True)
 
 
 def gather(m, rules, memory, box, group, row, k):
@@ -81,7 +78,7 @@ def reaches(m, box, top, bottom):
     """Whether a box of source rows has one from ``top`` to before ``bottom``."""
     found = m.variable(m.full(0, "i8", None))
     for r in m.range(0, box.height):
-        row = m.to(m.table_y[box.y + r + m.origin_y], "i8")
+        row = window.pixel_at(m, "y", box.y + r)
         found.value = found.value + m.to((row >= top) & (row < bottom), "i8")
     return found.value > 0
 
@@ -94,61 +91,61 @@ def backward(m, rules, source, group):
     """
     seen, spilled = (m.workspace(rules.dtype, window.capacity(group)) for _ in range(2))
     grads = [m.workspace(rules.dtype, SIDE * SIDE) for _ in "xy"]
-    points = Placed(m, rules, source)
+    points = (Bounded if source.affine and group < LANES else Placed)(m, rules, source)
     row = Row(m, rules, points, group, derivatives=True)
     count, blocks, pixels, area = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out, m.w * m.h
     source.start(m)
-    for number in m.range(0, count):
+    for work, number in owned_work(m, m.samples * blocks * m.bands, count, source.in_turn):
         tile = tile_at(m, number, 2)
-        for work in m.range(m.part, m.samples * blocks * m.bands, m.threads):
-            band, unit = work % m.bands, work // m.bands
-            sample, block = unit // blocks, unit % blocks
-            top, bottom = band * m.h // m.bands, (band + 1) * m.h // m.bands
-            begin, end = block * BLOCK, m.smaller(m.channels, block * BLOCK + BLOCK)
-            for _ in m.when((number == 0) & (m.want_data > 0) & (m.add_data == 0)):
-                # By the owner, at once and in one sweep: a new array's pages then appear quickly, and on this thread.
-                for channel in m.range(begin, end):
-                    clear(m, m.lower, (sample * m.channels + channel) * area, top * m.w, bottom * m.w)
-            source.begin(m, sample, tile)
-            box, finite = points.begin(tile, group)
-            mine = (m.want_values > 0) & (number % m.bands == band)
-            touched = (m.want_data > 0) & reaches(m, box, top, bottom)
-            fit = finite & window.pays(m, box, tile, group)
-            mark(m, unit * count + number, fit)
-            for _ in m.when(fit & (mine | touched)):
+        band, unit = work % m.bands, work // m.bands
+        sample, block = unit // blocks, unit % blocks
+        top, bottom = band * m.h // m.bands, (band + 1) * m.h // m.bands
+        begin, end = block * BLOCK, m.smaller(m.channels, block * BLOCK + BLOCK)
+        for _ in m.when((number == 0) & (m.want_data > 0) & (m.add_data == 0)):
+            # By the owner, at once and in one sweep: a new array's pages then appear quickly, and on this thread.
+            for channel in m.range(begin, end):
+                clear(m, m.lower, (sample * m.channels + channel) * area, top * m.w, bottom * m.w)
+        source.begin(m, sample, tile)
+        box, finite = points.begin(tile, group)
+        mine = (m.want_values > 0) & (number % m.bands == band)
+        touched = (m.want_data > 0) & reaches(m, box, top, bottom)
+        fit = finite & window.pays(m, box, tile, group)
+        mark(m, unit * count + number, fit)
+        for _ in m.when(fit & (mine | touched)):
+            for _ in m.when(mine):
+                for array in grads:
+                    clear(m, array, 0, 0, tile.rows * SIDE)
+            for channel in m.range(begin, end, group):
+                present = m.smaller(end - channel, group)
+                upper = m.upper.starting((sample * m.channels + channel) * pixels + first_pixel(m, tile))
                 for _ in m.when(mine):
-                    for array in grads:
-                        clear(m, array, 0, 0, tile.rows * SIDE)
-                for channel in m.range(begin, end, group):
-                    present = m.smaller(end - channel, group)
-                    upper = m.upper.starting((sample * m.channels + channel) * pixels + first_pixel(m, tile))
-                    for _ in m.when(mine):
-                        plane = sample * m.image_step + channel * m.channel_step
-                        window.fill(m, group, plane, m.channel_step, present, box, seen)
-                    for _ in m.when(touched):
-                        clear(m, spilled, 0, 0, box.height * box.stride * group)
-                    for q in m.range(0, tile.rows):
-                        row.begin(tile, q, m.range(0, tile.cols, LANES))
-                        for k in m.range(0, tile.cols, LANES):
-                            above = upstream(m, upper, group, present, tile, q, k)
-                            some = row.careful(k)
-                            for careful in (True, False):
-                                for _ in m.when(some if careful else ~some):
-                                    each = above if group == 1 else to_pixels(m, above)
-                                    for _ in m.when(mine):
-                                        accumulate(m, seen, box, group, row, q, k, each, grads, careful)
-                                    for _ in m.when(touched):
-                                        scatter(m, spilled, box, group, row, k, each, careful)
-                    for _ in m.when(touched):
-                        plane = (sample * m.channels + channel) * area
-                        window.fold(m, group, m.lower, plane, area, present, box, spilled, top, bottom)
-                for _ in m.when(mine):
-                    source.begin_sums(m, tile, number, unit)
-                    for q in m.range(0, tile.rows):
-                        for k in m.range(0, tile.cols, LANES):
-                            held = [m.read(array, q * SIDE + k, tile.cols - k) for array in grads]
-                            source.pull(m, tile, q, k, held)
-                    source.finish(m)
+                    plane = sample * m.image_step + channel * m.channel_step
+                    window.fill(m, group, plane, m.channel_step, present, box, seen)
+                for _ in m.when(touched):
+                    clear(m, spilled, 0, 0, box.height * box.stride * group)
+                for q in m.range(0, tile.rows):
+                    row.begin(tile, q, m.range(0, tile.cols, LANES))
+                    for k in m.range(0, tile.cols, LANES):
+                        above = upstream(m, upper, group, present, tile, q, k)
+                        at = row.half(q) + k
+                        some = row.careful(at)
+                        for careful in (True, False):
+                            for _ in m.when(some if careful else ~some):
+                                each = above if group == 1 else to_pixels(m, above)
+                                for _ in m.when(mine):
+                                    accumulate(m, seen, box, group, row, q, k, at, each, grads, careful)
+                                for _ in m.when(touched):
+                                    scatter(m, spilled, box, group, row, at, each, careful)
+                for _ in m.when(touched):
+                    plane = (sample * m.channels + channel) * area
+                    window.fold(m, group, m.lower, plane, area, present, box, spilled, top, bottom)
+            for _ in m.when(mine):
+                source.begin_sums(m, tile, number, unit)
+                for q in m.range(0, tile.rows):
+                    for k in m.range(0, tile.cols, LANES):
+                        held = [m.read(array, q * SIDE + k, tile.cols - k) for array in grads]
+                        source.pull(m, tile, q, k, held)
+                source.finish(m)
 
 
 def clear(m, array, start, first, last):
@@ -164,18 +161,20 @@ def upstream(m, upper, group, present, tile, q, k):
     for c in range(group):
         grad = m.variable(m.full(0.0, m.kind_of(upper)))
         for _ in m.when(present > c):
-            grad.value = m.read(upper.starting(pixels * c + q * m.w_out), k, tile.cols - k)
+            line = upper.starting(pixels * c + q * m.w_out)
+            grad.value = m.read(line, k, tile.cols - k)
+            line.prefetch(k + m.w_out * AHEAD)
         found.append(grad.value)
     return found
 
 
-def accumulate(m, seen, box, group, row, q, k, above, grads, careful):
+def accumulate(m, seen, box, group, row, q, k, at, above, grads, careful):
     """Add a group's share to the gradients with respect to the coordinates of a vector of pixels."""
     if group == 1:
-        along = blending.differentiate(m, seen, box.stride, row, k, careful)
+        along = blending.differentiate(m, seen, box.stride, row, at, careful)
         along = [slope if slope is None else np.where(above[0] != 0, above[0] * slope, 0.0) for slope in along]
     else:
-        along = blending.differentiate_group(m, seen, box.stride, row, k, above, group, careful)
+        along = blending.differentiate_group(m, seen, box.stride, row, at, above, group, careful)
     for array, more in zip(grads, along):
         if more is not None:
             array.put(q * SIDE + k, array.vector(q * SIDE + k) + more)

@@ -7,20 +7,19 @@ places and weights are found once and serve all channels of a block.
 import numpy as np
 
 from . import cells
-from .in_place import NOWHERE, Inside, LookedUp, Taps, derivatives, lines_of, product
+from .in_place import NOWHERE, Inside, LookedUp, Nearby, derivatives, each_taps, lines_of, product
 from .planes import clear
-from .tiles import BLOCK, area, blocks_of, first_pixel, tile_at, tiles
+from .tiles import AHEAD, BLOCK, area, blocks_of, first_pixel, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
 
 
-def units(m, axes):
+def units(m, axes, in_turn):
     """The work: numbers of unit and tile, sample, block of channels, tile, first and last channel of those that are to be done.
 
     A unit is a block of channels of a sample.
     """
     count, blocks = tiles(m, axes), blocks_of(m.channels)
-    for work in m.range(m.part, m.samples * blocks * count, m.threads):
-        unit, number = work % (m.samples * blocks), work // (m.samples * blocks)
+    for unit, number in pieces_of_work(m, m.samples * blocks, count, in_turn):
         for _ in m.when(m.todo[unit * count + number] != 0):
             block = unit % blocks
             begin = block * BLOCK
@@ -35,44 +34,50 @@ def vectors(m, tile):
 
 
 def each_reader(m, taps, numbers):
-    """Both ways to read, each in its branch: reader, and whether zero weights have to be looked out for."""
+    """All ways to read, each in its branch: reader, and whether zero weights have to be looked out for."""
     quick = taps.inside() & ~cells.vanishing(m, numbers)
     for _ in m.when(quick):
         yield Inside(m, taps), False
     for _ in m.when(~quick):
-        yield LookedUp(m, taps), True
+        spots = taps.spots()
+        nearby = Nearby(m, taps, spots)
+        for _ in m.when(nearby.fits):
+            yield nearby, True
+        for _ in m.when(~nearby.fits):
+            yield LookedUp(m, taps, spots), True
 
 
-def sampled(m, rules, source, axes):
+def sampled(m, rules, source, axes, again):
     """Each vector of pixels that is to be written: its taps, what the source found it at, where it is written, and its block of channels.
 
-    Written are the first ``count`` lanes.
+    Written are the first ``count`` lanes, some of them ``again`` if that may be.
     """
     source.start(m)
     pixels = area(m, axes)
-    for sample, tile, begin, end in units(m, axes):
+    for sample, tile, begin, end in units(m, axes, source.in_turn):
         source.begin(m, sample, tile)
         planes = m.pixels.starting(sample * m.image_step)
-        for q, k in vectors(m, tile):
-            taps = Taps(m, rules, source.find(m, tile, q, k))
+        for q, k, taps in each_taps(m, rules, source, tile, again):
             first = m.out.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
             yield taps, (tile, q, k), planes, first, (begin, end), tile.cols - k
 
 
 def forward(m, rules, source, axes):
     """Every ``threads``-th unit of the work."""
-    for taps, _, planes, first, channels, count in sampled(m, rules, source, axes):
+    for taps, _, planes, first, channels, count in sampled(m, rules, source, axes, again=True):
         weights = [rules.weights(m, part) for part in taps.parts]
         for reader, careful in each_reader(m, taps, [number for along in weights for number in along]):
             for channel in m.range(*channels):
                 plane = planes.starting(channel * m.channel_step)
                 value = product(lines_of(reader, plane, axes), weights, careful)
-                m.write(first.starting(channel * area(m, axes)), 0, value, count)
+                out = first.starting(channel * area(m, axes))
+                m.write(out, 0, value, count)
+                out.prefetch(m.w_out * AHEAD, to_write=True)
 
 
 def push(m, rules, source, axes):
     """Add to ``out`` how the samples change along a change of what the source was given; units as ``forward``."""
-    for taps, place, planes, first, channels, count in sampled(m, rules, source, axes):
+    for taps, place, planes, first, channels, count in sampled(m, rules, source, axes, again=False):
         moved = [m.to(change, rules.dtype) for change in source.push(m, *place)]
         moved = [np.where(taps.odd == 0, change, np.nan) for change in moved]
         weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
@@ -98,33 +103,31 @@ def backward(m, rules, source, axes):
         plane_size = plane_size * size
     line = plane_size // sizes[-1]
     source.start(m)
-    for number in m.range(0, count):
+    for work, number in owned_work(m, m.samples * blocks * m.bands, count, source.in_turn):
         tile = tile_at(m, number, axes)
-        for work in m.range(m.part, m.samples * blocks * m.bands, m.threads):
-            band, unit = work % m.bands, work // m.bands
-            sample, block = unit // blocks, unit % blocks
-            top, bottom = band * sizes[-1] // m.bands, (band + 1) * sizes[-1] // m.bands
-            begin = block * BLOCK
-            end = m.smaller(m.channels, begin + BLOCK)
-            for _ in m.when((number == 0) & (m.want_data > 0) & (m.add_data == 0)):
-                for channel in m.range(begin, end):
-                    clear(m, m.lower, (sample * m.channels + channel) * plane_size, top * line, bottom * line)
-            mine = (m.want_values > 0) & (number % m.bands == band)
-            for _ in m.when((m.todo[unit * count + number] != 0) & (mine | (m.want_data > 0))):
-                source.begin(m, sample, tile)
-                source.begin_sums(m, tile, number, unit)
-                for q, k in vectors(m, tile):
-                    taps = Taps(m, rules, source.find(m, tile, q, k))
-                    weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
-                    first = m.upper.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
-                    for _ in m.when(mine):
-                        grads = accumulated(m, taps, weights, slopes, first, sample, begin, end, tile.cols - k)
-                        source.pull(m, tile, q, k, grads)
-                    for _ in m.when(m.want_data > 0):
-                        lower = m.lower.starting(sample * m.channels * plane_size)
-                        spill(m, taps, weights, first, lower, plane_size, begin, end, tile.cols - k, top, bottom)
+        band, unit = work % m.bands, work // m.bands
+        sample, block = unit // blocks, unit % blocks
+        top, bottom = band * sizes[-1] // m.bands, (band + 1) * sizes[-1] // m.bands
+        begin = block * BLOCK
+        end = m.smaller(m.channels, begin + BLOCK)
+        for _ in m.when((number == 0) & (m.want_data > 0) & (m.add_data == 0)):
+            for channel in m.range(begin, end):
+                clear(m, m.lower, (sample * m.channels + channel) * plane_size, top * line, bottom * line)
+        mine = (m.want_values > 0) & (number % m.bands == band)
+        for _ in m.when((m.todo[unit * count + number] != 0) & (mine | (m.want_data > 0))):
+            source.begin(m, sample, tile)
+            source.begin_sums(m, tile, number, unit)
+            for q, k, taps in each_taps(m, rules, source, tile):
+                weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
+                first = m.upper.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
                 for _ in m.when(mine):
-                    source.finish(m)
+                    grads = accumulated(m, taps, weights, slopes, first, sample, begin, end, tile.cols - k)
+                    source.pull(m, tile, q, k, grads)
+                for _ in m.when(m.want_data > 0):
+                    lower = m.lower.starting(sample * m.channels * plane_size)
+                    spill(m, taps, weights, first, lower, plane_size, begin, end, tile.cols - k, top, bottom)
+            for _ in m.when(mine):
+                source.finish(m)
 
 
 def accumulated(m, taps, weights, slopes, first, sample, begin, end, count):
@@ -147,7 +150,7 @@ def accumulated(m, taps, weights, slopes, first, sample, begin, end, count):
 def spill(m, taps, weights, first, lower, plane_size, begin, end, count, top, bottom):
     """Add a vector of gradients of each channel to the pixels that were read, tap by tap and lane by lane, since lanes may share a pixel."""
     pixels, dtype = area(m, taps.axes), taps.rules.dtype
-    places = taps.looked_up(top, bottom)
+    places = taps.looked_up(taps.spots(), top, bottom)
     spots, shares = m.workspace("i8", LANES * len(places)), m.workspace(dtype, LANES)
     factors = m.workspace(dtype, LANES * len(places))
     for number, (numbers, (place, signs)) in enumerate(places.items()):

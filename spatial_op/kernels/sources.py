@@ -11,14 +11,15 @@ While a kernel is traced, a source answers
   ``number`` is the tile's, ``unit`` that of sample and block of channels;
 * ``push(m, tile, q, k)``: how the coordinates change along a change of what the source was given.
 
-``parameters`` are what the kernels are given for it.
+``parameters`` are what the kernels are given for it, and ``in_turn`` says whether it does better if all samples have a tile done
+before the next one.
 """
 
 import numpy as np
 
 from ..transforms.row import Sizes
 from .dual import Dual, gathered, slopes_of, value_of
-from .tiles import AXES, area, first_pixel, tiles
+from .tiles import AHEAD, AXES, area, first_pixel, tiles
 from .trace import LANES
 
 # Further out than any image; times any image's size it is still a number.
@@ -55,7 +56,7 @@ class ByTransform:
     gradients, densely.
     """
 
-    dtype = "f8"
+    dtype, in_turn = "f8", False
 
     def __init__(self, formula, axes, dtype):
         self.fold, self.locate, self.count = formula.fold, formula.locate, formula.count
@@ -157,7 +158,7 @@ class ByArray:
     into pixels.
     """
 
-    affine = False
+    affine = in_turn = False
 
     def __init__(self, dtype, axes):
         self.dtype = dtype
@@ -189,6 +190,7 @@ class ByArray:
     def read(self, m, tile, axis, q, k):
         """One coordinate; lanes beyond the last column repeat the first one."""
         numbers = m.numbers.starting(self.at + self.row(m, tile, axis, q) + k)
+        numbers.prefetch(m.w_out * AHEAD)
         count = tile.cols - k
         given = m.variable(m.full(numbers[0], self.dtype))
         for _ in m.when(count >= LANES):

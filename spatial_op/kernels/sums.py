@@ -12,6 +12,8 @@ class BySum(ByTransform):
     computed once for a tile and kept for the samples that follow, if there is room for them, which is ``kept_size`` numbers.
     """
 
+    in_turn = True
+
     def __init__(self, formula, axes, dtype):
         super().__init__(formula, axes, dtype)
         self.basis = formula.basis

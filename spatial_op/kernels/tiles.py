@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from .trace import LANES
+
 # Rows and columns of a tile. The window of a rotated tile then fits the second-level cache.
 SIDE = 64
 
@@ -10,6 +12,9 @@ SIDE = 64
 BLOCK = 32
 
 AXES = "xyz"
+
+# Lines of arrays that are asked for before they are read, or written to: of a tile's, processors do not foresee the next one.
+AHEAD = 2
 
 
 class Tile(NamedTuple):
@@ -47,9 +52,43 @@ def tile_at(m, number, axes):
     return Tile(axes, number // (wide * high), row, col, rows, cols)
 
 
+def pieces_of_work(m, units, count, in_turn):
+    """Pairs of a unit, such as an image, and the number of one of its ``count`` tiles: those of one thread.
+
+    Tiles that follow each other share source lines, so a thread does those of one unit after another. If units are to take
+    turns, it does one tile of each of them, then the next one.
+    """
+    total = units * count
+    if in_turn:
+        for work in m.range(m.part, total, m.threads):
+            yield work % units, work // units
+    else:
+        for work in m.range(m.part * total // m.threads, (m.part + 1) * total // m.threads):
+            yield work // count, work % count
+
+
+def owned_work(m, owners, count, in_turn):
+    """The same where all tiles of a unit fall to its one owner, in order: pairs of an owner and a tile's number."""
+    if in_turn:
+        for number in m.range(0, count):
+            for work in m.range(m.part, owners, m.threads):
+                yield work, number
+    else:
+        for work in m.range(m.part, owners, m.threads):
+            for number in m.range(0, count):
+                yield work, number
+
+
 def first_pixel(m, tile):
     """Index of a tile's first pixel in its channel."""
     return (tile.slice * m.h_out + tile.row) * m.w_out + tile.col
+
+
+def overlapping(m, tile):
+    """Columns where vectors begin; the last one overlaps the one before, so that it is whole if the tile is wide enough."""
+    last = m.larger(tile.cols - LANES, 0)
+    for k in m.range(0, tile.cols, LANES):
+        yield m.smaller(k, last)
 
 
 def area(m, axes):

@@ -132,7 +132,7 @@ class Value:
 
 def fused(a, b, c):
     """``a * b + c`` of traced values, or of arrays: which operations are fused does not depend on where ``c`` comes from."""
-    return c.machine.call("fmuladd", a, b, c) if isinstance(c, Value) else a * b + c
+    return c.machine.call("fmuladd", c.machine.as_kind(a, c.kind), b, c) if isinstance(c, Value) else a * b + c
 
 
 def separate(a, b):
@@ -229,11 +229,11 @@ class Array:
         name = f"masked.gather.{code_of(kind)}.v{count}{pointer_of(self.kind)}"
         return Value(machine, machine.intrinsic(name, kind, [pointers, INT(self.size), mask, constant(kind, 0)]))
 
-    def prefetch(self, index):
-        """Ask for the cache line of an element, which need not exist."""
+    def prefetch(self, index, to_write=False):
+        """Ask for the cache line of an element, which need not exist, to read it or to write to it."""
         pointer = self.address(index, BYTE)
         name = f"prefetch.{pointer_of(BYTE)}"
-        self.machine.intrinsic(name, ir.VoidType(), [pointer, INT(0), INT(3), INT(1)])
+        self.machine.intrinsic(name, ir.VoidType(), [pointer, INT(int(to_write)), INT(3), INT(1)])
 
     def starting(self, index):
         """The same numbers, counted from an index on."""

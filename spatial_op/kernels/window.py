@@ -8,13 +8,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .tiles import SIDE
+from .cells import NOTHING
+from .tiles import AHEAD, SIDE
 from .trace import LANES
 from .turn import to_channels, to_pixels
 
-# A window may hold so many pixels per output pixel, if all of them are in the image, and if not. Beyond, filling it would
-# cost more than it saves. It saves more where samples reach outside, since each of their taps would have to be looked up.
-WORTH = {1: (3, 12), 4: (6, 6), 8: (4, 4), 16: (3, 3)}
+# A window is worth filling if it has at most so many pixels per output pixel, if all of them are in the image, and if not.
+# The more channels lie side by side, the more it saves; and where samples reach outside, each of their taps would have to be
+# looked up.
+WORTH = {1: (3, 12), 4: (6, 12), 8: (12, 24), 16: (16, 32)}
+
+# And so many whole tiles of pixels, which the second-level cache holds.
+MOST = {1: 12, 4: 6, 8: 4, 16: 3}
 
 # And so many more, whatever the size of the tile, which covers the margins of a small one.
 ROOM = 2048
@@ -27,11 +32,7 @@ def group_of(channels):
 
 def capacity(group):
     """Numbers that a window may hold, and what is written behind its last row."""
-    return group * (max(WORTH[group]) * SIDE * SIDE + ROOM + 2 * LANES)
-
-
-# Lines of the image that are asked for before they are copied: processors do not foresee the next line.
-AHEAD = 2
+    return group * (MOST[group] * SIDE * SIDE + ROOM + 2 * LANES)
 
 
 class Box(NamedTuple):
@@ -56,8 +57,13 @@ def box_of(x0, x1, y0, y1):
 def pays(m, box, tile, group):
     """Whether a window of this box is worth filling."""
     inside = (box.x >= 0) & (box.y >= 0) & (box.x + box.width <= m.w) & (box.y + box.height <= m.h)
-    worth = np.where(inside, *(m.full(number, "i8", None) for number in WORTH[group]))
-    return box.stride * box.height <= worth * tile.rows * tile.cols + (ROOM - LANES)
+    return np.where(inside, *(affordable(m, box, tile, group, worth) for worth in WORTH[group]))
+
+
+def affordable(m, box, tile, group, worth=None):
+    """Whether a box has at most ``worth`` pixels per output pixel: by default so many that it is worth filling wherever it lies."""
+    worth = worth or min(WORTH[group])
+    return box.stride * box.height <= m.smaller(tile.rows * tile.cols * worth, MOST[group] * SIDE**2) + (ROOM - LANES)
 
 
 def image_part(m, box):
@@ -71,31 +77,43 @@ def channel_of(m, first, present, c):
     return first + (np.where(present > c, m.full(c, "i8", None), 0) if c else 0)
 
 
+def pixel_at(m, axis, position):
+    """The pixel at a position on an axis, negative where there is none; the table goes on as it ends."""
+    place = m.smaller(m.larger(position + m.arguments[f"origin_{axis}"], 0), m.arguments[f"last_{axis}"])
+    return m.to(m.arguments[f"table_{axis}"][place], "i8")
+
+
 def fill(m, group, plane, apart, present, box, window):
-    """Copy the box of a group of channels, which are ``apart``, with the padding's values outside the image."""
+    """Copy the box of a group of channels, which are ``apart``, with the padding's values outside the image.
+
+    More is written than there is; what follows is overwritten now, or by the next line, or by nobody.
+    """
     left, right = image_part(m, box)
-    nothing = m.full(0, m.kind_of(window))
+    nothing, first = m.full(0, m.kind_of(window)), m.full(0, "i8", None)
     planes = [m.pixels.starting(plane + channel_of(m, 0, present, c) * apart) for c in range(group)]
+
+    def clear(line, begin, end):
+        for k in m.range(begin * group, end * group, LANES):
+            line.put(k, nothing)
+
     for r in m.range(0, box.height):
-        row, line = m.to(m.table_y[box.y + r + m.origin_y], "i8"), window.starting(r * box.stride * group)
+        row, line = pixel_at(m, "y", box.y + r), window.starting(r * box.stride * group)
         for _ in m.when(row < 0):
-            for k in m.range(0, box.width * group, LANES):
-                line.put(k, nothing)
+            clear(line, first, box.width)
         for _ in m.when(row >= 0):
             lines = [image.starting(row * m.w + box.x) for image in planes]
+            clear(line, first, left)
             whole = left + (right - left) // LANES * LANES
             for k in m.range(left, whole, LANES):
                 put_pixels(m, line.starting(k * group), [image.vector(k) for image in lines])
                 for image in lines:
                     image.prefetch(k + m.w * AHEAD)
             for _ in m.when(whole < right):
-                # More is written than there is; what follows is overwritten now, or by the next line, or by nobody.
                 put_pixels(m, line.starting(whole * group), [image.some(whole, right - whole) for image in lines])
-            for begin, end in ((m.full(0, "i8", None), left), (right, box.width)):
-                for k in m.range(begin, end):
-                    column, pixel = m.to(m.table_x[box.x + k + m.origin_x], "i8"), line.starting(k * group)
-                    for c in range(group):
-                        pixel[c] = 0
+            clear(line, right, box.width)
+            for begin, end in ((first, left), (right, box.width)):
+                for k in m.range(begin, np.where(m.rule_x == NOTHING, begin, end)):
+                    column, pixel = pixel_at(m, "x", box.x + k), line.starting(k * group)
                     for _ in m.when(column >= 0):
                         for c in range(group):
                             pixel[c] = planes[c][row * m.w + column]
@@ -121,11 +139,11 @@ def fold(m, group, target, plane, apart, present, box, window, top, bottom):
     """The transpose of ``fill``: add the window to rows ``top`` to before ``bottom`` of a group of channels."""
     left, right = image_part(m, box)
     for r in m.range(0, box.height):
-        row, line = m.to(m.table_y[box.y + r + m.origin_y], "i8"), window.starting(r * box.stride * group)
+        row, line = pixel_at(m, "y", box.y + r), window.starting(r * box.stride * group)
         for _ in m.when((row >= top) & (row < bottom)):
             for begin, end in ((m.full(0, "i8", None), left), (right, box.width)):
-                for k in m.range(begin, end):
-                    column = m.to(m.table_x[box.x + k + m.origin_x], "i8")
+                for k in m.range(begin, np.where(m.rule_x == NOTHING, begin, end)):
+                    column = pixel_at(m, "x", box.x + k)
                     for _ in m.when(column >= 0):
                         for c in m.range(0, present):
                             at = plane + c * apart + row * m.w + column
@@ -136,6 +154,7 @@ def fold(m, group, target, plane, apart, present, box, window, top, bottom):
                     for _ in m.when(present > c):
                         image = images.starting(apart * c)
                         image.put(k, image.vector(k) + more)
+                        image.prefetch(k + m.w * AHEAD, to_write=True)
             for _ in m.when(whole < right):
                 count = right - whole
                 for c, more in enumerate(get_pixels(m, line.starting(whole * group), group)):

@@ -57,6 +57,6 @@ def outside(padding, sampler, source, edge):
         low, high, period, inverse, table, origin, known = axis_values(padding, sampler, n, edge)
         values |= {
             f"low_{axis}": low, f"high_{axis}": high, f"period_{axis}": period, f"inverse_{axis}": inverse,
-            f"table_{axis}": table, f"origin_{axis}": origin, f"rule_{axis}": known,
+            f"table_{axis}": table, f"origin_{axis}": origin, f"last_{axis}": len(table) - 1, f"rule_{axis}": known,
         }  # fmt: skip
     return values
