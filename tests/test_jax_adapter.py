@@ -155,3 +155,78 @@ def test_shapes_are_checked_while_jax_traces():
     assert jax.eval_shape(function, data, loc).shape == (2, 3, 4, 4)
     with pytest.raises(TypeError, match="loc is a builtins.list, expected a jax.Array"):
         so.SpatialTransformer(data, [[0.0] * 6], (4, 4))
+
+
+class Failing:
+    """A call whose checks pass."""
+
+    def __init__(self, data):
+        self.data, self.shape, self.dtype = data, data.shape, data.dtype
+
+    def forward(self, out=None):
+        if self.data.strides[0]:  # it has numbers, not only a shape
+            raise MemoryError("there is no room")
+
+
+def test_what_goes_wrong_while_xla_runs_is_raised():
+    from spatial_op.operators import Operator
+    from spatial_op.operators.dispatch import apply
+
+    def fail(data):
+        return apply(fail, (data,), None, None)
+
+    fail.operator = Operator(("data",), Failing)
+    for function in (fail, jax.jit(fail)):
+        with pytest.raises(jax.errors.JaxRuntimeError, match="MemoryError: there is no room"):
+            jax.block_until_ready(function(jnp.ones((2, 3))))
+
+
+def test_two_operators_of_one_name():
+    """What XLA calls is found by a name, which is not the function's alone."""
+    from spatial_op.operators import Operator
+    from spatial_op.operators.dispatch import apply
+
+    def scaling(factor):
+        class Call(Failing):
+            def forward(self, out=None):
+                out[...] = factor * self.data
+
+        def scale(data):
+            return apply(scale, (data,), None, None)
+
+        scale.operator = Operator(("data",), Call)
+        return scale
+
+    twice, thrice = scaling(2), scaling(3)
+    np.testing.assert_array_equal(jax.jit(lambda data: twice(data) + 10 * thrice(data))(jnp.ones((2, 3))), 32)
+
+
+def test_sizes_that_are_symbols_are_refused():
+    from jax import export
+
+    specs = export.symbolic_args_specs(tuple(map(np.ones, ((2, 3, 5, 6), (2, 6)))), ("batch, 3, 5, 6", "batch, 6"))
+    function, *_ = case("SpatialTransformer")
+    with pytest.raises(
+        ValueError, match=r"SpatialTransformer: data has shape \(batch, 3, 5, 6\), expected sizes that are known"
+    ):
+        export.export(jax.jit(function))(*specs)
+
+
+def test_without_jit():
+    function, inputs, params = case("SpatialTransformer")
+    with jax.disable_jit():
+        np.testing.assert_array_equal(function(*inputs), so.SpatialTransformer(*map(np.asarray, inputs), **params))
+
+
+def test_where_xla_has_no_handlers(monkeypatch):
+    """As on accelerators, JAX brings arrays to Python and back."""
+    from spatial_op.adapters import jax_names
+
+    monkeypatch.setattr(jax_names, "version", lambda: None)
+    with jax.enable_x64(False):
+        function, inputs, params = case("GridSampler")
+        compiled = jax.jit(lambda *values: jax.value_and_grad(lambda *values: function(*values).sum(), (0, 1))(*values))
+        assert "spatial_op" not in compiled.lower(*inputs).as_text().replace("jit(spatial_op", "")
+        expected, pullback = so.vjp(so.GridSampler, *map(np.asarray, inputs), **params)
+        for found, grad in zip(compiled(*inputs)[1], pullback(np.ones_like(expected))):
+            np.testing.assert_array_equal(found, grad)

@@ -21,7 +21,7 @@ except ImportError:  # JAX before 0.8
 
 def able(call):
     """Whether XLA can call an operator's kernels: it samples on one thread, and NumPy need not combine its parameters before."""
-    if not isinstance(call, WarpCall) or call.plan.nothing or not kernels("kernel").COMPILED:
+    if not isinstance(call, WarpCall) or call.plan.nothing:
         return False
     plan, (data, given) = call.plan, call.inputs.values()
     alone = kernels("threads").threads_for(plan.work.tiles, plan.work.elements) == 1
@@ -41,7 +41,7 @@ def run(kernel, plan, given, results=None, changed=()):
     shapes = {**{name: like(given[name]) for name in changed}, **results, "memory": memory}
     places = {name: place for place, name in enumerate([*kernel.parameters, "memory"])}
     called = jax.ffi.ffi_call(
-        told(f"kernel_{kernel.label}", kernels("handler").handler(kernel.address)), list(shapes.values()),
+        told(f"kernel_{kernel.label}", kernel.address), list(shapes.values()),
         input_output_aliases={operands.index(name): place for place, name in enumerate(changed)},
     )  # fmt: skip
     written = called(

@@ -13,7 +13,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from ..words import Words
-from . import jax_native, jax_python
+from . import jax_names, jax_native, jax_python
 from .calls import from_text, hollow, prepared, second_order
 from .jax_python import split
 
@@ -58,12 +58,12 @@ def forward_shape(*inputs, op, params):
     return jax.core.ShapedArray(call.shape, call.dtype)
 
 
-def forward_run(on_cpu, *inputs, op, params):
+def forward_run(near, *inputs, op, params):
     """By the kernels or in Python."""
     call = call_of(op, inputs, params)
-    if on_cpu and jax_native.able(call):
+    if near and jax_native.able(call):
         return jax_native.forward(call, *inputs)
-    return jax_python.call(on_cpu, jax_python.forward, op, params, (), inputs, [jax_native.like(call)])[0]
+    return jax_python.call(near, jax_python.forward, op, params, (), inputs, [jax_native.like(call)])[0]
 
 
 def forward_jvp(inputs, tangents, *, op, params):
@@ -81,13 +81,13 @@ def tangent_shape(*values, op, params, along):
     return forward_shape(*values[: len(along)], op=op, params=params)
 
 
-def tangent_run(on_cpu, *values, op, params, along):
+def tangent_run(near, *values, op, params, along):
     """By the kernels or in Python."""
     inputs, moves = split(values, along)
     call = call_of(op, inputs, params)
-    if on_cpu and jax_native.able(call):
+    if near and jax_native.able(call):
         return jax_native.tangent(call, inputs, moves)
-    return jax_python.call(on_cpu, jax_python.tangent, op, params, along, values, [jax_native.like(call)])[0]
+    return jax_python.call(near, jax_python.tangent, op, params, along, values, [jax_native.like(call)])[0]
 
 
 def tangent_jvp(values, tangents, *, op, params, along):
@@ -119,13 +119,13 @@ def gradient_shape(out_grad, *inputs, op, params, wanted):
     return [jax.core.ShapedArray(value.shape, value.dtype) for value, want in zip(inputs, wanted) if want]
 
 
-def gradient_run(on_cpu, out_grad, *inputs, op, params, wanted):
+def gradient_run(near, out_grad, *inputs, op, params, wanted):
     """By the kernels or in Python."""
     call = call_of(op, inputs, params)
-    if on_cpu and jax_native.able(call):
+    if near and jax_native.able(call):
         return jax_native.gradient(call, inputs, wanted, out_grad)
     results = [jax_native.like(value) for value, want in zip(inputs, wanted) if want]
-    return jax_python.call(on_cpu, jax_python.gradient, op, params, wanted, (out_grad, *inputs), results)
+    return jax_python.call(near, jax_python.gradient, op, params, wanted, (out_grad, *inputs), results)
 
 
 def gradient_jvp(values, tangents, *, op, params, wanted):
@@ -189,7 +189,8 @@ def register(primitive, labels, shape, run, jvp, transpose=None):
             return compiled(*values, **words)
 
     mlir.register_lowering(primitive, mlir.lower_fun(functools.partial(run, False), several))
-    mlir.register_lowering(primitive, mlir.lower_fun(functools.partial(run, True), several), platform="cpu")
+    on_cpu = lambda *values, **words: run(jax_names.version() is not None, *values, **words)  # noqa: E731
+    mlir.register_lowering(primitive, mlir.lower_fun(on_cpu, several), platform="cpu")
     batching.primitive_batchers[primitive] = functools.partial(batch, primitive, labels)
     ad.primitive_jvps[primitive] = jvp
     if transpose:

@@ -41,9 +41,9 @@ def split(values, marks):
     return inputs, [next(more) if mark else None for mark in marks]
 
 
-def call(on_cpu, compute, op, params, marks, operands, results):
-    """Have XLA compute ``results``, which are shapes and dtypes."""
-    if not on_cpu or not kernels("kernel").COMPILED:
+def call(near, compute, op, params, marks, operands, results):
+    """Have XLA compute ``results``, which are shapes and dtypes; ``near`` says that its memory is Python's, too."""
+    if not near:
         run = functools.partial(on_host, compute, op, from_text(params), marks, results)
         return jax.pure_callback(run, results, *operands)
     facts = tuple((tuple(value.shape), np.dtype(value.dtype).str) for value in (*operands, *results))
@@ -77,7 +77,7 @@ def target(compute, op, params, marks, count, facts):
 
     what = op.__module__, op.__qualname__, compute.__name__, params, marks, facts
     label = hashlib.sha256(repr(what).encode()).hexdigest()[:40]
-    return told(f"python_{label}", kernels("handler").of_python(run))
+    return told(f"python_{label}", kernels("handler").address_of(run))
 
 
 def at(address, fact):

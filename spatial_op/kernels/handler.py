@@ -21,16 +21,17 @@ DATA = 24  # of a buffer
 SIZE, NUMBERS = 8, 16  # of an attribute
 # A frame with this extension asks for the version of the interface, and calls nothing.
 EXTENSION_KIND, METADATA, ASKED = 8, 24, 1
-MAJOR, MINOR, TRAITS, STATE = 24, 28, 32, 40  # of the answer
-API_MINOR, CREATE_ERROR = 36, 48  # of the interface
+MAJOR, MINOR = 24, 28  # of the answer
+CREATE_ERROR = 48  # of the interface
 # What an error is made of: the size of this, nothing, a text, and the code of an internal error.
 ERROR_SIZE, ERROR_TEXT, ERROR_CODE, INTERNAL = 28, 16, 24, 13
 
 
 class Frame:
-    """Writes the handler's code; addresses are whole numbers."""
+    """Writes the handler's code, for a minor version of the interface; addresses are whole numbers."""
 
-    def __init__(self):
+    def __init__(self, minor):
+        self.minor = minor
         self.module = ir.Module("handler")
         self.kernel = ir.GlobalVariable(self.module, LONG, "kernel")
         self.kernel.initializer = LONG(0)
@@ -71,12 +72,10 @@ class Frame:
         builder.position_at_end(end)
 
     def answer(self, extension):
-        """Say the version: what is read of a frame is the same in all minor ones, so the caller's own."""
+        """Say the version; the rest of the answer stays as it is, zeros."""
         told = self.read(extension, METADATA)
         self.write(INT(0), told, MAJOR)
-        self.write(self.read(self.read(self.frame, API), API_MINOR, INT), told, MINOR)
-        self.write(INT(0), told, TRAITS)
-        self.write(LONG(0), told, STATE)
+        self.write(INT(self.minor), told, MINOR)
 
     def call(self):
         """Put the arguments together and call the kernel."""
@@ -134,15 +133,14 @@ class Frame:
 
 
 @functools.cache
-def text():
+def text(minor):
     """The same for every kernel."""
-    return Frame().text()
+    return Frame(minor).text()
 
 
-@functools.cache
-def handler(address):
+def handler(address, minor):
     """The address of a handler that calls what is at this one."""
-    engine = machine_code.loaded(text(), "calls by XLA")
+    engine = machine_code.loaded(text(minor), "calls by XLA")
     ctypes.c_int64.from_address(engine.get_global_value_address("kernel")).value = address
     return engine.get_function_address("handle")
 
@@ -151,7 +149,7 @@ def handler(address):
 CALLED = []
 
 
-def of_python(function):
-    """The address of a handler that calls a function of (part, threads, arguments), the last an address."""
+def address_of(function):
+    """The address of a function of Python's, of (part, threads, arguments), the last an address."""
     CALLED.append(ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(function))
-    return handler(ctypes.cast(CALLED[-1], ctypes.c_void_p).value)
+    return ctypes.cast(CALLED[-1], ctypes.c_void_p).value
