@@ -99,17 +99,6 @@ def test_gradients_are_those_of_differences():
         check_grads(function, tuple(inputs), 1, modes=["fwd", "rev"])
 
 
-def test_second_order_where_it_exists():
-    function, (data, loc), _ = case("SpatialTransformer")
-    check_grads(lambda data: function(data, loc) ** 2, (data,), 2, modes=["rev"])
-    for argument in (0, 1):
-        with pytest.raises(NotImplementedError, match="second derivative with respect to"):
-            jax.jacrev(jax.grad(lambda *values: (function(*values) ** 2).sum(), 1), argument)(data, loc)
-    check_grads(lambda data: function(data, loc) ** 2, (data,), 2, modes=["fwd", "rev"])
-    with pytest.raises(NotImplementedError, match="second derivative with respect to loc and data"):
-        jax.jvp(lambda data: jax.jvp(lambda loc: function(data, loc), (loc,), (loc,))[1], (data,), (data,))
-
-
 def test_vmap_over_some_inputs():
     function, (data, loc), _ = case("SpatialTransformer")
     several = jnp.stack([loc, loc / 2, -loc])

@@ -78,17 +78,6 @@ def push_twice(op, arrays, params, tangents, others):
     return op.operator.prepare(*arrays, **params).second_tangent(tangents, others)
 
 
-def second_order(op, moved, along):
-    """Raise unless the derivative along some inputs is the same wherever the others are: no derivative is silently zero."""
-    for first in along:
-        for second in moved:
-            if first != second or first not in op.operator.linear:
-                raise NotImplementedError(
-                    f"{op.__name__}: the second derivative with respect to {first} and {second} is not available, expected "
-                    "first derivatives only, or second ones of an input in which the result is linear; detach the other inputs."
-                )
-
-
 def curved(op, moved, along):
     """For each input whether it is ``moved`` and the derivatives with respect to it change with inputs that are moved ``along``."""
     names = op.operator.inputs[: len(moved)]

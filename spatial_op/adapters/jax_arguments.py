@@ -10,7 +10,7 @@ from ..operators.convolution_arguments import IMAGE_AXES, MASK_AXES, OFFSET_AXES
 from ..paddings import PADDINGS
 from ..words import speaking, words
 from .jax import array, known_numbers
-from .jax_primitives import WORDS
+from .jax_rules import WORDS
 
 # Halfway between two pixels PyTorch takes the even one.
 MODES = {"bilinear": "bilinear", "nearest": "nearest_even", "bicubic": "bicubic"}

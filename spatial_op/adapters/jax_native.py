@@ -95,7 +95,7 @@ def tangent(call, inputs, tangents):
     with enable_x64(True):
         changes = given_tangent if plan.transform is None else given_tangent.astype("float64")
         more = {"todo": np.ones(plan.work.tiles, np.uint8), "out": out, "changes": changes}
-        return run(plan.push[1], plan, {**images(data, given), **more}, changed=["out"])["out"]
+        return run(kernels("build").push(*plan.key), plan, {**images(data, given), **more}, changed=["out"])["out"]
 
 
 def gradient(call, inputs, wanted, out_grad):

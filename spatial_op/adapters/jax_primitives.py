@@ -2,51 +2,19 @@
 
 Three primitives serve every operator: ``forward``, its derivative along ``tangent``, and ``gradient``. The latter two are linear
 and each other's transposes, so JAX makes forward and reverse mode of them, in any order. XLA calls kernels itself where it
-can (``jax_native``), and Python where not. A second derivative that there is none of is refused.
+can (``jax_native``), and Python where not. Their derivatives by the inputs are primitives, too (``jax_second``).
 """
 
-import functools
+import itertools
 
-import jax
-from jax import numpy as jnp
 from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad
 
-from ..words import Words
-from . import jax_names, jax_native, jax_python
-from .calls import from_text, hollow, prepared, second_order
+from . import jax_native, jax_python
+from .calls import curved
 from .jax_python import split
-
-WORDS = Words(
-    array="a jax.Array",
-    convert="jax.numpy.asarray",
-    vjp="JAX has gradients of its own: call jax.vjp or jax.grad",
-    jvp="JAX has tangents of its own: call jax.jvp",
-)
-
-
-def call_of(op, inputs, params):
-    """The operator's call for arrays of which no numbers are known; raises what the operator would."""
-    for name, value in zip(op.operator.inputs, inputs):
-        if not all(isinstance(size, int) for size in value.shape):
-            raise ValueError(
-                f"{op.__name__}: {name} has shape ({', '.join(map(str, value.shape))}), expected sizes that are known when JAX traces; "
-                "export the function for each shape, with numbers for symbols."
-            )
-    arrays = [hollow(op, name, value.shape, value.dtype) for name, value in zip(op.operator.inputs, inputs)]
-    return prepared(op, arrays, from_text(params), WORDS)
-
-
-def named(op, marks):
-    """Names of the inputs that are marked."""
-    return [name for name, mark in zip(op.operator.inputs, marks) if mark]
-
-
-def present(values):
-    """Which tangents there are, and these."""
-    marks = tuple(value is not None and type(value) is not ad.Zero for value in values)
-    return marks, [value for value, mark in zip(values, marks) if mark]
-
+from .jax_rules import call_of, named, present, register, shape_of
+from .jax_second import gradient_tangent, second_tangent, sums
 
 # ``forward(*inputs)``: the result.
 forward = Primitive("spatial_op")
@@ -54,8 +22,7 @@ forward = Primitive("spatial_op")
 
 def forward_shape(*inputs, op, params):
     """That of the result."""
-    call = call_of(op, inputs, params)
-    return jax.core.ShapedArray(call.shape, call.dtype)
+    return shape_of(call_of(op, inputs, params))
 
 
 def forward_run(near, *inputs, op, params):
@@ -91,14 +58,17 @@ def tangent_run(near, *values, op, params, along):
 
 
 def tangent_jvp(values, tangents, *, op, params, along):
-    """It is linear in the moves."""
-    inputs, (moved, changes) = values[: len(along)], split(tangents, along)
-    second_order(op, named(op, present(moved)[0]), named(op, along))
-    out = tangent.bind(*values, op=op, params=params, along=along)
+    """It is linear in the moves; how it changes with the inputs is computed as well."""
+    words, count = {"op": op, "params": params}, len(along)
+    inputs, (moved, changes) = values[:count], split(tangents, along)
+    out, parts = tangent.bind(*values, **words, along=along), []
+    others, moved = present(moved)
+    if any(curved(op, others, along)):
+        parts.append(second_tangent.bind(*values, *moved, **words, along=along, others=others))
     along, changes = present(changes)
-    if not changes:
-        return out, ad.Zero.from_primal_value(out)
-    return out, tangent.bind(*inputs, *changes, op=op, params=params, along=along)
+    if changes:
+        parts.append(tangent.bind(*inputs, *changes, **words, along=along))
+    return out, sums(out, parts)
 
 
 def tangent_transpose(out_grad, *values, op, params, along):
@@ -116,7 +86,7 @@ gradient.multiple_results = True
 
 def gradient_shape(out_grad, *inputs, op, params, wanted):
     """Those of the inputs."""
-    return [jax.core.ShapedArray(value.shape, value.dtype) for value, want in zip(inputs, wanted) if want]
+    return [shape_of(value) for value, want in zip(inputs, wanted) if want]
 
 
 def gradient_run(near, out_grad, *inputs, op, params, wanted):
@@ -129,13 +99,24 @@ def gradient_run(near, out_grad, *inputs, op, params, wanted):
 
 
 def gradient_jvp(values, tangents, *, op, params, wanted):
-    """It is linear in what is pulled back."""
-    (_, *inputs), (change, *moved) = values, tangents
-    second_order(op, named(op, wanted), named(op, present(moved)[0]))
-    grads = gradient.bind(*values, op=op, params=params, wanted=wanted)
-    if type(change) is ad.Zero:
-        return grads, [ad.Zero.from_primal_value(grad) for grad in grads]
-    return grads, gradient.bind(change, *inputs, op=op, params=params, wanted=wanted)
+    """It is linear in what is pulled back; how it changes with the inputs is computed as well."""
+    words, (change, *moved) = {"op": op, "params": params}, tangents
+    along, moved = present(moved)
+    grads = gradient.bind(*values, **words, wanted=wanted)
+    parts = [[] for _ in wanted]
+    which = curved(op, wanted, along)
+    if any(which):
+        found = gradient_tangent.bind(*values, *moved, **words, wanted=which, along=along)
+        add_to(parts, which, found)
+    if type(change) is not ad.Zero:
+        add_to(parts, wanted, gradient.bind(change, *values[1:], **words, wanted=wanted))
+    return grads, [sums(grad, some) for grad, some in zip(grads, itertools.compress(parts, wanted))]
+
+
+def add_to(parts, marks, found):
+    """Give the marked ones of some lists an entry each."""
+    for some, part in zip(itertools.compress(parts, marks), found):
+        some.append(part)
 
 
 def gradient_transpose(cotangents, out_grad, *inputs, op, params, wanted):
@@ -143,58 +124,6 @@ def gradient_transpose(cotangents, out_grad, *inputs, op, params, wanted):
     _, moves = split((*inputs, *cotangents), wanted)
     along, moves = present(moves)
     return tangent.bind(*inputs, *moves, op=op, params=params, along=along), *(None for _ in inputs)
-
-
-def batch(primitive, labels, values, axes, *, op, **words):
-    """Entries of an axis that ``vmap`` adds, as more samples of one call; one by one if they differ in an input that samples share."""
-    names = labels(op, **words)
-    mapped = [axis is not None for axis in axes]
-    values = [jnp.moveaxis(value, axis, 0) if have else value for value, axis, have in zip(values, axes, mapped)]
-    run = functools.partial(primitive.bind, op=op, **words)
-    shared = [name in op.operator.shared for name in names]
-    wanted = named(op, words.get("wanted", ()))
-    if any(have and share for have, share in zip(mapped, shared)) or set(wanted) & set(op.operator.shared):
-
-        def one(entries):
-            entries = iter(entries)
-            return run(*(next(entries) if have else value for value, have in zip(values, mapped)))
-
-        results = jax.lax.map(one, [value for value, have in zip(values, mapped) if have])
-    else:
-        count = next(value.shape[0] for value, have in zip(values, mapped) if have)
-        samples = next(value.shape[have] for value, have, share in zip(values, mapped, shared) if not share)
-        found = run(
-            *(value if share else joined(value, have, count) for value, have, share in zip(values, mapped, shared))
-        )
-        results = jax.tree_util.tree_map(lambda result: result.reshape(count, samples, *result.shape[1:]), found)
-    return results, [0] * len(results) if primitive.multiple_results else 0
-
-
-def joined(value, mapped, count):
-    """The axis that was added and that of the samples as one; an array without the former is repeated."""
-    if not mapped:
-        value = jnp.broadcast_to(value, (count, *value.shape))
-    return value.reshape(count * value.shape[1], *value.shape[2:])
-
-
-def register(primitive, labels, shape, run, jvp, transpose=None):
-    """Tell JAX the rules; ``labels`` are the names of the inputs that its arrays belong to."""
-    several = primitive.multiple_results
-    primitive.def_abstract_eval(shape)
-    compiled = jax.jit(primitive.bind, static_argnames=("op", "params", "along", "wanted"))
-
-    @primitive.def_impl
-    def at_once(*values, **words):
-        with jax.disable_jit(False):  # which would lead here again
-            return compiled(*values, **words)
-
-    mlir.register_lowering(primitive, mlir.lower_fun(functools.partial(run, False), several))
-    on_cpu = lambda *values, **words: run(jax_names.version() is not None, *values, **words)  # noqa: E731
-    mlir.register_lowering(primitive, mlir.lower_fun(on_cpu, several), platform="cpu")
-    batching.primitive_batchers[primitive] = functools.partial(batch, primitive, labels)
-    ad.primitive_jvps[primitive] = jvp
-    if transpose:
-        ad.primitive_transposes[primitive] = transpose
 
 
 register(forward, lambda op, params: op.operator.inputs, forward_shape, forward_run, forward_jvp)

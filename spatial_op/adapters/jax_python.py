@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from ..operators.engine import kernels
-from .calls import from_text, push
+from .calls import from_text, push, push_twice
 from .jax_names import told
 
 
@@ -33,6 +33,24 @@ def gradient(op, words, wanted, values, results):
     out_grad, *inputs = values
     grads = split((*inputs, *results), wanted)[1]
     op.operator.prepare(*inputs, **words).backward(out_grad, grads, [False] * len(grads))
+
+
+def gradient_tangent(op, words, marks, values, results):
+    """How gradients of those inputs that the first marks say change along tangents of those that the second ones say."""
+    wanted, along = marks
+    out_grad, *values = values
+    inputs, moves = split(values, along)
+    grads = split((*inputs, *results), wanted)[1]
+    op.operator.prepare(*inputs, **words).backward_tangent(out_grad, moves, grads, [False] * len(grads))
+
+
+def second_tangent(op, words, marks, values, results):
+    """How the result's tangent along tangents of some inputs changes along tangents of others."""
+    along, others = marks
+    first = len(along) + sum(along)
+    inputs, moves = split(values[:first], along)
+    _, changes = split((*inputs, *values[first:]), others)
+    results[0][...] = push_twice(op, inputs, words, moves, changes)
 
 
 def split(values, marks):
