@@ -4,7 +4,7 @@ import numpy as np
 
 from . import check
 from .operators import Operator
-from .operators.memory import clear
+from .operators.memory import clear, like
 from .words import words
 
 
@@ -37,7 +37,7 @@ class Pullback:
                 taken[label] = given
         grads = []
         for value, request, given in zip(self.inputs.values(), self.requests, out):
-            grads.append(None if request == "null" else new(value) if given is None else given)
+            grads.append(None if request == "null" else like(value) if given is None else given)
         if any(grad is not None for grad in grads):
             self.call.backward(out_grad, grads, [request == "add" for request in self.requests])
         return tuple(grads)
@@ -47,7 +47,11 @@ class Pullback:
         """The pull back as an operator, whose result is the tuple of gradients."""
         if isinstance(self.call, PullbackCall):
             raise third_order(self.call.name)
-        return Operator((*self.inputs, "out_grad"), self.prepare, linear=("out_grad",))
+        return Operator((*self.inputs, "out_grad"), self.prepare, self.shapes, linear=("out_grad",))
+
+    def shapes(self, shapes):
+        """Those of the gradients, from those of the inputs."""
+        return tuple(shapes[name] for name, request in zip(self.inputs, self.requests) if request != "null")
 
     def prepare(self, *inputs):
         """Check a call of the pull back at any inputs, and return it."""
@@ -72,7 +76,7 @@ class PullbackCall:
 
     def new(self):
         """Arrays for those gradients that are wanted."""
-        return [new(value) if want else None for value, want in zip(self.inputs.values(), self.wanted)]
+        return [like(value) if want else None for value, want in zip(self.inputs.values(), self.wanted)]
 
     def forward(self, out=None):
         """The gradients."""
@@ -143,11 +147,6 @@ def labelled(call, out_grad):
     if not isinstance(call, PullbackCall):
         return {"out_grad": out_grad}
     return {f"out_grad of {name}": value for name, value in zip(call.inputs, out_grad) if value is not None}
-
-
-def new(value):
-    """An array for the gradient of another one."""
-    return np.empty(value.shape, value.dtype.newbyteorder("="))
 
 
 def several(name, argument, value, inputs):

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import check
 from ..autodiff import known
+from ..operators.memory import like
 from ..words import speaking
 
 
@@ -56,14 +57,14 @@ def hollow(op, argument, shape, dtype):
 
 def pull(op, arrays, params, wanted, out_grad):
     """Gradients of the inputs that are wanted."""
-    grads = [np.empty(array.shape, array.dtype) if want else None for array, want in zip(arrays, wanted)]
+    grads = [like(array) if want else None for array, want in zip(arrays, wanted)]
     op.operator.prepare(*arrays, **params).backward(out_grad, grads, [False] * len(grads))
     return [grad for grad in grads if grad is not None]
 
 
 def pull_tangent(op, arrays, params, wanted, out_grad, tangents):
     """How gradients of the inputs that are wanted change along tangents, of which some are None."""
-    grads = [np.empty(array.shape, array.dtype) if want else None for array, want in zip(arrays, wanted)]
+    grads = [like(array) if want else None for array, want in zip(arrays, wanted)]
     op.operator.prepare(*arrays, **params).backward_tangent(out_grad, tangents, grads, [False] * len(grads))
     return [grad for grad in grads if grad is not None]
 
