@@ -19,12 +19,17 @@ except ImportError:  # JAX before 0.8
     from jax.experimental import enable_x64
 
 
+# Numbers of a result that one thread has written in the time that Python takes to begin, about a tenth of a millisecond.
+SMALL = 2**17
+
+
 def able(call):
     """Whether XLA can call an operator's kernels: it samples on one thread, and NumPy need not combine its parameters before."""
     if not isinstance(call, WarpCall) or call.plan.nothing:
         return False
     plan, (data, given) = call.plan, call.inputs.values()
-    alone = kernels("threads").threads_for(plan.work.tiles, plan.work.elements) == 1
+    work = plan.work
+    alone = work.elements <= SMALL or kernels("threads").threads_for(work.tiles, work.elements) == 1
     as_they_are = data.dtype == plan.compute and given.dtype.str[1:] == plan.number
     plain = plan.transform is None or (plan.transform.solve is None and plan.transform.basis is None)
     return alone and as_they_are and plain
