@@ -1,5 +1,6 @@
 """Small calls that XLA makes itself: the same bits as NumPy's, for all rows of the tables."""
 
+import concurrent.futures
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from tables import COMBINATIONS, options, random_loc
 
 import spatial_op as so
+from spatial_op.kernels import threads
 from spatial_op.paddings import PADDINGS
 from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
 from spatial_op.transforms import TRANSFORMS
@@ -87,6 +89,35 @@ def test_some_tiles_by_windows_and_some_in_place():
     grid[..., 64:] = rng.uniform(-1, 1, (2, 64, 64))
     data = rng.standard_normal((1, 2, 256, 256)).astype("float32")
     agree(so.GridSampler, (data, grid.astype("float32")), {})
+
+
+@pytest.mark.parametrize("count", [2, 3, 64])
+def test_parts_on_threads_of_xla(count, monkeypatch):
+    """More than XLA has, too."""
+    monkeypatch.setattr(threads, "threads_for", lambda units, elements: min(units, count))
+    rng = np.random.default_rng(0)
+    data, grid = (
+        rng.standard_normal((1, 3, 200, 150)).astype("float32"),
+        rng.uniform(-1, 1, (1, 2, 150, 200)).astype("float32"),
+    )
+    agree(so.GridSampler, (data, grid), {})
+    agree(so.SpatialTransformer, (data, random_loc(rng, "affine", 1, "float32")), {"target_shape": (150, 200)})
+
+
+def test_many_calls_at_once(monkeypatch):
+    """Calls that wait for parts of theirs do not wait for each other."""
+    monkeypatch.setattr(threads, "threads_for", lambda units, elements: min(units, 5))
+    rng = np.random.default_rng(0)
+    data, locs = (
+        rng.standard_normal((1, 3, 130, 130)).astype("float32"),
+        random_loc(rng, "affine", 12, "float32")[:, None],
+    )
+    expected = [so.SpatialTransformer(data, loc, (130, 130)) for loc in locs]
+    images = jnp.asarray(data)
+    warp = jax.jit(lambda locs: [so.SpatialTransformer(images, loc, (130, 130)) for loc in locs])
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for results in pool.map(warp, [list(locs)] * 40):
+            np.testing.assert_array_equal(np.stack(results), np.stack(expected))
 
 
 def test_many_channels():

@@ -146,3 +146,10 @@ def test_vmap():
     out = jax.vmap(words.grid_sample, (None, 0))(jnp.asarray(IMAGES), grids)
     for found, grid in zip(out, grids):
         np.testing.assert_array_equal(found, words.grid_sample(IMAGES, grid))
+
+
+def test_halfway_between_two_pixels_the_even_one_is_nearest():
+    x = jnp.array([0.5, 1.5, 2.5, 3.5]) / 2 - 1  # five pixels from -1 to +1
+    grid = jnp.stack([x, 0 * x], -1)[None, None]
+    found = words.grid_sample(jnp.arange(5.0).reshape(1, 1, 1, 5), grid, "nearest", align_corners=True)
+    np.testing.assert_array_equal(found.ravel(), [0, 2, 2, 4])

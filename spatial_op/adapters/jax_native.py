@@ -1,4 +1,4 @@
-"""Small calls from JAX that run no Python: XLA calls the kernels itself.
+"""Sampling from JAX that runs no Python: XLA calls the kernels itself.
 
 A kernel is a target of XLA's foreign function interface, named after its machine code. Sizes are attributes of its call, tables are
 constants. What windows leave over is done in place by a second call.
@@ -20,24 +20,24 @@ except ImportError:  # JAX before 0.8
 
 
 def able(call):
-    """Whether XLA can call an operator's kernels: it samples on one thread, and NumPy need not combine its parameters before."""
+    """Whether XLA can call an operator's kernels: it samples, and NumPy need not combine its parameters before."""
     if not isinstance(call, WarpCall) or call.plan.nothing:
         return False
     plan, (data, given) = call.plan, call.inputs.values()
-    alone = kernels("threads").threads_for(plan.work.tiles, plan.work.elements) == 1
     as_they_are = data.dtype == plan.compute and given.dtype.str[1:] == plan.number
     plain = plan.transform is None or (plan.transform.solve is None and plan.transform.basis is None)
-    return alone and as_they_are and plain
+    return as_they_are and plain
 
 
 def run(kernel, plan, given, results=None, changed=()):
     """Call a kernel; ``results`` are shapes and dtypes of arrays that it makes, ``changed`` names of given ones that it writes to."""
     kernel.prepare()
+    threads = kernels("threads").threads_for(plan.work.tiles, plan.work.elements)
     values, results = {**plan.fixed, **given}, results or {}
     names = [name for name, kind in kernel.parameters.items() if kind not in ("int", "float")]
     numbers = [0 if name in names else values[name] for name in kernel.parameters]
     operands = [name for name in names if name not in results]
-    memory = jax.ShapeDtypeStruct((kernel.size,), "uint8")
+    memory = jax.ShapeDtypeStruct((threads * kernel.size,), "uint8")
     shapes = {**{name: like(given[name]) for name in changed}, **results, "memory": memory}
     places = {name: place for place, name in enumerate([*kernel.parameters, "memory"])}
     called = jax.ffi.ffi_call(
@@ -46,7 +46,7 @@ def run(kernel, plan, given, results=None, changed=()):
     )  # fmt: skip
     written = called(
         *[values[name] for name in operands],
-        numbers=np.frombuffer(kernel.layout.pack(*numbers, 0, kernel.size) + bytes(8), np.int64),
+        numbers=np.array([*np.frombuffer(kernel.layout.pack(*numbers, 0, kernel.size), np.int64), threads, 0]),
         places=np.array([places[name] for name in (*operands, *shapes)]),
     )
     return dict(zip(shapes, written))
@@ -101,7 +101,8 @@ def tangent(call, inputs, tangents):
 def gradient(call, inputs, wanted, out_grad):
     """Gradients of the inputs that are wanted."""
     plan, (data, given) = call.plan, inputs
-    flags = {"bands": 1, "want_data": wanted[0], "add_data": False, "want_values": wanted[1]}
+    bands = kernels("build").backward_split(plan.work, kernels("threads").threads_for)[1]
+    flags = {"bands": bands, "want_data": wanted[0], "add_data": False, "want_values": wanted[1]}
     samples, blocks = plan.shape[0], plan.work.units // plan.shape[0]
     with enable_x64(True):
         sums = (samples, blocks, *given.shape[1:])

@@ -66,7 +66,7 @@ def call(near, compute, op, params, marks, operands, results):
         return jax.pure_callback(run, results, *operands)
     facts = tuple((tuple(value.shape), np.dtype(value.dtype).str) for value in (*operands, *results))
     name = target(compute, op, params, marks, len(operands), facts)
-    numbers, places = np.zeros(len(facts) + 1, np.int64), np.arange(len(facts))
+    numbers, places = np.array([*(0 for _ in facts), 1, 0]), np.arange(len(facts))
     return jax.ffi.ffi_call(name, results)(*operands, numbers=numbers, places=places)
 
 
@@ -83,7 +83,7 @@ def target(compute, op, params, marks, count, facts):
     words, kept = from_text(params), []
 
     def run(part, threads, address):
-        slots = (ctypes.c_int64 * (len(facts) + 1)).from_address(address)
+        slots = (ctypes.c_int64 * (len(facts) + 2)).from_address(address)
         try:
             arrays = [at(*pair) for pair in zip(slots, facts)]
             for array in arrays[:count]:

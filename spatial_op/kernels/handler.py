@@ -2,9 +2,9 @@
 
 A call has two attributes, arrays of whole numbers: ``numbers`` are a kernel's arguments, 64 bits each; ``places`` says
 which of them is the address of each operand, and then of each result. A handler puts the addresses where they belong and
-calls its kernel, once, as one part of one. In place of a kernel there may be a function of Python's. The last of the numbers is
-0 and stays so, unless something went wrong: then it becomes the address of a text. The layout of frames is that of XLA's
-``ffi/api/c_api.h``, version 0.
+calls its kernel, in as many parts as the first of the numbers behind the arguments says, on XLA's threads. In place of a kernel there
+may be a function of Python's. The last of the numbers is 0 and stays so, unless something went wrong: then it becomes the address
+of a text. The layout of frames is that of XLA's ``ffi/api/c_api.h``, version 0.
 """
 
 import ctypes
@@ -12,123 +12,90 @@ import functools
 
 from llvmlite import ir
 
-from . import machine_code
+from . import machine_code, sharing
+from .plain_code import Code
 from .trace import INT, LONG
 
 # Where a frame's parts lie, in bytes. The arrays of buffers, and of attributes, are arrays of pointers.
-EXTENSION, API, OPERANDS, OPERAND_LIST, RESULTS, RESULT_LIST, ATTRIBUTE_LIST = 8, 16, 56, 72, 96, 112, 160
+EXTENSION, API, CONTEXT, OPERANDS, OPERAND_LIST, RESULTS, RESULT_LIST, ATTRIBUTE_LIST = 8, 16, 24, 56, 72, 96, 112, 160
 DATA = 24  # of a buffer
 SIZE, NUMBERS = 8, 16  # of an attribute
 # A frame with this extension asks for the version of the interface, and calls nothing.
 EXTENSION_KIND, METADATA, ASKED = 8, 24, 1
 MAJOR, MINOR = 24, 28  # of the answer
-CREATE_ERROR = 48  # of the interface
-# What an error is made of: the size of this, nothing, a text, and the code of an internal error.
-ERROR_SIZE, ERROR_TEXT, ERROR_CODE, INTERNAL = 28, 16, 24, 13
+# Functions of the interface; each takes the address of a structure, which begins with its size and an extension.
+CREATE_ERROR, DESTROY_ERROR, SCHEDULE = 48, 64, 136
+INTERNAL = 13  # the code of an internal error
 
 
-class Frame:
-    """Writes the handler's code, for a minor version of the interface; addresses are whole numbers."""
+class Frame(Code):
+    """Writes the handler's code, for a minor version of the interface."""
 
     def __init__(self, minor):
-        self.minor = minor
-        self.module = ir.Module("handler")
+        super().__init__(ir.Module("handler"), "handle", 1)
+        self.minor, (self.frame,) = minor, self.given
         self.kernel = ir.GlobalVariable(self.module, LONG, "kernel")
         self.kernel.initializer = LONG(0)
-        function = ir.Function(self.module, ir.FunctionType(LONG, [LONG]), "handle")
-        self.builder, self.frame = ir.IRBuilder(function.append_basic_block("entry")), function.args[0]
+        self.help = sharing.help_out(self.module)
 
-    def pointer(self, base, offset, kind=LONG):
-        """What is so many bytes behind an address."""
-        offset = LONG(offset) if isinstance(offset, int) else offset
-        return self.builder.inttoptr(self.builder.add(base, offset), kind.as_pointer())
+    def ask(self, function, size, *fields):
+        """Call a function of the interface with a structure of so many bytes."""
+        with self.builder.goto_entry_block():
+            given = self.builder.ptrtoint(self.builder.alloca(ir.ArrayType(LONG, 2 + len(fields))), LONG)
+        for place, field in enumerate((LONG(size), LONG(0), *fields)):
+            self.write(field, given, 8 * place)
+        return self.call(self.read(self.read(self.frame, API), function), given)
 
-    def read(self, base, offset, kind=LONG):
-        """The number there."""
-        return self.builder.load(self.pointer(base, offset, kind))
+    def answer(self):
+        """If the version is asked for, say it; the rest of the answer stays as it is, zeros."""
+        builder, extension = self.builder, self.read(self.frame, EXTENSION)
+        for _ in self.when(builder.icmp_unsigned("!=", extension, LONG(0))):
+            asked = builder.icmp_signed("==", self.read(extension, EXTENSION_KIND, INT), INT(ASKED))
+            for _ in self.when(asked):
+                told = self.read(extension, METADATA)
+                self.write(INT(0), told, MAJOR)
+                self.write(INT(self.minor), told, MINOR)
+                builder.ret(LONG(0))
 
-    def write(self, value, base, offset):
-        """Put a number there."""
-        self.builder.store(value, self.pointer(base, offset, value.type))
-
-    def entry(self, base, index):
-        """The number at an index."""
-        return self.read(base, self.builder.mul(index, LONG(8)))
-
-    def each(self, count):
-        """A loop over indices."""
-        builder = self.builder
-        head, body, end = (builder.function.append_basic_block(name) for name in ("head", "body", "end"))
-        before = builder.block
-        builder.branch(head)
-        builder.position_at_end(head)
-        index = builder.phi(LONG)
-        index.add_incoming(LONG(0), before)
-        builder.cbranch(builder.icmp_signed("<", index, count), body, end)
-        builder.position_at_end(body)
-        yield index
-        index.add_incoming(builder.add(index, LONG(1)), builder.block)
-        builder.branch(head)
-        builder.position_at_end(end)
-
-    def answer(self, extension):
-        """Say the version; the rest of the answer stays as it is, zeros."""
-        told = self.read(extension, METADATA)
-        self.write(INT(0), told, MAJOR)
-        self.write(INT(self.minor), told, MINOR)
-
-    def call(self):
-        """Put the arguments together and call the kernel."""
+    def note(self):
+        """The kernel's arguments, put together; how many parts there are, and where it says what went wrong."""
         builder, attributes = self.builder, self.read(self.frame, ATTRIBUTE_LIST)
         numbers, places = self.read(attributes, 0), self.read(self.read(attributes, 8), NUMBERS)
         count, given = self.read(numbers, SIZE), self.read(numbers, NUMBERS)
-        arguments = builder.ptrtoint(builder.alloca(LONG, count), LONG)
-        for index in self.each(count):
+        parts = self.entry(given, builder.sub(count, LONG(2)))
+        note = sharing.new_note(self, count, parts, builder.load(self.kernel))
+        arguments = builder.add(note, LONG(sharing.ARGUMENTS))
+        for index in self.each(0, count):
             self.write(self.entry(given, index), arguments, builder.mul(index, LONG(8)))
         operands, results = self.read(self.frame, OPERANDS), self.read(self.frame, RESULTS)
         for size, buffers, first in ((operands, OPERAND_LIST, LONG(0)), (results, RESULT_LIST, operands)):
             buffers = self.read(self.frame, buffers)
-            for index in self.each(size):
+            for index in self.each(0, size):
                 place = self.entry(places, builder.add(first, index))
                 self.write(self.read(self.entry(buffers, index), DATA), arguments, builder.mul(place, LONG(8)))
-        kind = ir.FunctionType(ir.VoidType(), [LONG] * 3)
-        kernel = builder.inttoptr(builder.load(self.kernel), kind.as_pointer())
-        builder.call(kernel, [LONG(0), LONG(1), arguments]).fnty = kind
-        return self.entry(arguments, builder.sub(count, LONG(1)))
+        return note, parts, builder.add(arguments, builder.mul(builder.sub(count, LONG(1)), LONG(8)))
 
-    def error(self, text):
-        """An error for XLA to raise."""
-        builder = self.builder
-        given = builder.ptrtoint(builder.alloca(LONG, LONG(4)), LONG)
-        for number, offset in ((ERROR_SIZE, 0), (0, 8)):
-            self.write(LONG(number), given, offset)
-        self.write(text, given, ERROR_TEXT)
-        self.write(INT(INTERNAL), given, ERROR_CODE)
-        kind = ir.FunctionType(LONG, [LONG])
-        create = builder.inttoptr(self.read(self.read(self.frame, API), CREATE_ERROR), kind.as_pointer())
-        created = builder.call(create, [given])
-        created.fnty = kind
-        return created
+    def spread(self, note, parts):
+        """Give the note to other threads; where there are none, it is held by fewer."""
+        helper = self.builder.ptrtoint(self.help, LONG)
+        for _ in self.each(1, parts):
+            refused = self.ask(SCHEDULE, 40, self.read(self.frame, CONTEXT), helper, note)
+            for _ in self.when(self.builder.icmp_unsigned("!=", refused, LONG(0))):
+                self.ask(DESTROY_ERROR, 24, refused)
+                self.add(note, sharing.HOLDERS, -1)
 
     def text(self):
         """The module's text: null is returned if all is well."""
-        builder = self.builder
-        names = ("some", "asked", "work", "wrong", "well")
-        some, asked, work, wrong, well = (builder.function.append_basic_block(name) for name in names)
-        extension = self.read(self.frame, EXTENSION)
-        builder.cbranch(builder.icmp_unsigned("!=", extension, LONG(0)), some, work)
-        builder.position_at_end(some)
-        builder.cbranch(builder.icmp_signed("==", self.read(extension, EXTENSION_KIND, INT), INT(ASKED)), asked, work)
-        builder.position_at_end(asked)
-        self.answer(extension)
-        builder.ret(LONG(0))
-        builder.position_at_end(work)
-        said = self.call()
-        builder.cbranch(builder.icmp_unsigned("==", said, LONG(0)), well, wrong)
-        builder.position_at_end(wrong)
-        builder.ret(self.error(said))
-        builder.position_at_end(well)
-        builder.ret(LONG(0))
+        self.answer()
+        note, parts, wrong = self.note()
+        self.spread(note, parts)
+        sharing.take_parts(self, note)
+        sharing.wait(self, note)
+        said = self.read(wrong, 0)
+        sharing.let_go(self, note)
+        for _ in self.when(self.builder.icmp_unsigned("!=", said, LONG(0))):
+            self.builder.ret(self.ask(CREATE_ERROR, 28, said, LONG(INTERNAL)))
+        self.builder.ret(LONG(0))
         return str(self.module)
 
 
