@@ -21,7 +21,7 @@ def vjp(op, *inputs, grad_req="write", **params):
     Parameters
     ----------
     op : function
-        An operator of this package, such as ``SpatialTransformer``.
+        An operator of this package, such as ``SpatialTransformer``, or a pull back.
     *inputs : arrays
         The operator's differentiable inputs, in order. They must not change before the last pull back. One that the
         operator can do without, such as a bias, may be left out at the end, and has no gradient then.
@@ -49,6 +49,10 @@ def vjp(op, *inputs, grad_req="write", **params):
 
     Notes
     -----
+    A pull back is an operator too, whose inputs are those of ``op`` and ``out_grad`` and whose result is the tuple of gradients. So
+    ``vjp`` and ``jvp`` give second derivatives; ``out_grad`` of what ``vjp`` returns then is a tuple with an array or None for each
+    gradient. Third derivatives there are none of (NotImplementedError).
+
     Written v, the linear map ``pullback`` is the transpose of the operator's derivative J: ``<out_grad, J v> =
     <pullback(out_grad), v>``. Each element of each gradient is summed in one order, so the result has the same bits for
     any number of threads.
@@ -66,6 +70,11 @@ def vjp(op, *inputs, grad_req="write", **params):
            [2., 2., 2.]])
     >>> grad_loc
     array([[-6., -6.]])
+    >>> (grad_data, grad_loc), pullback_twice = so.vjp(pullback, data, loc, out)
+    >>> pullback_twice((None, grad_loc))[2][0, 0]  # with respect to out_grad: how the result changes along grad_loc
+    array([[0., 0., 3.],
+           [0., 0., 3.],
+           [3., 3., 6.]])
     """
     operator, name, inputs = known("vjp", op, inputs)
     names = operator.inputs[: len(inputs)]
@@ -109,7 +118,7 @@ def jvp(op, inputs, tangents, **params):
     Parameters
     ----------
     op : function
-        An operator of this package, such as ``SpatialTransformer``.
+        An operator of this package, such as ``SpatialTransformer``, or a pull back that ``vjp`` returned.
     inputs : sequence of arrays
         The operator's differentiable inputs, in order.
     tangents : sequence of arrays or None
@@ -134,7 +143,8 @@ def jvp(op, inputs, tangents, **params):
     Notes
     -----
     It costs about as much as two calls of the operator, whatever the number of inputs' elements; ``vjp`` is its
-    transpose: ``<out_grad, out_tangent> = <pullback(out_grad), tangents>``.
+    transpose: ``<out_grad, out_tangent> = <pullback(out_grad), tangents>``. The tangent of a pull back is a product with the Hessian: ``out``
+    and ``out_tangent`` are tuples, with None for what its ``grad_req`` leaves out.
 
     Examples
     --------
