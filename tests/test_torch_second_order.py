@@ -9,6 +9,7 @@ from second import CASES
 import spatial_op as so
 
 torch = pytest.importorskip("torch")
+from torch.fx.experimental.proxy_tensor import make_fx  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 # PyTorch's own parts still use what it calls deprecated.
@@ -85,7 +86,7 @@ def test_hessian_of_parameters():
 
 def second_gradients(function, inputs):
     """Gradients of a penalty on gradients, which meets every second derivative."""
-    inputs = [value.clone().requires_grad_() for value in inputs]
+    inputs = [value.detach().clone().requires_grad_() for value in inputs]
     grads = torch.autograd.grad(function(*inputs).square().sum(), inputs, create_graph=True)
     return torch.autograd.grad(sum(grad.square().sum() for grad in grads), inputs)
 
@@ -173,6 +174,24 @@ def test_second_derivatives_are_linear_in_what_they_are_multiplied_with(name):
     _, one = torch.func.jvp(tangent, tuple(moves), tuple(changes))
     sums = [move + change for move, change in zip(moves, changes)]
     torch.testing.assert_close(one, tangent(*sums) - tangent(*moves) - tangent(*changes))
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_what_is_traced_is_differentiated_twice(name):
+    """By the operators that graphs are made of."""
+    function, inputs = case(name)
+    traced = torch.jit.trace(function, inputs, check_trace=False)
+    for one, other in zip(second_gradients(traced, inputs), second_gradients(function, inputs)):
+        assert torch.equal(one, other)
+
+    def penalty(*values):
+        grads = torch.autograd.grad(function(*values).square().sum(), values, create_graph=True)
+        return torch.autograd.grad(sum(grad.square().sum() for grad in grads), values)
+
+    graph = make_fx(penalty)(*inputs)
+    for one, other in zip(graph(*inputs), penalty(*inputs)):
+        assert torch.equal(one, other)
+    assert any("_backward_tangent" in str(node.target) for node in graph.graph.nodes)
 
 
 @pytest.mark.parametrize("name", SOME)
