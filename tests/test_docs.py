@@ -17,6 +17,7 @@ PAGES = [
     "docs/index.md",
     "docs/jax.md",
     "docs/second_order.md",
+    "docs/pytorch.md",
     *(f"docs/gradients/{path.name}" for path in (ROOT / "docs/gradients").glob("*.md")),
 ]
 

@@ -7,14 +7,32 @@ inputs is computed as well. That has no derivative in turn.
 from functools import partial
 
 import torch
-from torch.autograd import Function
+from torch._functorch.utils import unwrap_dead_wrappers
+from torch.autograd import Function, forward_ad
 
 from .calls import curved, prepared, pull, push
 from .torch_second import pull_tangents, second_tangent
 from .torch_tensors import WORDS, Sum, apart_from, arrays, mapped, present, spread
 
 
-class Forward(Function):
+class Step(Function):
+    """A function of tensors; ``apply`` does as PyTorch's, which looks up the signature of ``forward`` in each call."""
+
+    @classmethod
+    def apply(cls, *inputs):
+        """The outputs, as autograd and ``torch.func`` see them."""
+        if torch._C._are_functorch_transforms_active():
+            return super().apply(*inputs)
+        return super(Function, cls).apply(*unwrap_dead_wrappers(inputs))
+
+    @classmethod
+    def run(cls, *inputs):
+        """``apply``, or only its numbers where nobody differentiates them again."""
+        seen = torch.is_grad_enabled() or forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active()
+        return (cls.apply if seen else cls.forward)(*inputs)
+
+
+class Forward(Step):
     """An operator."""
 
     @staticmethod
@@ -33,7 +51,7 @@ class Forward(Function):
     def backward(ctx, out_grad):
         """Gradients of the inputs that need one."""
         wanted = ctx.needs_input_grad[2:]
-        grads = iter(Pull.apply(ctx.op, ctx.params, wanted, out_grad, *ctx.saved_tensors))
+        grads = iter(Pull.run(ctx.op, ctx.params, wanted, out_grad, *ctx.saved_tensors))
         return None, None, *(next(grads) if want else None for want in wanted)
 
     @staticmethod
@@ -51,7 +69,7 @@ class Forward(Function):
         return mapped(info, in_dims[2:], inputs, [label in op.operator.shared for label in labels], run, False)
 
 
-class Pull(Function):
+class Pull(Step):
     """Gradients of those inputs that are wanted."""
 
     @staticmethod
@@ -104,7 +122,7 @@ class Pull(Function):
         return mapped(info, in_dims[3:], tensors, [False, *shared], run, apart)
 
 
-class Push(Function):
+class Push(Step):
     """How the result changes along tangents of some inputs."""
 
     @staticmethod
