@@ -41,6 +41,7 @@ CURRENT_ONLY = [
     "onnx",
     "onnx_deformable",
     "onnx_export",
+    "onnx_torch",
     "properties",
     "reference",
     "reference_deformable",
@@ -51,6 +52,7 @@ CURRENT_ONLY = [
     "torch",
     "torch_adapter",
     "torch_kinds",
+    "torch_recorded",
     "volumes",
     "without_jit",
 ]
