@@ -16,6 +16,7 @@ PAGES = [
     "README.md",
     "docs/index.md",
     "docs/jax.md",
+    "docs/pytorch.md",
     *(f"docs/gradients/{path.name}" for path in (ROOT / "docs/gradients").glob("*.md")),
 ]
 

@@ -131,6 +131,19 @@ def test_many_channels():
     )
 
 
+def test_matrices():
+    rng = np.random.default_rng(0)
+    data, loc = rng.standard_normal((2, 3, 9, 7)).astype("float32"), random_loc(rng, "affine", 2, "float32")
+    agree(so.SpatialTransformer, (data, loc.reshape(2, 2, 3)), {"target_shape": (4, 5)})
+
+
+@pytest.mark.parametrize("padding_mode", PADDINGS)
+def test_points_that_are_moved_inside(padding_mode):
+    rng = np.random.default_rng(0)
+    data, grid = rng.standard_normal((2, 3, 9, 7)).astype("float32"), rng.uniform(-2, 2, (2, 2, 6, 8)).astype("float32")
+    agree(so.GridSampler, (data, grid), {"padding_mode": padding_mode, "points_inside": True})
+
+
 def test_what_xla_cannot_call():
     rng = np.random.default_rng(0)
     data, loc = rng.standard_normal((2, 3, 9, 7)), random_loc(rng, "affine", 2, "float32")

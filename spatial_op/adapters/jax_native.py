@@ -118,5 +118,5 @@ def gradient(call, inputs, wanted, out_grad):
             grads.append(found["lower"])
         if wanted[1]:
             axes = 1 if plan.transform is None else (1, 2)
-            grads.append(found["sums"].sum(axes).astype(given.dtype))
+            grads.append(found["sums"].sum(axes).astype(given.dtype).reshape(given.shape))
         return grads
