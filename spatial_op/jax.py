@@ -39,7 +39,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     Returns
     -------
     out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array of ``input``'s dtype
-        A sample whose coordinate is NaN or infinite is NaN.
+        Points outside are moved into the image first: ``points_inside`` of ``spatial_op.GridSampler``.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     Array([[4., 7.]], dtype=float32)
     """
     input, grid, params = jax_arguments.grid_sample("grid_sample", input, grid, mode, padding_mode, align_corners)
-    return GridSampler(input, jnp.moveaxis(grid, -1, 1), **params)
+    return GridSampler(input, jnp.moveaxis(grid, -1, 1), points_inside=True, **params)
 
 
 def affine_grid(theta, size, align_corners=False):

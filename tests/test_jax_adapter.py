@@ -164,7 +164,7 @@ def test_what_goes_wrong_while_xla_runs_is_raised():
     def fail(data):
         return apply(fail, (data,), None, None)
 
-    fail.operator = Operator(("data",), Failing)
+    fail.operator = Operator(("data",), Failing, lambda shapes: shapes["data"])
     for function in (fail, jax.jit(fail)):
         with pytest.raises(jax.errors.JaxRuntimeError, match="MemoryError: there is no room"):
             jax.block_until_ready(function(jnp.ones((2, 3))))
@@ -183,7 +183,7 @@ def test_two_operators_of_one_name():
         def scale(data):
             return apply(scale, (data,), None, None)
 
-        scale.operator = Operator(("data",), Call)
+        scale.operator = Operator(("data",), Call, lambda shapes: shapes["data"])
         return scale
 
     twice, thrice = scaling(2), scaling(3)

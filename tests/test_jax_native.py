@@ -85,7 +85,7 @@ def test_grids(axes, sampler_type, padding_mode, dtype):
 
 def test_some_tiles_by_windows_and_some_in_place():
     rng = np.random.default_rng(0)
-    grid = np.stack(np.meshgrid(np.linspace(-1, 1, 128), np.linspace(-1, 1, 64)))[None]
+    grid = np.stack(np.meshgrid(np.linspace(-0.2, 0.2, 128), np.linspace(-0.2, 0.2, 64)))[None]
     grid[..., 64:] = rng.uniform(-1, 1, (2, 64, 64))
     data = rng.standard_normal((1, 2, 256, 256)).astype("float32")
     agree(so.GridSampler, (data, grid.astype("float32")), {})
@@ -129,6 +129,19 @@ def test_many_channels():
         (data.astype("float32"), random_loc(rng, "affine", 2, "float32")),
         {"target_shape": (3, 4)},
     )
+
+
+def test_matrices():
+    rng = np.random.default_rng(0)
+    data, loc = rng.standard_normal((2, 3, 9, 7)).astype("float32"), random_loc(rng, "affine", 2, "float32")
+    agree(so.SpatialTransformer, (data, loc.reshape(2, 2, 3)), {"target_shape": (4, 5)})
+
+
+@pytest.mark.parametrize("padding_mode", PADDINGS)
+def test_points_that_are_moved_inside(padding_mode):
+    rng = np.random.default_rng(0)
+    data, grid = rng.standard_normal((2, 3, 9, 7)).astype("float32"), rng.uniform(-2, 2, (2, 2, 6, 8)).astype("float32")
+    agree(so.GridSampler, (data, grid), {"padding_mode": padding_mode, "points_inside": True})
 
 
 def test_what_xla_cannot_call():

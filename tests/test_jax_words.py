@@ -153,3 +153,24 @@ def test_halfway_between_two_pixels_the_even_one_is_nearest():
     grid = jnp.stack([x, 0 * x], -1)[None, None]
     found = words.grid_sample(jnp.arange(5.0).reshape(1, 1, 1, 5), grid, "nearest", align_corners=True)
     np.testing.assert_array_equal(found.ravel(), [0, 2, 2, 4])
+
+
+@pytest.mark.parametrize("align_corners", (True, False))
+@pytest.mark.parametrize("padding_mode", ("zeros", "border", "reflection"))
+def test_points_at_borders_and_beyond_all_numbers(padding_mode, align_corners):
+    """The gradients of a grid at the border pixels' centres are PyTorch's, and so is what no number samples."""
+    functional = pytest.importorskip("torch").nn.functional
+    keywords = {"padding_mode": padding_mode, "align_corners": align_corners}
+    grid = np.broadcast_to(np.array([[-1.0, 1.0], [-3.0, 0.1], [1.0, -1.0], [5.0, -7.0]]), (2, 1, 4, 2)).copy()
+    beside(
+        lambda *arrays: words.grid_sample(*arrays, **keywords),
+        lambda *arrays: functional.grid_sample(*arrays, **keywords),
+        (IMAGES, grid),
+    )
+    if padding_mode != "zeros":
+        import torch
+
+        odd = np.full((2, 1, 2, 2), np.inf)
+        odd[..., 1, :] = np.nan
+        expected = functional.grid_sample(torch.tensor(IMAGES), torch.tensor(odd), **keywords)
+        np.testing.assert_array_equal(words.grid_sample(IMAGES, odd, **keywords), expected)

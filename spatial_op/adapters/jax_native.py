@@ -80,7 +80,7 @@ def forward(call, data, given):
     """The result."""
     plan = call.plan
     out = jax.ShapeDtypeStruct(plan.shape, plan.compute)
-    return both(plan.forward(False), plan, images(data, given), {"out": out})["out"]
+    return both(plan.forward(beside=False), plan, images(data, given), {"out": out})["out"]
 
 
 def tangent(call, inputs, tangents):
@@ -112,11 +112,11 @@ def gradient(call, inputs, wanted, out_grad):
             "lower": jax.ShapeDtypeStruct(data.shape if wanted[0] else (0,), plan.compute),
             "sums": jax.ShapeDtypeStruct(sums if wanted[1] else (0,), plan.number if plan.transform is None else "f8"),
         }
-        found = both(plan.backward(False), plan, {**images(data, given), **flags, "upper": out_grad}, results)
+        found = both(plan.backward(beside=False), plan, {**images(data, given), **flags, "upper": out_grad}, results)
         grads = []
         if wanted[0]:
             grads.append(found["lower"])
         if wanted[1]:
             axes = 1 if plan.transform is None else (1, 2)
-            grads.append(found["sums"].sum(axes).astype(given.dtype))
+            grads.append(found["sums"].sum(axes).astype(given.dtype).reshape(given.shape))
         return grads
