@@ -34,6 +34,7 @@ CURRENT_ONLY = [
     "grids",
     "jax_adapter",
     "jax_native",
+    "jax_words",
     "jvp",
     "kinks",
     "memory",
