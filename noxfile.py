@@ -33,6 +33,7 @@ CURRENT_ONLY = [
     "fuzz",
     "grids",
     "jax_adapter",
+    "jax_native",
     "jvp",
     "kinks",
     "memory",
