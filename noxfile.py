@@ -40,6 +40,7 @@ CURRENT_ONLY = [
     "onnx",
     "onnx_deformable",
     "onnx_export",
+    "onnx_torch",
     "properties",
     "reference",
     "reference_deformable",
@@ -50,6 +51,7 @@ CURRENT_ONLY = [
     "torch",
     "torch_adapter",
     "torch_kinds",
+    "torch_recorded",
     "volumes",
     "without_jit",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 from . import check
 from .operators import Operator
 from .operators.dispatch import words_of
+from .operators.memory import like
 from .words import words
 
 GRAD_REQS = ("write", "add", "null")
@@ -106,7 +107,7 @@ def vjp(op, *inputs, grad_req="write", **params):
             if request == "null":
                 grads.append(None)
             else:
-                grads.append(np.empty(value.shape, value.dtype.newbyteorder("=")) if given is None else given)
+                grads.append(like(value) if given is None else given)
         if any(grad is not None for grad in grads):
             call.backward(out_grad, grads, [request == "add" for request in requests])
         return tuple(grads)

@@ -1,17 +1,16 @@
 """Operators as standard nodes of ONNX, which any runtime runs: AffineGrid, GridSample, DeformConv and arithmetic."""
 
-import inspect
-
 import onnx
 from onnx import helper
 
-from . import check
+from .adapters.calls import plain
 from .adapters.onnx import OPS
-from .adapters.onnx_nodes import BUILDERS, Graph
+from .adapters.onnx_nodes import BUILDERS, Graph, build
 from .adapters.onnx_pixels import number
 from .autodiff import known, settings
+from .operators.table import OPERATORS
 
-__all__ = ["OPS", "export", "nodes"]
+__all__ = ["OPS", "export", "nodes", "translations"]
 
 OPERATOR_SET = 20
 
@@ -115,16 +114,43 @@ def nodes(op, *inputs, names=None, output="out", **params):
     >>> [(node.op_type, *node.input) for node in parts]
     [('Transpose', 'flow'), ('GridSample', 'image', 'warped/grid')]
     """
-    _, name, inputs = known("export", op, inputs)
+    inputs = known("export", op, inputs)[2]
     settings("export", op, params)
-    if name not in BUILDERS:
-        raise ValueError(f"export: op is {name}, expected one that ONNX has nodes for: {check.listed(BUILDERS)}.")
     op.operator.prepare(*inputs, **params)
-    bound = inspect.signature(op.operator.prepare).bind(*inputs, **params)
-    bound.apply_defaults()
     graph = Graph(output)
-    BUILDERS[name](graph, list(names or op.operator.inputs), inputs, bound.arguments)
+    build(graph, op, list(names or op.operator.inputs), inputs, {key: plain(value) for key, value in params.items()})
     return graph.nodes, graph.constants
+
+
+def translations():
+    """What ``torch.onnx.export`` needs to write down networks that call this package: standard nodes for each operator.
+
+    Conventions: those of ``export``. Axes that are dynamic in the network stay so in the model, batch, height and width, also
+    where ``target_shape`` is ``data.shape[2:]``. The package ``onnxscript`` is needed, as by PyTorch's exporter itself.
+
+    Returns
+    -------
+    table : dict
+        For the argument ``custom_translation_table``, with ``dynamo=True`` and operator set 20 or newer.
+
+    Raises
+    ------
+    ValueError
+        While a network is exported, as the cause of PyTorch's error: as ``export``; if the operator set is older; or if the target
+        of a spline is dynamic, whose nodes hold a table of a fixed size.
+
+    Examples
+    --------
+    >>> import spatial_op.onnx
+    >>> options = {"dynamo": True, "custom_translation_table": spatial_op.onnx.translations()}
+    >>> [str(node) for node in options["custom_translation_table"]][:2]
+    ['spatial_op.SpatialTransformer.default', 'spatial_op.GridGenerator.default']
+
+    With these options, ``torch.onnx.export(network, inputs, "network.onnx", **options)`` writes a model.
+    """
+    from .adapters.onnx_torch import translation
+
+    return dict(translation(op) for name, op in OPERATORS.items() if name in BUILDERS)
 
 
 def any_batch(shape, shared):

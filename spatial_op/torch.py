@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from . import check
+from .adapters import torch_compiled  # noqa: F401 (saved graphs find their nodes there)
 from .operators.convolution_arguments import BORDERS, pair
 from .operators.deformable_convolution import DeformableConvolution
 from .operators.modulated_deformable_convolution import ModulatedDeformableConvolution
@@ -15,7 +16,18 @@ from .operators.spatial_transformer import SpatialTransformer as transform
 __all__ = ["DeformConv2d", "SpatialTransformer"]
 
 
-class SpatialTransformer(nn.Module):
+class Module(nn.Module):
+    """A module of this package: it can be traced, exported and compiled, but TorchScript cannot read its text."""
+
+    def __prepare_scriptable__(self):
+        """What ``torch.jit.script`` asks for."""
+        raise TypeError(
+            f"{type(self).__name__}: torch.jit.script was asked to read a module whose Python is no TorchScript, expected a module "
+            "that was recorded; call torch.jit.trace or torch.export.export, whose results take other batches and sizes too."
+        )
+
+
+class SpatialTransformer(Module):
     """Warp each image of a batch, or each volume, by its own transform, as a module.
 
     Conventions: those of ``spatial_op.SpatialTransformer``. The module has no parameters: a network predicts ``loc``.
@@ -67,7 +79,7 @@ class SpatialTransformer(nn.Module):
         return f"target_shape={self.target_shape}, transform_type={self.transform_type!r}, sampler_type={self.sampler_type!r}"
 
 
-class DeformConv2d(nn.Module):
+class DeformConv2d(Module):
     """Deformable convolution as a module: with a mask the second version, without one the first.
 
     Conventions: those of ``spatial_op.DeformableConvolution``; names and order of the arguments, initial values and the
@@ -156,7 +168,7 @@ class DeformConv2d(nn.Module):
         params = {
             "kernel": self.kernel_size, "stride": self.stride, "dilate": self.dilation, "pad": self.padding,
             "num_filter": self.out_channels, "num_group": self.groups, "no_bias": self.bias is None,
-            "num_deformable_group": max(1, offset.shape[1] // (2 * taps)), "border": self.border,
+            "num_deformable_group": -(-offset.shape[1] // (2 * taps)), "border": self.border,
         }  # fmt: skip
         if mask is None:
             return DeformableConvolution(data, offset, self.weight, self.bias, **params)

@@ -156,8 +156,20 @@ def call(op, *inputs, wanted, **params):
             """,
             4 * 64,
         ),
+        # An image of 200 MB whose channels lie side by side.
+        (
+            """
+            params, wanted = {"target_shape": (64, 64)}, ("null", "write")
+            loc = so.identity_loc("affine") * np.float32(0.02)
+            call(so.SpatialTransformer, np.moveaxis(np.ones((1, 64, 64, 3), "float32"), -1, 1), loc, wanted=wanted, **params)
+            data = np.moveaxis(np.ones((1, 4096, 4096, 3), "float32"), -1, 1)
+            before = most()
+            call(so.SpatialTransformer, data, loc, wanted=wanted, **params)
+            """,
+            20,
+        ),
     ],
-    ids=["one map", "one grid", "one map, convolved", "a grey image, convolved"],
+    ids=["one map", "one grid", "one map, convolved", "a grey image, convolved", "channels side by side"],
 )
 def test_inputs_are_not_copied_whole(program, megabytes):
     pytest.importorskip("resource")

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import check
 from ..autodiff import known
+from ..operators.memory import like
 from ..words import speaking
 
 
@@ -57,7 +58,7 @@ def hollow(op, argument, shape, dtype):
 def pull(op, arrays, params, wanted, out_grad):
     """Gradients of the inputs that are wanted."""
     call = op.operator.prepare(*arrays, **params)
-    grads = [np.empty(array.shape, array.dtype) if want else None for array, want in zip(arrays, wanted)]
+    grads = [like(array) if want else None for array, want in zip(arrays, wanted)]
     call.backward(out_grad, grads, [False] * len(grads))
     return [grad for grad in grads if grad is not None]
 

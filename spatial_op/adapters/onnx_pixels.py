@@ -28,50 +28,64 @@ def number(dtype):
     return helper.np_dtype_to_tensor_dtype(np.dtype(dtype).newbyteorder("="))
 
 
-def scale(sizes, align_corners):
-    """Half of the pixels from -1 to +1, and the pixel at 0, x first."""
-    sizes = np.array(sizes[::-1], np.float64)
-    return (sizes - 1 if align_corners else sizes) / 2, (sizes - 1) / 2
+def scale(graph, name, axes, align_corners):
+    """Half of the pixels from -1 to +1, and the pixel at 0, x first, in float64, of images of whatever size."""
+    sizes = graph.add("Shape", [name], "sizes", start=2)
+    turned = graph.add("Gather", [sizes, graph.integers("turn", range(axes)[::-1])], "turned")
+    wide = graph.add("Cast", [turned], "wide_sizes", to=number(np.float64))
+    one, two = graph.constant("first", np.array(1.0)), graph.constant("two", np.array(2.0))
+    middle = graph.add("Div", [graph.add("Sub", [wide, one], "last"), two], "middle")
+    return middle if align_corners else graph.add("Div", [wide, two], "half"), middle
 
 
-def whole_pixels(graph, grid_name, dtype, data, params, made):
+def inverse(graph, half):
+    """One divided by each half; of a size of 1, which lies at 0, 0."""
+    nought, least = graph.constant("nought", np.array(0.0)), graph.constant("least", np.array(0.5))
+    some = graph.add("Greater", [half, nought], "some")
+    divided = graph.add("Reciprocal", [graph.add("Max", [half, least], "divisor")], "divided")
+    return graph.add("Where", [some, divided, nought], "inverse")
+
+
+def whole_pixels(graph, grid_name, dtype, target, pixels, sampler_type, made):
     """A grid of this dtype, coordinates last, whose points are the pixels that the operator takes; as GridSample wants it.
 
     Pixels are found in the grid's own precision, rounded once, as by the operator. A grid that was ``made`` by nodes before
     has rounding errors that the operator's coordinates do not have; they are taken away.
     """
-    half, middle = scale(data.shape[2:], params["align_corners"])
-    compute, target = DTYPES[np.dtype(dtype).newbyteorder("=")], DTYPES[data.dtype.newbyteorder("=")]
+    half, middle = pixels
+    compute, target = (DTYPES[np.dtype(one).newbyteorder("=")] for one in (dtype, target))
     wide = graph.add("Cast", [grid_name], "wide", to=number(np.float64))
-    scaled = graph.add("Mul", [wide, graph.constant("half", half)], "scaled")
-    exact = graph.add("Add", [scaled, graph.constant("middle", middle)], "exact")
+    exact = graph.add("Add", [graph.add("Mul", [wide, half], "scaled"), middle], "exact")
     if made:
         fine = graph.constant("fine", np.array(FINE))
         steps = graph.add("Round", [graph.add("Mul", [exact, fine], "fine_steps")], "whole_steps")
         exact = graph.add("Div", [steps, fine], "clean")
     pixel = graph.add("Cast", [exact], "pixel", to=number(compute))
-    if params["sampler_type"] == "nearest_even":
+    if sampler_type == "nearest_even":
         cell = graph.add("Round", [pixel], "cell")
     else:
         up = graph.constant("up", np.array(SAMPLERS["nearest"].shift + SLIVER, compute))
         cell = graph.add("Floor", [graph.add("Add", [pixel, up], "above")], "cell")
-    centred = graph.add("Sub", [cell, graph.constant("centre", middle.astype(compute))], "centred")
-    inverse = np.where(half > 0, 1 / np.maximum(half, 0.5), 0)  # a size of 1 lies at 0
-    whole = graph.add("Mul", [centred, graph.constant("inverse", inverse.astype(compute))], "whole")
-    return graph.add("Cast", [whole], "narrow", to=number(target))
+    centre = graph.add("Cast", [middle], "centre", to=number(compute))
+    centred = graph.add("Sub", [cell, centre], "centred")
+    factor = graph.add("Cast", [inverse(graph, half)], "factor", to=number(compute))
+    return graph.add("Cast", [graph.add("Mul", [centred, factor], "whole")], "narrow", to=number(target))
 
 
-def settled(graph, name, loc, data, params):
+def settled(graph, name, loc, half, axes, transform_type):
     """Parameters in float64, where a shift that is the number nearest to one by whole pixels has become that shift.
 
-    So the operator reads them (``transforms.affine.pixels``), and its coordinates halfway between pixels are exact.
+    So the operator reads them (``transforms.affine.pixels``), and its coordinates halfway between pixels are exact. An axis of
+    one pixel has nothing to settle: its whole numbers stay what they are.
     """
     wide = graph.add("Cast", [name], "wide_loc", to=number(np.float64))
-    shifts = list(SHIFTS.get((params["transform_type"], data.ndim - 2), ()))
-    half, _ = scale(data.shape[2:], params["align_corners"])
-    halves, settles = np.ones(loc.shape[1]), np.zeros(loc.shape[1], bool)
-    halves[shifts], settles[shifts] = np.where(half > 0, half, 1), half > 0
-    halves = graph.constant("halves", halves)
+    shifts = list(SHIFTS.get((transform_type, axes), ()))
+    settles, places = np.zeros(loc.shape[1], bool), np.zeros((axes, loc.shape[1]))
+    settles[shifts], places[range(len(shifts)), shifts] = True, 1.0
+    one, nought = graph.constant("unit", np.array(1.0)), graph.constant("none", np.array(0.0))
+    spans = graph.add("Where", [graph.add("Greater", [half, nought], "wider"), half, one], "spans")
+    more = graph.add("Sub", [spans, one], "more")
+    halves = graph.add("Add", [graph.add("MatMul", [more, graph.constant("places", places)], "added"), one], "halves")
     whole = graph.add("Round", [graph.add("Mul", [wide, halves], "shift")], "whole_shift")
     meant = graph.add("Div", [whole, halves], "meant")
     stored = graph.add("Cast", [meant], "stored", to=number(loc.dtype))

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch._subclasses import FakeTensor
 from torch.autograd import forward_ad
+from torch.fx import Proxy
+from torch.overrides import handle_torch_function
 from torch.utils import _python_dispatch
 
 from .. import check
@@ -25,6 +27,8 @@ def apply(op, inputs, out, name, params):
     """The operator on tensors."""
     no_out(op, out, "tensors")
     inputs = given(op, inputs)
+    if any(isinstance(value, Proxy) for value in inputs):  # torch.fx writes down the call as it stands
+        return handle_torch_function(op, inputs, *inputs, **params)
     of_one_kind(op, inputs, torch.Tensor, WORDS)
     fit(op, inputs)
     result_dtype = None
@@ -35,7 +39,11 @@ def apply(op, inputs, out, name, params):
     if torch.compiler.is_compiling():
         known_numbers(op, params)
         result = compiled(op, inputs, params)
-    elif recorded() or any(elsewhere(value) for value in inputs):
+    elif recorded():
+        no_old_exporter(op)
+        known_numbers(op, params)
+        result = as_node(op, inputs, params)
+    elif any(elsewhere(value) for value in inputs):
         result = as_node(op, inputs, params)
     elif differentiated(inputs):
         result = Forward.apply(op, params, *inputs)
@@ -81,13 +89,28 @@ def differentiated(inputs):
 
 
 def known_numbers(op, params):
-    """Refuse parameters whose numbers are not known while code is compiled."""
+    """Refuse parameters whose numbers are not known while code is compiled, or would be kept as constants."""
     for name, value in params.items():
-        if isinstance(value, (torch.Tensor, np.ndarray)):
-            raise TypeError(
-                f"{op.__name__}: {name} is an array in compiled code, expected Python's numbers, which the compiler can know; "
-                f"pass tuple({name}.tolist()), made outside of it."
-            )
+        for part in value if isinstance(value, (tuple, list)) else [value]:
+            if isinstance(part, (torch.Tensor, np.ndarray)) and not traced_integer(part):
+                raise TypeError(
+                    f"{op.__name__}: {name} is an array in compiled or recorded code, expected Python's numbers, which can be known "
+                    f"beforehand; pass the numbers of {name}.tolist(), made outside of it."
+                )
+
+
+def traced_integer(value):
+    """Whether this is an integer in the eyes of ``torch.jit.trace``, for which all sizes are tensors."""
+    return torch.jit.is_tracing() and isinstance(value, torch.Tensor) and value.dtype == torch.int64
+
+
+def no_old_exporter(op):
+    """Refuse PyTorch's former exporter to ONNX, which would find nothing to write down."""
+    if torch.onnx.is_in_onnx_export():
+        raise TypeError(
+            f"{op.__name__}: torch.onnx.export was called with dynamo=False, which cannot write this operator, expected its exporter of "
+            "today; pass dynamo=True and custom_translation_table=spatial_op.onnx.translations()."
+        )
 
 
 def recorded():

@@ -1,5 +1,8 @@
 """PyTorch, compiled: the operators of the table as nodes of a graph, ``torch.ops.spatial_op.<name>``."""
 
+import itertools
+
+import numpy as np
 import torch
 from torch.autograd import forward_ad
 
@@ -12,10 +15,15 @@ NUMBER = "#"
 
 
 def compiled(op, inputs, params):
-    """The operator as one node of a graph."""
+    """The operator as one node of a graph; sizes are tensors to ``torch.jit.trace``, which keeps lists of integers as constants."""
     no_tangents(op, inputs)
     missing = (None,) * (len(op.operator.inputs) - len(inputs))
-    return getattr(torch.ops.spatial_op, op.__name__)(*inputs, *missing, *taken_apart(params))
+    text, numbers = taken_apart(params)
+    node = getattr(torch.ops.spatial_op, op.__name__)
+    if any(isinstance(number, torch.Tensor) for number in numbers):
+        sizes = [one if isinstance(one, torch.Tensor) else torch.full((), one) for one in numbers]
+        return node.sized(*inputs, *missing, text, torch.stack(sizes))
+    return node.default(*inputs, *missing, text, numbers)
 
 
 def no_tangents(op, inputs):
@@ -33,7 +41,9 @@ def taken_apart(params):
     def marked(value):
         if isinstance(value, (tuple, list)):
             return tuple(marked(entry) for entry in value)
-        if isinstance(value, (int, torch.SymInt)) and not isinstance(value, bool):
+        if isinstance(value, torch.Tensor) and value.ndim:
+            return marked(value.unbind())
+        if isinstance(value, (int, torch.SymInt, torch.Tensor)) and not isinstance(value, bool):
             numbers.append(value)
             return NUMBER
         value = plain(value)
@@ -43,19 +53,37 @@ def taken_apart(params):
 
 
 def put_together(text, numbers):
-    """The parameters again; symbols become the numbers that they stand for."""
-    numbers = iter(numbers)
+    """The parameters again; of no numbers AOTInductor makes None."""
+    numbers = iter(numbers or ())
 
     def filled(value):
         if isinstance(value, tuple):
             return tuple(filled(entry) for entry in value)
-        return int(next(numbers)) if value == NUMBER else value
+        return next(numbers) if value == NUMBER else value
 
     return {key: filled(value) for key, value in from_text(text).items()}
 
 
+def result(op, inputs, params, numbers):
+    """The result without its numbers; what is wrong with the example's sizes is raised, and nothing else is known of symbols."""
+    shapes = [tuple(value.shape) for value in inputs]
+    examples = [tuple(map(example, shape)) for shape in shapes], list(map(example, numbers or ()))
+    symbols = [size for size in itertools.chain(*shapes, numbers or ()) if isinstance(size, torch.SymInt)]
+    if None not in itertools.chain(*examples[0], examples[1]):
+        dtypes = (str(value.dtype).removeprefix("torch.") for value in inputs)
+        shape = describe(op, examples[0], dtypes, put_together(params, examples[1]), WORDS)[0]
+    if symbols:
+        shape = op.operator.result(dict(zip(op.operator.inputs, shapes)), **put_together(params, numbers))
+    return inputs[0].new_empty(shape)
+
+
+def example(size):
+    """The number that a symbol stands for while code is compiled, without making the code one for this number; or None."""
+    return size.node.hint if isinstance(size, torch.SymInt) else size
+
+
 def register(op):
-    """Make ``torch.ops.spatial_op.<name>`` and, for its gradients, ``<name>_backward``."""
+    """Make ``torch.ops.spatial_op.<name>``, its form with ``sizes`` in a tensor and, for its gradients, ``<name>_backward``."""
     name, labels, optional = op.__name__, op.operator.inputs, op.operator.optional
     types = ["Tensor"] * (len(labels) - optional) + ["Tensor?"] * optional
     signature = ", ".join(f"{kind} {label}" for kind, label in zip(types, labels))
@@ -68,14 +96,12 @@ def register(op):
                 torch._C._dispatch_tls_set_dispatch_key_excluded(torch._C.DispatchKey.ADInplaceOrView, False)
                 no_tangents(op, inputs)
         call = prepared(op, arrays(inputs), put_together(params, numbers), WORDS)
-        return torch.from_numpy(call.forward())
+        out = np.empty(call.shape, call.dtype)  # laid out as the fake one, however the images are
+        return torch.from_numpy(call.forward(out))
 
     def fake(*arguments):
         *inputs, params, numbers = arguments
-        inputs = given(op, inputs)
-        dtypes = (str(value.dtype).removeprefix("torch.") for value in inputs)
-        shapes = (tuple(map(int, value.shape)) for value in inputs)
-        return inputs[0].new_empty(describe(op, shapes, dtypes, put_together(params, numbers), WORDS)[0])
+        return result(op, given(op, inputs), params, numbers)
 
     def pull_back(out_grad, *arguments):
         *inputs, params, numbers, wanted = arguments
@@ -108,16 +134,23 @@ def register(op):
 
     backward_operator = torch.library.custom_op(
         f"spatial_op::{name}_backward", pull_back, mutates_args=(),
-        schema=f"(Tensor out_grad, {signature}, str params, SymInt[] numbers, bool[] wanted) -> Tensor[]",
+        schema=f"(Tensor out_grad, {signature}, str params, SymInt[]? numbers, bool[] wanted) -> Tensor[]",
     )  # fmt: skip
     backward_operator.register_fake(fake_pull_back)
     operator = torch.library.custom_op(
         f"spatial_op::{name}", forward, mutates_args=(),
-        schema=f"({signature}, str params, SymInt[] numbers) -> Tensor",
+        schema=f"({signature}, str params, SymInt[]? numbers) -> Tensor",
     )  # fmt: skip
     operator.register_fake(fake)
     operator.register_vmap(vmap)
     operator.register_autograd(backward, setup_context=setup_context)
+
+    def sized(*arguments):
+        *inputs, params, sizes = arguments
+        return operator(*inputs, params, sizes.tolist())
+
+    torch.library.define(f"spatial_op::{name}.sized", f"({signature}, str params, Tensor sizes) -> Tensor")
+    torch.library.impl(f"spatial_op::{name}.sized", "CompositeImplicitAutograd")(sized)
 
 
 for operator_function in OPERATORS.values():

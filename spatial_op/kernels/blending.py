@@ -146,14 +146,14 @@ class Pixels:
 
 
 def blend_group(m, window, stride, row, k, group, careful):
-    """A vector of samples for each channel."""
+    """A vector of samples for each pixel."""
     reach, pixels = row.reach, Pixels(m, m.kind_of(window), group, careful)
     lines = lines_of(window, stride, group, reach)
     for i in pixels.each():
         (along_x, along_y), spot = row.numbers("weights", k, i), row.spot(k, i)
         column = combined(m, along_y, [line.vector(spot, reach * group) for line in lines], careful)
         pixels.put(i, combined(m, along_x, pieces(m, column, group), careful))
-    return to_channels(m, pixels.all())
+    return pixels.all()
 
 
 def differentiate_group(m, window, stride, row, k, grads, group, careful):

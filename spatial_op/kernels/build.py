@@ -45,14 +45,17 @@ def source_of(axes, formula, dtype):
 
 
 @functools.cache
-def forward(axes, formula, dtype, sampler, number, group, few):
-    """Kernels that sample: by windows, which volumes have none of, and in place."""
+def forward(axes, formula, dtype, sampler, number, group, few, beside=False):
+    """Kernels that sample: by windows, which volumes have none of, and in place.
+
+    Windows are filled from planes, or from pixels whose channels lie ``beside`` each other.
+    """
     in_place, by_windows = forward_in_place(axes, formula, dtype, sampler, number), None
-    if axes == 2:  # one channel at an array's points is read in place as quickly
+    if axes == 2:
         source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
         by_windows = Kernel(
-            f"{names.of(axes, formula, dtype, sampler, number, 'forward')}, {names.channels(group, few)}",
-            lambda m: planes.forward(m, rules, source, group, few),
+            f"{names.of(axes, formula, dtype, sampler, number, 'forward')}, {names.channels(group, few, beside)}",
+            lambda m: planes.forward(m, rules, source, group, few, beside),
             {**planes.parameters(rules, source, axes), "out": number},
         )
     return by_windows, in_place
@@ -76,14 +79,14 @@ def pulling(source, number):
 
 
 @functools.cache
-def backward(axes, formula, dtype, sampler, number, group):
+def backward(axes, formula, dtype, sampler, number, group, beside=False):
     """Kernels that pull gradients back: by windows, which volumes have none of, and in place."""
     in_place, by_windows = backward_in_place(axes, formula, dtype, sampler, number), None
     if axes == 2:
         source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
         by_windows = Kernel(
-            f"{names.of(axes, formula, dtype, sampler, number, 'gradients')}, {names.channels(group)}",
-            lambda m: planes.backward(m, rules, source, group),
+            f"{names.of(axes, formula, dtype, sampler, number, 'gradients')}, {names.channels(group, beside=beside)}",
+            lambda m: planes.backward(m, rules, source, group, beside),
             {**planes.parameters(rules, source, axes), **pulling(source, number)},
         )
     return by_windows, in_place

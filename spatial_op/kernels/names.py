@@ -14,11 +14,10 @@ CHANNELS = {
 }
 
 
-def channels(group, few=None):
+def channels(group, few=None, beside=False):
     """Which images a kernel is for that takes so many channels at once: all of an image's if ``few``, which may not matter."""
-    if few is None and group == 16:
-        return "9 channels or more"
-    return CHANNELS[group][few is False]
+    words = "9 channels or more" if few is None and group == 16 else CHANNELS[group][few is False]
+    return f"{words}, side by side" if beside else words
 
 
 def of(axes, formula, dtype, sampler, number, what):

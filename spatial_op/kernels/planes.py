@@ -6,10 +6,11 @@ What does not pay for a window is left over: it is marked in ``todo``, for ``sca
 import numpy as np
 
 from . import blending, cells, window
+from .layouts import Planes, SideBySide
 from .placing import Bounded, Placed, Row
-from .tiles import AHEAD, BLOCK, SIDE, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, tile_at, tiles
+from .tiles import BLOCK, SIDE, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
-from .turn import to_pixels
+from .turn import to_channels
 
 
 def parameters(rules, source, axes):
@@ -25,8 +26,25 @@ def mark(m, place, fit):
     m.todo[place] = m.to(~fit, "u1")
 
 
-def forward(m, rules, source, group, few):
-    """Every ``threads``-th unit of the work; a unit is a tile of a block of channels of a sample."""
+def image_of(m, array, sample, channel, present, group, beside):
+    """What kernels read of a sample, from a channel on."""
+    if beside:
+        return SideBySide(m, array, sample * m.image_step + channel, m.channels, present, group)
+    return Planes(m, array, sample * m.image_step + channel * m.channel_step, m.channel_step, present, group)
+
+
+def densely(m, array, pixels, sample, channel, present, group, beside):
+    """The same of an array of so many pixels in a channel, that lie densely."""
+    if beside:
+        return SideBySide(m, array, sample * m.channels * pixels + channel, m.channels, present, group)
+    return Planes(m, array, (sample * m.channels + channel) * pixels, pixels, present, group)
+
+
+def forward(m, rules, source, group, few, beside):
+    """Every ``threads``-th unit of the work; a unit is a tile of a block of channels of a sample.
+
+    Channels are ``beside`` each other, in images and results, or planes.
+    """
     memory = m.workspace(rules.dtype, window.capacity(group))
     points = (Bounded if few and source.affine else Placed)(m, rules, source)
     row = Row(m, rules, points, group)
@@ -42,33 +60,32 @@ def forward(m, rules, source, group, few):
         for _ in m.when(fit):
             for channel in m.range(begin, end, group):
                 present = m.smaller(end - channel, group)
-                window.fill(
-                    m, group, sample * m.image_step + channel * m.channel_step, m.channel_step, present, box, memory
-                )
-                first = m.out.starting((sample * m.channels + channel) * pixels + first_pixel(m, tile))
-                for next_row in m.range(0, tile.rows + 1):
-                    for _ in m.when(next_row < tile.rows):
-                        row.begin(tile, next_row, overlapping(m, tile))
-                    q = next_row - 1
+                image = image_of(m, m.pixels, sample, channel, present, group, beside)
+                window.fill(m, image, box, memory)
+                out = densely(m, m.out, pixels, sample, channel, present, group, beside)
+                for ahead in m.range(0, tile.rows + 1):
+                    for _ in m.when(ahead < tile.rows):
+                        row.begin(tile, ahead, overlapping(m, tile))
+                    q = ahead - 1
                     for _ in m.when(q >= 0):
+                        first = first_pixel(m, tile) + q * m.w_out
                         for k in overlapping(m, tile):
-                            sampled = gather(m, rules, memory, box, group, row, row.half(q) + k)
-                            for c, vector in enumerate(sampled):
-                                for _ in m.when(present > c):
-                                    line = first.starting(pixels * c + q * m.w_out)
-                                    m.write(line, k, vector, tile.cols - k)
-                                    line.prefetch(k + m.w_out * AHEAD, to_write=True)
+                            sampled = gather(m, memory, box, group, row, row.half(q) + k, beside)
+                            out.write(first + k, sampled, tile.cols - k)
 
 
-def gather(m, rules, memory, box, group, row, k):
-    """A vector of samples for each channel of a group."""
-    results, some = [m.variable(m.full(0.0, rules.dtype)) for _ in range(group)], row.careful(k)
+def gather(m, memory, box, group, row, k, beside):
+    """A vector of samples for each channel of a group; or for each pixel, of its channels."""
+    size, count = (group, LANES) if beside else (LANES, group)
+    results = [m.variable(m.full(0.0, m.kind_of(memory), size)) for _ in range(count)]
+    some = row.careful(k)
     for careful in (True, False):
         for _ in m.when(some if careful else ~some):
             if group == 1:
                 sampled = [blending.blend(m, memory, box.stride, row, k, careful)]
             else:
                 sampled = blending.blend_group(m, memory, box.stride, row, k, group, careful)
+                sampled = sampled if beside else to_channels(m, sampled)
             for result, vector in zip(results, sampled):
                 result.value = vector
     return [result.value for result in results]
@@ -83,7 +100,7 @@ def reaches(m, box, top, bottom):
     return found.value > 0
 
 
-def backward(m, rules, source, group):
+def backward(m, rules, source, group, beside):
     """Every ``threads``-th unit of the work; a unit is a band of source rows of a block of channels of a sample.
 
     A unit alone writes its rows of ``lower``: every tile that reaches them adds its sum, in the same order however many bands
@@ -103,8 +120,7 @@ def backward(m, rules, source, group):
         begin, end = block * BLOCK, m.smaller(m.channels, block * BLOCK + BLOCK)
         for _ in m.when((number == 0) & (m.want_data > 0) & (m.add_data == 0)):
             # By the owner, at once and in one sweep: a new array's pages then appear quickly, and on this thread.
-            for channel in m.range(begin, end):
-                clear(m, m.lower, (sample * m.channels + channel) * area, top * m.w, bottom * m.w)
+            clear_lines(m, sample, begin, end, area, top * m.w, bottom * m.w, beside)
         source.begin(m, sample, tile)
         box, finite = points.begin(tile, group)
         mine = (m.want_values > 0) & (number % m.bands == band)
@@ -117,28 +133,28 @@ def backward(m, rules, source, group):
                     clear(m, array, 0, 0, tile.rows * SIDE)
             for channel in m.range(begin, end, group):
                 present = m.smaller(end - channel, group)
-                upper = m.upper.starting((sample * m.channels + channel) * pixels + first_pixel(m, tile))
+                upper = densely(m, m.upper, pixels, sample, channel, present, group, beside)
                 for _ in m.when(mine):
-                    plane = sample * m.image_step + channel * m.channel_step
-                    window.fill(m, group, plane, m.channel_step, present, box, seen)
+                    image = image_of(m, m.pixels, sample, channel, present, group, beside)
+                    window.fill(m, image, box, seen)
                 for _ in m.when(touched):
                     clear(m, spilled, 0, 0, box.height * box.stride * group)
                 for q in m.range(0, tile.rows):
                     row.begin(tile, q, m.range(0, tile.cols, LANES))
                     for k in m.range(0, tile.cols, LANES):
-                        above = upstream(m, upper, group, present, tile, q, k)
+                        above = upper.read(first_pixel(m, tile) + q * m.w_out + k, tile.cols - k)
                         at = row.half(q) + k
                         some = row.careful(at)
                         for careful in (True, False):
                             for _ in m.when(some if careful else ~some):
-                                each = above if group == 1 else to_pixels(m, above)
+                                each = upper.pixelwise(above)
                                 for _ in m.when(mine):
                                     accumulate(m, seen, box, group, row, q, k, at, each, grads, careful)
                                 for _ in m.when(touched):
                                     scatter(m, spilled, box, group, row, at, each, careful)
                 for _ in m.when(touched):
-                    plane = (sample * m.channels + channel) * area
-                    window.fold(m, group, m.lower, plane, area, present, box, spilled, top, bottom)
+                    image = densely(m, m.lower, area, sample, channel, present, group, beside)
+                    window.fold(m, image, box, spilled, top, bottom)
             for _ in m.when(mine):
                 source.begin_sums(m, tile, number, unit)
                 for q in m.range(0, tile.rows):
@@ -148,24 +164,24 @@ def backward(m, rules, source, group):
                 source.finish(m)
 
 
+def clear_lines(m, sample, begin, end, area, first, last, beside):
+    """Clear pixels of some channels of the images' gradient, each of so many pixels."""
+    if not beside:
+        for channel in m.range(begin, end):
+            clear(m, m.lower, (sample * m.channels + channel) * area, first, last)
+        return
+    for _ in m.when(end - begin == m.channels):
+        clear(m, m.lower, sample * area * m.channels, first * m.channels, last * m.channels)
+    for _ in m.when(end - begin < m.channels):
+        for place in m.range(sample * area + first, sample * area + last):
+            clear(m, m.lower, place * m.channels, begin, end)
+
+
 def clear(m, array, start, first, last):
     """Zeros."""
     zeros = m.full(0, m.kind_of(array))
     for i in m.range(start + first, start + last, LANES):
         m.write(array, i, zeros, start + last - i)
-
-
-def upstream(m, upper, group, present, tile, q, k):
-    """The gradients of a vector of results in each channel; zero beyond the last column and for channels that are missing."""
-    pixels, found = m.w_out * m.h_out, []
-    for c in range(group):
-        grad = m.variable(m.full(0.0, m.kind_of(upper)))
-        for _ in m.when(present > c):
-            line = upper.starting(pixels * c + q * m.w_out)
-            grad.value = m.read(line, k, tile.cols - k)
-            line.prefetch(k + m.w_out * AHEAD)
-        found.append(grad.value)
-    return found
 
 
 def accumulate(m, seen, box, group, row, q, k, at, above, grads, careful):

@@ -63,7 +63,7 @@ def sampled(m, rules, source, axes, again):
 
 
 def forward(m, rules, source, axes):
-    """Every ``threads``-th unit of the work."""
+    """Every ``threads``-th unit of the work; channels are planes."""
     for taps, _, planes, first, channels, count in sampled(m, rules, source, axes, again=True):
         weights = [rules.weights(m, part) for part in taps.parts]
         for reader, careful in each_reader(m, taps, [number for along in weights for number in along]):
@@ -123,7 +123,7 @@ def backward(m, rules, source, axes):
                 for _ in m.when(mine):
                     grads = accumulated(m, taps, weights, slopes, first, sample, begin, end, tile.cols - k)
                     source.pull(m, tile, q, k, grads)
-                for _ in m.when(m.want_data > 0):
+                for _ in m.when((m.want_data > 0) & (top < bottom)):
                     lower = m.lower.starting(sample * m.channels * plane_size)
                     spill(m, taps, weights, first, lower, plane_size, begin, end, tile.cols - k, top, bottom)
             for _ in m.when(mine):
@@ -153,6 +153,8 @@ def spill(m, taps, weights, first, lower, plane_size, begin, end, count, top, bo
     places = taps.looked_up(taps.spots(), top, bottom)
     spots, shares = m.workspace("i8", LANES * len(places)), m.workspace(dtype, LANES)
     factors = m.workspace(dtype, LANES * len(places))
+    line = plane_size // taps.sizes[-1]
+    instead = m.least(m.counting("i8"), (bottom - top) * line - 1) + top * line
     for number, (numbers, (place, signs)) in enumerate(places.items()):
         factor = weights[-1][numbers[-1]]
         for axis in range(taps.axes - 2, -1, -1):
@@ -160,14 +162,15 @@ def spill(m, taps, weights, first, lower, plane_size, begin, end, count, top, bo
                 (factor != 0) & (weights[axis][numbers[axis]] != 0), factor * weights[axis][numbers[axis]], 0.0
             )
         held = (signs >= 0) & (factor != 0) & (m.counting("i8") < count)
-        spots.put(number * LANES, np.where(held, place, NOWHERE))
-        factors.put(number * LANES, factor)
+        # What is nowhere adds -0, which changes nothing, to some pixel of the band: that is quicker than to ask each time.
+        spots.put(number * LANES, np.where(held, place, instead))
+        factors.put(number * LANES, np.where(held, factor, 0.0))
     for channel in m.range(begin, end):
         above = m.read(first.starting(channel * pixels), 0, count)
         target = lower.starting(channel * plane_size)
         for number in m.range(0, len(places)):
-            shares.put(0, factors.vector(number * LANES) * above)
+            factor = factors.vector(number * LANES)
+            shares.put(0, np.where(factor != 0, factor * above, -0.0))
             for i in m.range(0, LANES):
                 place = spots[number * LANES + i]
-                for _ in m.when(place >= 0):
-                    target[place] = target[place] + shares[i]
+                target[place] = target[place] + shares[i]

@@ -11,7 +11,6 @@ import numpy as np
 from .cells import NOTHING
 from .tiles import AHEAD, SIDE
 from .trace import LANES
-from .turn import to_channels, to_pixels
 
 # A window is worth filling if it has at most so many pixels per output pixel, if all of them are in the image, and if not.
 # The more channels lie side by side, the more it saves; and where samples reach outside, each of their taps would have to be
@@ -72,25 +71,19 @@ def image_part(m, box):
     return left, m.larger(left, m.smaller(box.width, m.w - box.x))
 
 
-def channel_of(m, first, present, c):
-    """The c-th channel of a group; of one that is not full, the first one instead of those that are missing."""
-    return first + (np.where(present > c, m.full(c, "i8", None), 0) if c else 0)
-
-
 def pixel_at(m, axis, position):
     """The pixel at a position on an axis, negative where there is none; the table goes on as it ends."""
     place = m.smaller(m.larger(position + m.arguments[f"origin_{axis}"], 0), m.arguments[f"last_{axis}"])
     return m.to(m.arguments[f"table_{axis}"][place], "i8")
 
 
-def fill(m, group, plane, apart, present, box, window):
-    """Copy the box of a group of channels, which are ``apart``, with the padding's values outside the image.
+def fill(m, image, box, window):
+    """Copy the box of an image's group of channels, with the padding's values outside the image.
 
     More is written than there is; what follows is overwritten now, or by the next line, or by nobody.
     """
-    left, right = image_part(m, box)
+    group, (left, right) = image.group, image_part(m, box)
     nothing, first = m.full(0, m.kind_of(window)), m.full(0, "i8", None)
-    planes = [m.pixels.starting(plane + channel_of(m, 0, present, c) * apart) for c in range(group)]
 
     def clear(line, begin, end):
         for k in m.range(begin * group, end * group, LANES):
@@ -101,63 +94,28 @@ def fill(m, group, plane, apart, present, box, window):
         for _ in m.when(row < 0):
             clear(line, first, box.width)
         for _ in m.when(row >= 0):
-            lines = [image.starting(row * m.w + box.x) for image in planes]
             clear(line, first, left)
-            whole = left + (right - left) // LANES * LANES
-            for k in m.range(left, whole, LANES):
-                put_pixels(m, line.starting(k * group), [image.vector(k) for image in lines])
-                for image in lines:
-                    image.prefetch(k + m.w * AHEAD)
-            for _ in m.when(whole < right):
-                put_pixels(m, line.starting(whole * group), [image.some(whole, right - whole) for image in lines])
+            image.copy(line, row * m.w + box.x, left, right, m.w * AHEAD)
             clear(line, right, box.width)
-            for begin, end in ((first, left), (right, box.width)):
-                for k in m.range(begin, np.where(m.rule_x == NOTHING, begin, end)):
-                    column, pixel = pixel_at(m, "x", box.x + k), line.starting(k * group)
-                    for _ in m.when(column >= 0):
-                        for c in range(group):
-                            pixel[c] = planes[c][row * m.w + column]
+            for k, column in looked_up(m, box, left, right):
+                image.copy_pixel(line.starting(k * group), row * m.w + column)
 
 
-def put_pixels(m, line, channels):
-    """Write ``LANES`` pixels, whose channels lie side by side."""
-    if len(channels) == 1:
-        line.put(0, channels[0])
-        return
-    for number, pixel in enumerate(to_pixels(m, channels)):
-        line.put(number * len(channels), pixel)
-
-
-def get_pixels(m, line, group):
-    """The transpose: a vector for each channel."""
-    if group == 1:
-        return [line.vector(0)]
-    return to_channels(m, [line.vector(number * group, group) for number in range(LANES)])
-
-
-def fold(m, group, target, plane, apart, present, box, window, top, bottom):
-    """The transpose of ``fill``: add the window to rows ``top`` to before ``bottom`` of a group of channels."""
-    left, right = image_part(m, box)
+def fold(m, image, box, window, top, bottom):
+    """The transpose of ``fill``: add the window to rows ``top`` to before ``bottom``."""
+    group, (left, right) = image.group, image_part(m, box)
     for r in m.range(0, box.height):
         row, line = pixel_at(m, "y", box.y + r), window.starting(r * box.stride * group)
         for _ in m.when((row >= top) & (row < bottom)):
-            for begin, end in ((m.full(0, "i8", None), left), (right, box.width)):
-                for k in m.range(begin, np.where(m.rule_x == NOTHING, begin, end)):
-                    column = pixel_at(m, "x", box.x + k)
-                    for _ in m.when(column >= 0):
-                        for c in m.range(0, present):
-                            at = plane + c * apart + row * m.w + column
-                            target[at] = target[at] + line[k * group + c]
-            images, whole = target.starting(plane + row * m.w + box.x), left + (right - left) // LANES * LANES
-            for k in m.range(left, whole, LANES):
-                for c, more in enumerate(get_pixels(m, line.starting(k * group), group)):
-                    for _ in m.when(present > c):
-                        image = images.starting(apart * c)
-                        image.put(k, image.vector(k) + more)
-                        image.prefetch(k + m.w * AHEAD, to_write=True)
-            for _ in m.when(whole < right):
-                count = right - whole
-                for c, more in enumerate(get_pixels(m, line.starting(whole * group), group)):
-                    for _ in m.when(present > c):
-                        image = images.starting(apart * c)
-                        image.put_some(whole, image.some(whole, count) + more, count)
+            for k, column in looked_up(m, box, left, right):
+                image.add_pixel(line.starting(k * group), row * m.w + column)
+            image.add(line, row * m.w + box.x, left, right, m.w * AHEAD)
+
+
+def looked_up(m, box, left, right):
+    """Columns of a window beside the image, and the image's columns that they stand for, if they do."""
+    for begin, end in ((m.full(0, "i8", None), left), (right, box.width)):
+        for k in m.range(begin, np.where(m.rule_x == NOTHING, begin, end)):
+            column = pixel_at(m, "x", box.x + k)
+            for _ in m.when(column >= 0):
+                yield k, column

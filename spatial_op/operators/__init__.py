@@ -5,6 +5,8 @@ Each operator is a function with an attribute ``operator``, which holds what aut
 * ``inputs``: the names of the differentiable inputs, in order, of which the last ``optional`` ones may be left out;
   the ``shared`` ones have no batch axis, the others have it first; in each of the ``linear`` ones the result is linear;
 * ``shapes(data_shape, **params)``: shapes of those inputs that follow from that of the data, by name;
+* ``result(shapes, **params)``: the result's shape for the inputs' shapes, by name, of which sizes may be symbols; only what is
+  compiled or exported for any size asks for it, after one example of these sizes has been checked;
 * ``prepare(*inputs, **params)``: check everything and return a call, whose ``forward(out)`` gives the result and whose
   ``backward(out_grad, grads, add)`` writes, or adds, to those arrays of ``grads`` that are not None; ``tangent(tangents)``
   gives the result's change along those tangents that are not None.
@@ -19,6 +21,7 @@ class Operator(NamedTuple):
 
     inputs: tuple
     prepare: Callable
+    result: Callable
     optional: int = 0
     shared: tuple = ()
     linear: tuple = ("data",)

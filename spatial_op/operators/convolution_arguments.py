@@ -81,6 +81,11 @@ def shapes(data_shape, kernel, num_filter, stride=(), dilate=(), pad=(), num_gro
     }
 
 
+def result(shapes, **_):
+    """The result's shape, of either operator."""
+    return shapes["data"][0], shapes["weight"][0], *shapes["offset"][2:]
+
+
 def with_bias(op, inputs, no_bias):
     """The inputs with bias or, with ``no_bias``, without it."""
     *others, (_, bias) = inputs.items()

@@ -2,7 +2,7 @@
 
 from .. import check
 from . import Operator
-from .convolution_arguments import BORDERS, LINEAR, SHARED, prepare, shapes
+from .convolution_arguments import BORDERS, LINEAR, SHARED, prepare, result, shapes
 from .dispatch import apply
 
 NAME = "DeformableConvolution"
@@ -135,5 +135,5 @@ def DeformableConvolution(
 
 
 DeformableConvolution.operator = Operator(
-    ("data", "offset", "weight", "bias"), prepare_call, optional=1, shared=SHARED, linear=LINEAR, shapes=shapes
+    ("data", "offset", "weight", "bias"), prepare_call, result, optional=1, shared=SHARED, linear=LINEAR, shapes=shapes
 )

@@ -154,6 +154,12 @@ def prepare(data, transform_type, target_shape=(0, 0), name=None, *, align_corne
     return GridCall(data, transform, check.target_shape(NAME, target_shape, axes, least=0), align_corners)
 
 
+def result(shapes, transform_type, target_shape=(0, 0), **_):
+    """The result's shape."""
+    data = shapes["data"]
+    return data if transform_type == "warp" else (data[0], len(target_shape), *target_shape)
+
+
 def GridGenerator(data, transform_type, target_shape=(0, 0), out=None, name=None, *, align_corners=True):
     """Grid of the points where each pixel of the output is sampled, by a transform or an optical flow.
 
@@ -212,4 +218,4 @@ def GridGenerator(data, transform_type, target_shape=(0, 0), out=None, name=None
     )  # fmt: skip
 
 
-GridGenerator.operator = Operator(("data",), prepare, linear=())
+GridGenerator.operator = Operator(("data",), prepare, result, linear=())

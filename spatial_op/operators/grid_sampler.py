@@ -27,6 +27,11 @@ def prepare_bilinear(data, grid, cudnn_off=None, name=None, *, padding_mode="zer
     return prepare(data, grid, padding_mode=padding_mode, align_corners=align_corners, op="BilinearSampler")
 
 
+def result(shapes, **_):
+    """The result's shape, of both operators."""
+    return (*shapes["data"][:2], *shapes["grid"][2:])
+
+
 def GridSampler(data, grid, sampler_type="bilinear", out=None, name=None, *, padding_mode="zeros", align_corners=True):
     """Sample each image of a batch, or each volume, at the points of its own grid.
 
@@ -133,5 +138,5 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
     return apply(BilinearSampler, (data, grid), out, name, padding_mode=padding_mode, align_corners=align_corners)
 
 
-GridSampler.operator = Operator(("data", "grid"), prepare)
-BilinearSampler.operator = Operator(("data", "grid"), prepare_bilinear)
+GridSampler.operator = Operator(("data", "grid"), prepare, result)
+BilinearSampler.operator = Operator(("data", "grid"), prepare_bilinear, result)

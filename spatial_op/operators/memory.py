@@ -87,17 +87,57 @@ def dense(value, axes):
     return True
 
 
+@functools.lru_cache(maxsize=1024)
+def pixel_strides(shape, itemsize):
+    """Strides of (channels, height, width), or with depth, if the channels of each pixel are neighbours; None if planes are no others."""
+    channels, *sizes = shape
+    if channels == 1 or math.prod(sizes) == 1:
+        return None
+    return (itemsize, *(itemsize * channels * math.prod(sizes[axis + 1 :]) for axis in range(len(sizes))))
+
+
+def side_by_side(value):
+    """Whether the channels of each pixel, on axis 1, are neighbours in memory, and pixels follow each other densely."""
+    return not value.flags.c_contiguous and value.strides[1:] == pixel_strides(value.shape[1:], value.itemsize)
+
+
+# Axes in the order of memory, channels last; and back.
+CHANNELS_LAST = {4: (0, 2, 3, 1), 5: (0, 2, 3, 4, 1)}
+CHANNELS_SECOND = {4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
+
+
+def empty(shape, dtype, beside):
+    """An array whose channels, on axis 1, are planes, or lie ``beside`` each other."""
+    if not beside:
+        return np.empty(shape, dtype)
+    return np.empty((shape[0], *shape[2:], shape[1]), dtype).transpose(CHANNELS_SECOND[len(shape)])
+
+
+def like(value):
+    """An array for a gradient: of native numbers, channels side by side if the value's are."""
+    beside = value.ndim in CHANNELS_LAST and side_by_side(value)
+    return empty(value.shape, value.dtype.newbyteorder("="), beside)
+
+
+def pixels_of(value, beside):
+    """The array with its axes in the order in which they are in memory."""
+    return value.transpose(CHANNELS_LAST[value.ndim]) if beside else value
+
+
 def usable(array, dtype):
     """Whether a kernel can write to the array as it is."""
     flags = array.flags
     return array.dtype == dtype and flags.c_contiguous and flags.aligned and type(array) is np.ndarray
 
 
-def working(array, dtype, add=False):
+def working(array, dtype, add=False, beside=False):
     """The array, or one like it that a kernel can write to, with the same numbers if it adds to them."""
-    if usable(array, dtype):
+    if usable(pixels_of(array, beside), dtype):
         return array
-    return array.astype(dtype, order="C") if add else np.empty(array.shape, dtype)
+    found = empty(array.shape, dtype, beside)
+    if add:
+        found[...] = array
+    return found
 
 
 def clear(grads, add):

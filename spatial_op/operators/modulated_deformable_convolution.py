@@ -2,7 +2,7 @@
 
 from .. import check
 from . import Operator
-from .convolution_arguments import BORDERS, LINEAR, SHARED, prepare, shapes
+from .convolution_arguments import BORDERS, LINEAR, SHARED, prepare, result, shapes
 from .dispatch import apply
 
 NAME = "ModulatedDeformableConvolution"
@@ -123,5 +123,11 @@ def ModulatedDeformableConvolution(
 
 
 ModulatedDeformableConvolution.operator = Operator(
-    ("data", "offset", "mask", "weight", "bias"), prepare_call, optional=1, shared=SHARED, linear=LINEAR, shapes=shapes
+    ("data", "offset", "mask", "weight", "bias"),
+    prepare_call,
+    result,
+    optional=1,
+    shared=SHARED,
+    linear=LINEAR,
+    shapes=shapes,
 )

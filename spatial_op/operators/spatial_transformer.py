@@ -45,6 +45,11 @@ def shapes(data_shape, transform_type="affine", **_):
     return {"loc": (data_shape[0], len(arguments.transform(NAME, axes, transform_type).identity(16)))}
 
 
+def result(shapes, target_shape, **_):
+    """The result's shape."""
+    return (*shapes["data"][:2], *target_shape)
+
+
 def SpatialTransformer(
     data,
     loc,
@@ -131,4 +136,4 @@ def SpatialTransformer(
     )  # fmt: skip
 
 
-SpatialTransformer.operator = Operator(("data", "loc"), prepare, shapes=shapes)
+SpatialTransformer.operator = Operator(("data", "loc"), prepare, result, shapes=shapes)

@@ -1,5 +1,6 @@
 """The warp of images, by a transform or along a grid: from checked arrays to kernel calls, forward and backward."""
 
+import contextlib
 import functools
 
 import numpy as np
@@ -8,7 +9,19 @@ from .. import check
 from ..dtypes import DTYPES
 from .coordinates import changes, fixed_of, gradient, number_of, room, values_of
 from .engine import kernels
-from .memory import clear, hand_over, laid_out, made_once, plain, usable, working
+from .memory import (
+    CHANNELS_SECOND,
+    clear,
+    empty,
+    hand_over,
+    laid_out,
+    made_once,
+    pixels_of,
+    plain,
+    side_by_side,
+    usable,
+    working,
+)
 from .outside import outside
 
 DIMENSIONS = {2: ("h", "w"), 3: ("d", "h", "w")}
@@ -26,6 +39,7 @@ class Plan:
         self.shape, self.transform, self.rows = shape[:2] + target, transform, rows
         self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
         self.nothing = 0 in self.shape
+        self.beside_too = len(target) == 2  # volumes are sampled in place, where channels are planes
 
     @made_once
     def fixed(self):
@@ -50,22 +64,34 @@ class Plan:
         return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:]
 
     @made_once
-    def forward(self):
-        """Kernels that sample, by windows and in place."""
-        return kernels("build").forward(*self.key, self.work.group, self.work.few)
+    def pairs(self):
+        """Kernels by windows and in place, by what they do and whether channels lie beside each other."""
+        return {}
 
-    @made_once
-    def backward(self):
+    def forward(self, beside):
+        """Kernels that sample, by windows and in place."""
+        if ("forward", beside) not in self.pairs:
+            build = kernels("build")
+            self.pairs["forward", beside] = build.forward(*self.key, self.work.group, self.work.few, beside)
+        return self.pairs["forward", beside]
+
+    def backward(self, beside):
         """Kernels that pull gradients back, likewise."""
-        return kernels("build").backward(*self.key, self.work.group)
+        if ("backward", beside) not in self.pairs:
+            self.pairs["backward", beside] = kernels("build").backward(*self.key, self.work.group, beside)
+        return self.pairs["backward", beside]
 
     @made_once
     def push(self):
         """The kernel that adds what a change of the coordinates does."""
         return None, kernels("build").push(*self.key)
 
-    def run(self, pair, threads, given):
-        """Do a tile by way of a window where that pays, and in place what is left over."""
+    def run(self, pair, threads, given, planes=None):
+        """Do a tile by way of a window where that pays, and in place what is left over.
+
+        In place, channels are planes. If they lie beside each other instead, ``planes()`` gives those arrays otherwise, and
+        takes back what is written.
+        """
         by_windows, in_place = pair
         if "functions" in self.fixed:
             given |= room(self.fixed, threads)
@@ -77,7 +103,8 @@ class Plan:
             if 1 not in given["todo"].tobytes():
                 return
             given["add_data"] = True
-        in_place(threads, given, self.fixed)
+        with planes() if planes else contextlib.nullcontext({}) as others:
+            in_place(threads, {**given, **others}, self.fixed)
 
 
 plan_of = functools.lru_cache(maxsize=256)(Plan)
@@ -133,61 +160,88 @@ class WarpCall:
         _, given = self.inputs.values()
         return values_of(self.plan.transform, given, self.plan.number)
 
-    def images(self, data):
+    @made_once
+    def beside(self):
+        """Whether the channels of images lie beside each other, also in what is written."""
+        return self.plan.beside_too and side_by_side(self.inputs["data"])
+
+    def images(self, data, beside=False):
         """What kernels are given of images: their pixels, and how far samples and channels are apart."""
-        pixels, apart = laid_out(data, self.plan.compute, 2)
-        return {"pixels": pixels, "image_step": apart[0], "channel_step": apart[1], **self.coordinates}
+        pixels, apart = laid_out(pixels_of(data, beside), self.plan.compute, 1 if beside else 2)
+        return {"pixels": pixels, "image_step": apart[0], "channel_step": 1 if beside else apart[1], **self.coordinates}
 
     @made_once
     def known(self):
         """What all kernels are given."""
-        return self.images(self.inputs["data"])
+        return self.images(self.inputs["data"], self.beside)
+
+    def planes(self, written, **read):
+        """Arrays whose channels lie beside each other, as planes, for as long as it takes to write to one of them."""
+
+        @contextlib.contextmanager
+        def taken_apart():
+            data = np.ascontiguousarray(self.inputs["data"])
+            (name, array), *_ = written.items()
+            planar = np.ascontiguousarray(array)
+            yield {
+                **self.images(data),
+                **{key: np.ascontiguousarray(value) for key, value in read.items()},
+                name: planar,
+            }
+            array[...] = planar
+
+        return taken_apart if self.beside else None
 
     def forward(self, out=None):
         """Sample; write to ``out`` if it is given."""
         if out is None:
-            out = np.empty(self.shape, self.dtype)
+            out = empty(self.shape, self.dtype, self.beside)
         else:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
         if 0 in self.shape:
             return out
-        direct = working(out, self.plan.compute)
-        self.sample(self.known, direct)
+        direct = working(out, self.plan.compute, beside=self.beside)
+        self.sample(self.known, direct, self.beside)
         hand_over(direct, out)
         return out
 
-    def sample(self, images, out):
+    def sample(self, images, out, beside):
         """Write samples of images to ``out``."""
         plan = self.plan
         threads = kernels("threads").threads_for(plan.work.tiles, plan.work.elements)
-        plan.run(plan.forward, threads, {**images, "out": out})
+        given = {**images, "out": pixels_of(out, beside)}
+        plan.run(plan.forward(beside), threads, given, self.planes({"out": out}) if beside else None)
 
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None."""
         plan, (data_tangent, given_tangent) = self.plan, tangents
         out = np.zeros(self.shape, plan.compute)
         if not plan.nothing and data_tangent is not None:
-            self.sample(self.images(data_tangent), out)
+            self.sample(self.images(data_tangent), out, False)
         if not plan.nothing and given_tangent is not None:
             threads = kernels("threads").threads_for(plan.work.tiles, plan.work.elements)
             change = changes(plan.transform, given_tangent, plan.number)
-            plan.run(plan.push, threads, {**self.known, **change, "out": out})
+            plan.run(plan.push, threads, {**self.images(self.inputs["data"]), **change, "out": out})
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
-        plan, (grad_data, grad_given) = self.plan, grads
+        plan, beside, (grad_data, grad_given) = self.plan, self.beside, grads
         if plan.nothing:
             return clear(grads, add)
-        lower = np.empty(0, plan.compute) if grad_data is None else working(grad_data, plan.compute, add[0])
+        lower = np.empty((0,) * len(self.shape), plan.compute)
+        if grad_data is not None:
+            lower = working(grad_data, plan.compute, add[0], beside)
+        upper = plain(pixels_of(out_grad, beside), plan.compute)
         threads, bands = kernels("build").backward_split(plan.work, kernels("threads").threads_for)
         parts = self.parts(grad_given, add[1])
         given = {
-            **self.known, "upper": plain(out_grad, plan.compute), "lower": lower, "sums": parts, "bands": bands,
+            **self.known, "upper": upper, "lower": pixels_of(lower, beside), "sums": parts, "bands": bands,
             "want_data": grad_data is not None, "add_data": add[0], "want_values": grad_given is not None,
         }  # fmt: skip
-        plan.run(plan.backward, threads, given)
+        planes = self.planes({"lower": lower}, upper=upper.transpose(CHANNELS_SECOND[upper.ndim])) if beside else None
+        plan.run(plan.backward(beside), threads, given, planes)
         if grad_data is not None:
             hand_over(lower, grad_data)
         if grad_given is None or np.may_share_memory(parts, grad_given):
