@@ -102,9 +102,9 @@ SIGNATURES = {
          "num_deformable_group", "workspace", "no_bias", "im2col_step", "layout", "out", "name"],
         ["border"],
     ),
-    "GridGenerator": (["data", "transform_type", "target_shape", "out", "name"], ["align_corners"]),
+    "GridGenerator": (["data", "transform_type", "target_shape", "out", "name"], ["align_corners", "side_by_side"]),
     "BilinearSampler": (["data", "grid", "cudnn_off", "out", "name"], ["padding_mode", "align_corners"]),
-    "GridSampler": (["data", "grid", "sampler_type", "out", "name"], ["padding_mode", "align_corners"]),
+    "GridSampler": (["data", "grid", "sampler_type", "out", "name"], ["padding_mode", "align_corners", "points_inside"]),
 }  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def register(op):
         *inputs, params, numbers, wanted = arguments
         params = put_together(params, numbers)
         grads = pull(op, arrays(given(op, inputs)), params, wanted, *arrays([out_grad]))
-        return list(map(torch.from_numpy, grads))
+        return [torch.from_numpy(np.ascontiguousarray(grad)) for grad in grads]
 
     def fake_pull_back(out_grad, *arguments):
         *inputs, _, _, wanted = arguments

@@ -7,7 +7,8 @@ in turn, except where a second derivative of the operator itself would be needed
 from functools import partial
 
 import torch
-from torch.autograd import Function
+from torch._functorch.utils import unwrap_dead_wrappers
+from torch.autograd import Function, forward_ad
 
 from ..words import Words
 from .calls import prepared, pull, push, second_order
@@ -38,7 +39,24 @@ def arrays(tensors):
     return plain
 
 
-class Forward(Function):
+class Step(Function):
+    """A function of tensors; ``apply`` does as PyTorch's, which looks up the signature of ``forward`` in each call."""
+
+    @classmethod
+    def apply(cls, *inputs):
+        """The outputs, as autograd and ``torch.func`` see them."""
+        if torch._C._are_functorch_transforms_active():
+            return super().apply(*inputs)
+        return super(Function, cls).apply(*unwrap_dead_wrappers(inputs))
+
+    @classmethod
+    def run(cls, *inputs):
+        """``apply``, or only its numbers where nobody differentiates them again."""
+        seen = torch.is_grad_enabled() or forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active()
+        return (cls.apply if seen else cls.forward)(*inputs)
+
+
+class Forward(Step):
     """An operator."""
 
     @staticmethod
@@ -57,7 +75,7 @@ class Forward(Function):
     def backward(ctx, out_grad):
         """Gradients of the inputs that need one."""
         wanted = ctx.needs_input_grad[2:]
-        grads = iter(Pull.apply(ctx.op, ctx.params, wanted, out_grad, *ctx.saved_tensors))
+        grads = iter(Pull.run(ctx.op, ctx.params, wanted, out_grad, *ctx.saved_tensors))
         return None, None, *(next(grads) if want else None for want in wanted)
 
     @staticmethod
@@ -75,7 +93,7 @@ class Forward(Function):
         return mapped(info, in_dims[2:], inputs, [label in op.operator.shared for label in labels], run, False)
 
 
-class Pull(Function):
+class Pull(Step):
     """Gradients of those inputs that are wanted."""
 
     @staticmethod
@@ -121,7 +139,7 @@ class Pull(Function):
         return mapped(info, in_dims[3:], tensors, [False, *shared], run, apart)
 
 
-class Push(Function):
+class Push(Step):
     """How the result changes along tangents of some inputs."""
 
     @staticmethod

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from ..transforms import affine
 from . import grids, names, planes, scattered
 from .cells import Rules
+from .grid_layouts import LAYOUTS
+from .inside import Inside
 from .kernel import Kernel
 from .sources import ByArray, ByTransform
 from .sums import BySum
@@ -21,6 +23,7 @@ class Formula(NamedTuple):
     locate: object
     count: int
     basis: object
+    of_array = False
 
     @property
     def affine(self):
@@ -28,19 +31,25 @@ class Formula(NamedTuple):
         return self.locate is affine.locate and self.basis is None
 
 
+class Points(NamedTuple):
+    """What kernels need to know of a grid: whether coordinates stand side by side, and whether points are moved inside first."""
+
+    side_by_side: bool
+    inside: bool
+    of_array = True
+
+
 @functools.cache
 def formula(transform):
-    """A transform's formulas and the number of parameters that they take; None of an array's coordinates."""
-    if transform is None:
-        return None
+    """A transform's formulas and the number of parameters that they take."""
     count = transform.plan_size if transform.basis else len(transform.identity(4))
     return Formula(transform.fold, transform.locate, count, transform.basis)
 
 
 def source_of(axes, formula, dtype):
     """Where coordinates come from: a formula with parameters of this dtype, or an array."""
-    if formula is None:
-        return ByArray(dtype, axes)
+    if formula.of_array:
+        return (Inside if formula.inside else ByArray)(dtype, axes, LAYOUTS[formula.side_by_side])
     return (ByTransform if formula.basis is None else BySum)(formula, axes, dtype)
 
 
@@ -114,12 +123,12 @@ def push(axes, formula, dtype, sampler, number):
     )
 
 
-def of_grid(label, text, axes, formula, dtype, number, array, more):
-    """A kernel about a grid."""
+def of_grid(label, text, axes, formula, dtype, number, side_by_side, array, more):
+    """A kernel about a grid, whose coordinates may stand side by side."""
     source = source_of(axes, formula, dtype)
     return Kernel(
-        names.of(axes, formula, dtype, None, number, label),
-        lambda m: text(m, source, axes, number),
+        names.of(axes, formula, dtype, None, number, label) + ", coordinates last" * side_by_side,
+        lambda m: text(m, source, axes, number, LAYOUTS[side_by_side]),
         {
             **grids.parameters(source, axes),
             **{name: kind for part in more for name, kind in getattr(source, part).items()},
@@ -129,21 +138,21 @@ def of_grid(label, text, axes, formula, dtype, number, array, more):
 
 
 @functools.cache
-def generate(axes, formula, dtype, number):
+def generate(axes, formula, dtype, number, side_by_side):
     """The kernel that writes a transform's grid."""
-    return of_grid("forward", grids.generate, axes, formula, dtype, number, "out", ())
+    return of_grid("forward", grids.generate, axes, formula, dtype, number, side_by_side, "out", ())
 
 
 @functools.cache
-def push_grid(axes, formula, dtype, number):
+def push_grid(axes, formula, dtype, number, side_by_side):
     """The kernel that writes how a transform's grid changes with the parameters."""
-    return of_grid("tangents", grids.push, axes, formula, dtype, number, "out", ("pushing",))
+    return of_grid("tangents", grids.push, axes, formula, dtype, number, side_by_side, "out", ("pushing",))
 
 
 @functools.cache
-def contract(axes, formula, dtype, number):
+def contract(axes, formula, dtype, number, side_by_side):
     """The kernel that pulls a grid's gradient back to the parameters."""
-    return of_grid("gradients", grids.contract, axes, formula, dtype, number, "upper", ("pulling",))
+    return of_grid("gradients", grids.contract, axes, formula, dtype, number, side_by_side, "upper", ("pulling",))
 
 
 @functools.cache

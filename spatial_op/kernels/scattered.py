@@ -7,7 +7,7 @@ places and weights are found once and serve all channels of a block.
 import numpy as np
 
 from . import cells
-from .in_place import NOWHERE, Inside, LookedUp, Nearby, derivatives, each_taps, lines_of, product
+from .in_place import Inside, LookedUp, Nearby, derivatives, each_taps, lines_of, product
 from .planes import clear
 from .tiles import AHEAD, BLOCK, area, blocks_of, first_pixel, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES

@@ -19,8 +19,7 @@ import numpy as np
 
 from ..transforms.row import Sizes
 from .dual import Dual, gathered, slopes_of, value_of
-from .tiles import AHEAD, AXES, area, first_pixel, tiles
-from .trace import LANES
+from .tiles import AXES, area, tiles
 
 # Further out than any image; times any image's size it is still a number.
 HUGE = 1e30
@@ -152,7 +151,7 @@ class ByTransform:
 
 
 class ByArray:
-    """Coordinates from an array of shape (samples, axes, ...), normalised, as precise as the array is.
+    """Coordinates from an array, normalised, as precise as the array is; ``layout`` says where they are.
 
     ``apart`` is the distance of its samples; ``span``, source pixels from -1 to +1, and ``middle``, the pixel at 0, turn them
     into pixels.
@@ -160,8 +159,8 @@ class ByArray:
 
     affine = in_turn = False
 
-    def __init__(self, dtype, axes):
-        self.dtype = dtype
+    def __init__(self, dtype, axes, layout):
+        self.dtype, self.layout = dtype, layout
         self.parameters = {"numbers": dtype, "apart": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"span_{axis}": "float", f"middle_{axis}": "float"}
@@ -175,36 +174,38 @@ class ByArray:
         self.at = sample * m.apart
         self.dense = sample * (area(m, tile.axes) * tile.axes)
 
-    def row(self, m, tile, axis, q):
-        """Where a row of the tile begins in a sample's array."""
-        return area(m, tile.axes) * axis + first_pixel(m, tile) + q * m.w_out
-
     def half(self, m, axis):
         """Pixels from 0 to 1."""
         return m.to(m.arguments[f"span_{AXES[axis]}"] * 0.5, self.dtype)
 
     def find(self, m, tile, q, k):
         """The pixels meant; of those that the array's precision cannot tell from a whole one, the whole one."""
-        return [self.read(m, tile, axis, q, k) for axis in range(tile.axes)]
+        return [self.pixel(m, axis, given) for axis, given in enumerate(self.given(m, tile, q, k))]
 
-    def read(self, m, tile, axis, q, k):
-        """One coordinate; lanes beyond the last column repeat the first one."""
-        numbers = m.numbers.starting(self.at + self.row(m, tile, axis, q) + k)
-        numbers.prefetch(m.w_out * AHEAD)
-        count = tile.cols - k
-        given = m.variable(m.full(numbers[0], self.dtype))
-        for _ in m.when(count >= LANES):
-            given.value = numbers.vector(0)
-        for _ in m.when(count < LANES):
-            given.value = np.where(m.counting("i8") < count, numbers.some(0, count), given.value)
-        given = given.value
+    def given(self, m, tile, q, k):
+        """The numbers of each axis; lanes beyond the last column repeat the first one."""
+        held, first = m.counting("i8") < tile.cols - k, self.layout.places(m, tile, q, k)
+        numbers = self.layout.read(m, m.numbers, self.at, tile, q, k)
+        self.layout.ask(m, m.numbers, self.at, tile, q, k)
+        return [np.where(held, number, m.numbers[self.at + at]) for number, at in zip(numbers, first)]
+
+    def pixel(self, m, axis, given):
+        """A coordinate: no number if it is none, or infinite."""
+        near = m.least(m.most(given, -HUGE), HUGE)  # so that only what is infinite already becomes so
+        return self.rounded(m, axis, near, given * 0.0)
+
+    def rounded(self, m, axis, given, odd):
+        """A number in pixels, with ``odd`` added, which is zero or no number."""
         half, middle = self.half(m, axis), m.to(m.arguments[f"middle_{AXES[axis]}"], self.dtype)
         unit = np.finfo(self.dtype).eps * 0.5
-        near = m.least(m.most(given, -HUGE), HUGE)  # so that only what is infinite already becomes so
-        value = near * half + (middle + given * 0.0)
+        value = given * half + (middle + odd)
         whole = np.rint(value)
-        close = abs(value - whole) <= abs(near * (half * (2 * unit))) + middle * unit
+        close = abs(value - whole) <= abs(given * (half * (2 * unit))) + middle * unit
         return np.where(close, whole, value)
+
+    def rates(self, m, tile, q, k):
+        """How much each coordinate changes with its number."""
+        return [self.half(m, axis) for axis in range(tile.axes)]
 
     def begin_sums(self, m, tile, number, unit):
         """Nothing is summed; each block of channels has an array of its own."""
@@ -212,17 +213,13 @@ class ByArray:
 
     def pull(self, m, tile, q, k, grads):
         """The gradients themselves, normalised."""
-        for axis, grad in enumerate(grads):
-            half = self.half(m, axis)
-            to, count = m.sums.starting(self.place_of_sums + self.row(m, tile, axis, q) + k), tile.cols - k
-            m.write(to, 0, m.to(grad, self.dtype) * half, count)
+        grads = [m.to(grad, self.dtype) * rate for grad, rate in zip(grads, self.rates(m, tile, q, k))]
+        self.layout.write(m, m.sums, self.place_of_sums, tile, q, k, grads)
 
     def finish(self, m):
         """All is written."""
 
     def push(self, m, tile, q, k):
         """The change itself, in source pixels."""
-        for axis in range(tile.axes):
-            half = self.half(m, axis)
-            changes = m.changes.starting(self.dense + self.row(m, tile, axis, q) + k)
-            yield m.read(changes, 0, tile.cols - k) * half
+        changes = self.layout.read(m, m.changes, self.dense, tile, q, k)
+        return [change * rate for change, rate in zip(changes, self.rates(m, tile, q, k))]

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from .coordinates import changes, fixed_of, gradient, number_of, room, values_of
 from .engine import kernels
 from .memory import (
     CHANNELS_SECOND,
+    as_rows,
     clear,
     empty,
     hand_over,
@@ -22,7 +24,7 @@ from .memory import (
     usable,
     working,
 )
-from .outside import outside
+from .outside import inside, outside
 
 DIMENSIONS = {2: ("h", "w"), 3: ("d", "h", "w")}
 
@@ -30,13 +32,14 @@ DIMENSIONS = {2: ("h", "w"), 3: ("d", "h", "w")}
 class Plan:
     """What calls of an operator have in common if their arrays have the same shapes and dtypes.
 
-    ``transform`` is the row for parameters, or None for a grid; ``rows`` are those of sampler and padding.
+    ``transform`` is the row for parameters, or None for a grid, whose ``points`` say whether their coordinates stand side by
+    side, and whether they are moved inside first; ``rows`` are those of sampler and padding.
     """
 
-    def __init__(self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge):
+    def __init__(self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False)):
         self.source, self.target, self.edge = shape[2:], target, edge
         self.dtype, self.compute = dtype, DTYPES[dtype]
-        self.shape, self.transform, self.rows = shape[:2] + target, transform, rows
+        self.shape, self.transform, self.rows, self.points = shape[:2] + target, transform, rows, points
         self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
         self.nothing = 0 in self.shape
         self.beside_too = len(target) == 2  # volumes are sampled in place, where channels are planes
@@ -49,6 +52,8 @@ class Plan:
         for name, size, size_out in zip(DIMENSIONS[len(self.source)], self.source, self.target):
             values[name], values[f"{name}_out"] = size, size_out
         values |= outside(padding, sampler, self.source, self.edge)
+        if self.points[1]:
+            values |= inside(padding, self.source, self.edge)
         values |= fixed_of(self.transform, self.count, self.source, self.target, self.edge)
         return kernels("kernel").Fixed(values)
 
@@ -60,7 +65,8 @@ class Plan:
     @made_once
     def key(self):
         """What kernels depend on."""
-        formula = kernels("build").formula(self.transform)
+        build = kernels("build")
+        formula = build.formula(self.transform) if self.transform else build.Points(*self.points)
         return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:]
 
     @made_once
@@ -122,7 +128,7 @@ def recall(data, given, params, rows):
     if type(data) is not np.ndarray or type(given) is not np.ndarray:
         return None, None
     facts = (
-        data.shape, data.dtype, given.shape, given.dtype, params, *map(type, params), *map(id, rows),
+        data.shape, data.dtype, given.shape, given.strides, given.dtype, params, *map(type, params), *map(id, rows),
         *(map(type, params[0]) if type(params[0]) is tuple else ()),
     )  # fmt: skip
     try:
@@ -140,11 +146,13 @@ def remember(facts, plan):
     return plan
 
 
-def planned(name, data, given, target_shape, transform, rows, align_corners):
+def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False):
     """The plan of a call whose arrays have been checked."""
     check.result(name, "the result", data.shape[:2] + target_shape)
     dtype = data.dtype.newbyteorder("=")
-    return plan_of(data.shape, given.shape, target_shape, dtype, given.dtype, transform, rows, not align_corners)
+    points = transform is None and side_by_side(given), inside
+    shape = given.shape if transform is None else (len(given), math.prod(given.shape[1:]))
+    return plan_of(data.shape, shape, target_shape, dtype, given.dtype, transform, rows, not align_corners, points)
 
 
 class WarpCall:
@@ -158,7 +166,13 @@ class WarpCall:
     def coordinates(self):
         """What kernels are given of coordinates."""
         _, given = self.inputs.values()
-        return values_of(self.plan.transform, given, self.plan.number)
+        return values_of(self.plan.transform, self.ordered(given), self.plan.number)
+
+    def ordered(self, given):
+        """A grid, or its gradient, with its axes in the order in which kernels take its numbers; parameters as rows."""
+        if self.plan.transform is not None:
+            return as_rows(given)
+        return pixels_of(given, self.plan.points[0])
 
     @made_once
     def beside(self):
@@ -220,7 +234,7 @@ class WarpCall:
             self.sample(self.images(data_tangent), out, False)
         if not plan.nothing and given_tangent is not None:
             threads = kernels("threads").threads_for(plan.work.tiles, plan.work.elements)
-            change = changes(plan.transform, given_tangent, plan.number)
+            change = changes(plan.transform, self.ordered(given_tangent), plan.number)
             plan.run(plan.push, threads, {**self.images(self.inputs["data"]), **change, "out": out})
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
@@ -235,6 +249,8 @@ class WarpCall:
             lower = working(grad_data, plan.compute, add[0], beside)
         upper = plain(pixels_of(out_grad, beside), plan.compute)
         threads, bands = kernels("build").backward_split(plan.work, kernels("threads").threads_for)
+        if grad_given is not None and plan.transform is None:
+            grad_given = self.ordered(grad_given)
         parts = self.parts(grad_given, add[1])
         given = {
             **self.known, "upper": upper, "lower": pixels_of(lower, beside), "sums": parts, "bands": bands,
@@ -248,7 +264,7 @@ class WarpCall:
             return
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             if plan.transform is not None:
-                grad = gradient(plan.transform, parts.sum(axis=(1, 2)))
+                grad = gradient(plan.transform, parts.sum(axis=(1, 2))).reshape(grad_given.shape)
             else:  # one part is the gradient; NumPy's sum of it would lose the sign of a zero
                 grad = parts[:, 0] if parts.shape[1] == 1 else parts.sum(axis=1)
             grad_given[...] = grad + grad_given if add[1] else grad
