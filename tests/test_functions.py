@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spatial_op.kernels import functions
+from spatial_op.kernels import functions, trace
 from spatial_op.kernels.eager import Machine
 from spatial_op.kernels.kernel import Kernel
 from spatial_op.kernels.trace import LANES
@@ -92,3 +92,10 @@ def test_the_texts_themselves(function, kind):
         hold(text(Machine(0, 1, {}, []), given), function, given)
         number = text(Machine(0, 1, {}, []), abs(given[40]))
     hold(np.array([number], kind), function, abs(given[40:41]))
+
+
+def test_constants_keep_the_sign_of_zero():
+    """Each constant is made once; 0 and -0 are equal, and not the same."""
+    for kind in (trace.DOUBLE, trace.vector_of(trace.FLOAT, 4)):
+        plus, minus = (trace.constant(kind, number).get_reference() for number in (0.0, -0.0))
+        assert plus != minus and trace.constant(kind, 0.0).get_reference() == plus
