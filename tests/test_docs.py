@@ -16,6 +16,8 @@ PAGES = [
     "README.md",
     "docs/index.md",
     "docs/pixels.md",
+    "docs/jax.md",
+    "docs/second_order.md",
     "docs/pytorch.md",
     *(f"docs/gradients/{path.name}" for path in (ROOT / "docs/gradients").glob("*.md")),
 ]
@@ -25,9 +27,9 @@ PAGES = [
 def test_page(page, capsys):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S)
     assert blocks
-    for name in ("torch", "cv2"):
-        if any(f"import {name}" in block for block in blocks):
-            pytest.importorskip(name)
+    for framework in ("torch", "jax", "cv2"):
+        if any(f"import {framework}" in block for block in blocks):
+            pytest.importorskip(framework)
     code = "\n".join(blocks)
     exec(compile(code, page, "exec"), {})
     said = re.findall(r"^print\(.*\)  # (.*)$", code, re.M)

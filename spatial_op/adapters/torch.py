@@ -18,7 +18,8 @@ from .. import check
 from .calls import given, no_out, of_one_kind, prepared
 from .torch_checks import HALVES, fit, known_numbers, mixed, widened
 from .torch_compiled import compiled
-from .torch_eager import WORDS, Forward
+from .torch_eager import Forward
+from .torch_tensors import WORDS
 
 PLAIN = {torch.Tensor, torch.nn.Parameter}
 

@@ -29,6 +29,11 @@ def push(m, source, axes, dtype, layout):
     write(m, source, axes, dtype, layout, source.push)
 
 
+def push_twice(m, source, axes, dtype, layout):
+    """Write how that change changes along another one."""
+    write(m, source, axes, dtype, layout, lambda *place: source.push_twice(*place)[2])
+
+
 def write(m, source, axes, dtype, layout, point):
     """Write what ``point`` finds for each pixel."""
     source.start(m)
@@ -40,7 +45,7 @@ def write(m, source, axes, dtype, layout, point):
 
 
 def contract(m, source, axes, dtype, layout):
-    """Pull the gradient of a grid back: every tile has its own place among the sums."""
+    """Pull the gradient of a grid back, or write how that changes: every tile has its own place among the sums."""
     source.start(m)
     for sample, number, tile in units(m, axes, source.in_turn):
         source.begin(m, sample, tile)

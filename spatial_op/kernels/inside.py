@@ -13,8 +13,8 @@ class Inside(ByArray):
     ``first`` and ``final``, where they no longer change with what was given.
     """
 
-    def __init__(self, dtype, axes, layout):
-        super().__init__(dtype, axes, layout)
+    def __init__(self, dtype, axes, layout, moving):
+        super().__init__(dtype, axes, layout, moving)
         for axis in AXES[:axes]:
             self.parameters |= {f"{name}_{axis}": "float" for name in ("edge", "mirror", "first", "final")}
 
@@ -48,5 +48,5 @@ class Inside(ByArray):
     def pull(self, m, tile, q, k, grads):
         """The gradients; zero where the coordinate does not change, even if the image's slope is no number."""
         rates = self.rates(m, tile, q, k)
-        grads = [np.where(rate != 0, m.to(grad, self.dtype) * rate, 0.0) for grad, rate in zip(grads, rates)]
+        grads = [np.where(rate != 0, grad * rate, 0.0) for grad, rate in zip(self.written(m, grads), rates)]
         self.layout.write(m, m.sums, self.place_of_sums, tile, q, k, grads)

@@ -44,10 +44,14 @@ class GridCall:
 
     def run(self, kernel, more):
         """Call one of the kernels of grids, with what it is given besides."""
-        build, threads = kernels("build"), self.threads()[0]
-        formula, number = build.formula(self.transform), self.compute.str[1:]
-        kernel = kernel(len(self.shape) - 2, formula, self.number, number, self.side_by_side)
+        threads = self.threads()[0]
         kernel(threads, {**self.coordinates, **room(self.fixed, threads), **more}, self.fixed)
+
+    def kernel(self, name, **which):
+        """The kernel of this name for the transform."""
+        build = kernels("build")
+        key = len(self.shape) - 2, build.formula(self.transform), self.number, self.compute.str[1:], self.side_by_side
+        return getattr(build, name)(*key, **which)
 
     def threads(self):
         """Threads, and tiles of one sample."""
@@ -59,7 +63,7 @@ class GridCall:
 
         def run(direct):
             if not self.nothing():
-                self.run(kernels("build").generate, {"out": self.ordered(direct)})
+                self.run(self.kernel("generate"), {"out": self.ordered(direct)})
 
         return written(out, self.shape, self.dtype, self.given, run, self.side_by_side)
 
@@ -69,21 +73,38 @@ class GridCall:
 
     def tangent(self, tangents):
         """How the grid changes when the parameters change by ``tangents[0]``."""
+        return self.push(*tangents)
+
+    def second_tangent(self, tangents, others):
+        """How that changes when the parameters change by ``others[0]``."""
+        return self.push(*tangents, *others)
+
+    def push(self, *tangents):
+        """The grid's change along one or two changes of the parameters."""
         out = empty(self.shape, DTYPES[self.dtype], self.side_by_side)
         if not self.nothing():
+            kernel = self.kernel("push_grid", moving=len(tangents))
             self.run(
-                kernels("build").push_grid,
-                {"out": self.ordered(out), **changes(self.transform, as_rows(tangents[0]), self.number)},
+                kernel, {"out": self.ordered(out), **changes(self.transform, self.number, *map(as_rows, tangents))}
             )
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
     def backward(self, out_grad, grads, add):
         """Write the gradient to the array in ``grads``, or add it."""
+        self.pull(self.kernel("contract"), {}, out_grad, grads, add)
+
+    def backward_tangent(self, out_grad, tangents, grads, add):
+        """Write, or add, how the gradient changes when the parameters change by ``tangents[0]``."""
+        change = changes(self.transform, self.number, *map(as_rows, tangents))
+        self.pull(self.kernel("contract", moving=1), change, out_grad, grads, add)
+
+    def pull(self, kernel, more, out_grad, grads, add):
+        """Run a kernel that writes a gradient."""
         if self.nothing():
             return clear(grads, add)
         sums = np.empty((self.shape[0], self.threads()[1], self.fixed["count"]))
-        self.run(kernels("build").contract, {"upper": plain(self.ordered(out_grad), DTYPES[self.dtype]), "sums": sums})
+        self.run(kernel, {**more, "upper": plain(self.ordered(out_grad), DTYPES[self.dtype]), "sums": sums})
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             grad = gradient(self.transform, sums.sum(axis=1)).reshape(grads[0].shape)
             grads[0][...] = grad + grads[0] if add[0] else grad
@@ -126,6 +147,14 @@ class FlowCall:
         if not direct:
             with np.errstate(over="ignore", invalid="ignore"):  # gradients may be infinite or no numbers
                 grads[0][...] = grad + grads[0] if add[0] else grad
+
+    def backward_tangent(self, out_grad, tangents, grads, add):
+        """The gradient is the same for every flow."""
+        clear(grads, add)
+
+    def second_tangent(self, tangents, others):
+        """So is the tangent."""
+        return np.zeros(self.shape, self.dtype)
 
 
 def written(out, shape, dtype, data, run, side_by_side=False):

@@ -3,7 +3,8 @@
 from .. import check
 from . import Operator, arguments
 from .dispatch import apply
-from .warp import WarpCall, planned, recall, remember
+from .plans import planned, recall, remember
+from .warp import WarpCall
 
 
 def prepare(

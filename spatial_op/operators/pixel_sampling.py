@@ -11,7 +11,8 @@ import numpy as np
 from ..transforms import pixel_matrix, pixel_matrix_volume
 from .any_dtype import by_floats
 from .coordinates import AXES
-from .warp import Plan, WarpCall, planned
+from .plans import Plan, planned
+from .warp import WarpCall
 
 ROWS = {2: pixel_matrix.ROW, 3: pixel_matrix_volume.ROW}
 
