@@ -1,20 +1,19 @@
 """What the tests run over, taken from the package's own tables, so that a new row is tested without touching a test."""
 
+from itertools import product
+
 import numpy as np
 
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS
+from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
 from spatial_op.transforms import TRANSFORMS
 
-# Each row of each table, once with the rows that MXNet has in the other two, and every sampler with every padding.
+# Every sampler with every padding, by the number of axes of an image.
+PAIRS = {axes: list(product(samplers, PADDINGS)) for axes, samplers in ((2, SAMPLERS), (3, VOLUME_SAMPLERS))}
+# Each row of each table, once with the rows that MXNet has in the other two, and all pairs.
 COMBINATIONS = [
     *((transform, "bilinear", "zeros") for transform in TRANSFORMS),
-    *(
-        ("affine", sampler, padding)
-        for sampler in SAMPLERS
-        for padding in PADDINGS
-        if (sampler, padding) != ("bilinear", "zeros")
-    ),
+    *(("affine", *pair) for pair in PAIRS[2] if pair != ("bilinear", "zeros")),
 ]
 MXNET_ROWS = ("affine", "bilinear", "zeros")
 
