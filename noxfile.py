@@ -33,6 +33,8 @@ CURRENT_ONLY = [
     "fuzz",
     "grids",
     "jax_adapter",
+    "jax_native",
+    "jax_words",
     "jvp",
     "kinks",
     "memory",

@@ -88,15 +88,15 @@ def deformable_convolution_backward(
 
     Parameters
     ----------
-    data, offset, weight : real arrays
-    bias : real array or None
-    out_grad : (N, num_filter, H_out, W_out) real array
+    data, offset, weight : real or complex arrays
+    bias : real or complex array or None
+    out_grad : (N, num_filter, H_out, W_out) real or complex array
     kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, border
         As forward.
 
     Returns
     -------
-    grad_data, grad_offset, grad_weight, grad_bias : float64 arrays of the inputs' shapes
+    grad_data, grad_offset, grad_weight, grad_bias : float64 or complex128 arrays of the inputs' shapes
         Without a bias only the first three.
     """
     places = points(data, offset, weight.shape[2:], stride, dilate, pad, num_deformable_group)
@@ -167,15 +167,15 @@ def modulated_deformable_convolution_backward(
 
     Parameters
     ----------
-    data, offset, mask, weight : real arrays
-    bias : real array or None
-    out_grad : (N, num_filter, H_out, W_out) real array
+    data, offset, mask, weight : real or complex arrays
+    bias : real or complex array or None
+    out_grad : (N, num_filter, H_out, W_out) real or complex array
     kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, border
         As forward.
 
     Returns
     -------
-    grad_data, grad_offset, grad_mask, grad_weight, grad_bias : float64 arrays of the inputs' shapes
+    grad_data, grad_offset, grad_mask, grad_weight, grad_bias : float64 or complex128 arrays of the inputs' shapes
         Without a bias only the first four.
     """
     places = points(data, offset, weight.shape[2:], stride, dilate, pad, num_deformable_group)
@@ -227,8 +227,8 @@ def sample_backward(data, places, grad_samples, border):
     height, width = data.shape[2:]
     y, x = places
     rows, columns = BORDERS[border](y, height), BORDERS[border](x, width)
-    grad_data = np.zeros(data.shape)
-    slope_y, slope_x = np.zeros((2, *y.shape))
+    grad_data = np.zeros(data.shape, np.result_type(data, y, grad_samples))
+    slope_y, slope_x = np.zeros((2, *y.shape), np.result_type(data, y))
     for i, (g_y, rise_y) in enumerate(rows):
         for j, (g_x, rise_x) in enumerate(columns):
             pixel = data[:, :, i, j, None, None, None]

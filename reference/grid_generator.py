@@ -45,14 +45,14 @@ def grid_generator_backward(data, out_grad, transform_type, target_shape=(0, 0),
 
     Parameters
     ----------
-    data : (N, P) or (N, 2, H, W) real array
-    out_grad : real array of the grid's shape
+    data : (N, P) or (N, 2, H, W) real or complex array
+    out_grad : real or complex array of the grid's shape
     transform_type, target_shape, align_corners
         As forward.
 
     Returns
     -------
-    grad_data : float64 array of ``data``'s shape
+    grad_data : float64 or complex128 array of ``data``'s shape
     """
     if transform_type == "warp":
         return widen(out_grad) * pixel_size(data, align_corners)

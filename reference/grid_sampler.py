@@ -28,12 +28,12 @@ def grid_sampler_backward(data, grid, out_grad, sampler_type="bilinear", *, padd
 
     Parameters
     ----------
-    data, grid, out_grad : real arrays
+    data, grid, out_grad : real or complex arrays
     sampler_type, padding_mode, align_corners
 
     Returns
     -------
-    grad_data, grad_grid : float64 arrays of the shapes of ``data`` and ``grid``
+    grad_data, grad_grid : float64 or complex128 arrays of the shapes of ``data`` and ``grid``
     """
     return sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_corners)
 

@@ -33,15 +33,15 @@ def bilinear_sampling_backward(data, grid, out_grad, *, align_corners=True):
 
     Parameters
     ----------
-    data : (N, C, H, W) real array
-    grid : (N, 2, H_out, W_out) real array
-    out_grad : (N, C, H_out, W_out) real array
+    data : (N, C, H, W) real or complex array
+    grid : (N, 2, H_out, W_out) real or complex array
+    out_grad : (N, C, H_out, W_out) real or complex array
     align_corners : bool
 
     Returns
     -------
-    grad_data : (N, C, H, W) float64 array
-    grad_grid : (N, 2, H_out, W_out) float64 array
+    grad_data : (N, C, H, W) float64 or complex128 array
+    grad_grid : (N, 2, H_out, W_out) float64 or complex128 array
         Where a coordinate is a whole pixel, the derivative from the right.
     """
     return sampling_backward(data, grid, out_grad, "bilinear", "zeros", align_corners)
@@ -91,22 +91,23 @@ def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_co
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) real array
-    grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) real array
-    out_grad : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) real array
+    data : (N, C, H, W) or (N, C, D, H, W) real or complex array
+    grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) real or complex array
+    out_grad : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) real or complex array
     sampler_type : str
     padding_mode : str
     align_corners : bool
 
     Returns
     -------
-    grad_data : float64 array of ``data``'s shape
-    grad_grid : float64 array of ``grid``'s shape
+    grad_data : float64 or complex128 array of ``data``'s shape
+    grad_grid : float64 or complex128 array of ``grid``'s shape
     """
     data, grid, out_grad = widen(data), widen(grid), widen(out_grad)
     axes, known = axes_taps(data, grid, sampler_type, padding_mode, align_corners)
-    grad_data = np.zeros(data.shape)
-    slopes = [np.zeros(out_grad.shape) for _ in axes]
+    kind = np.result_type(data, grid, out_grad)
+    grad_data = np.zeros(data.shape, kind)
+    slopes = [np.zeros(out_grad.shape, kind) for _ in axes]
     for taps in product(*axes):
         places, weights, rises = zip(*taps)
         pixel = pixels_at(data, places)

@@ -57,16 +57,16 @@ def spatial_transformer_backward(
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) real array
-    loc : (N, P) real array
-    out_grad : (N, C, *target_shape) real array
+    data : (N, C, H, W) or (N, C, D, H, W) real or complex array
+    loc : (N, P) real or complex array
+    out_grad : (N, C, *target_shape) real or complex array
     target_shape, transform_type, sampler_type, padding_mode, align_corners
         As forward.
 
     Returns
     -------
-    grad_data : float64 array of ``data``'s shape
-    grad_loc : (N, P) float64 array
+    grad_data : float64 or complex128 array of ``data``'s shape
+    grad_loc : (N, P) float64 or complex128 array
     """
     grid = grid_generator(loc, transform_type, target_shape, align_corners=align_corners)
     grad_data, grad_grid = sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_corners)

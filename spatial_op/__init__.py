@@ -22,7 +22,7 @@ from .operators.spatial_transformer import SpatialTransformer
 from .transforms.identity import identity_loc
 
 # Modules for one framework, imported when they are first asked for.
-FRAMEWORKS = ("dask", "mxnet", "onnx", "torch")
+FRAMEWORKS = ("dask", "jax", "mxnet", "onnx", "torch")
 
 __version__ = "0.1.0"
 __all__ = [

@@ -8,8 +8,7 @@ import numpy as np
 from . import check
 from .operators import Operator
 from .operators.dispatch import words_of
-from .operators.memory import like
-from .words import words
+from .pullback import Pullback, alike, several
 
 GRAD_REQS = ("write", "add", "null")
 
@@ -22,7 +21,7 @@ def vjp(op, *inputs, grad_req="write", **params):
     Parameters
     ----------
     op : function
-        An operator of this package, such as ``SpatialTransformer``.
+        An operator of this package, such as ``SpatialTransformer``, or a pull back.
     *inputs : arrays
         The operator's differentiable inputs, in order. They must not change before the last pull back. One that the
         operator can do without, such as a bias, may be left out at the end, and has no gradient then.
@@ -50,6 +49,10 @@ def vjp(op, *inputs, grad_req="write", **params):
 
     Notes
     -----
+    A pull back is an operator too, whose inputs are those of ``op`` and ``out_grad`` and whose result is the tuple of gradients. So
+    ``vjp`` and ``jvp`` give second derivatives; ``out_grad`` of what ``vjp`` returns then is a tuple with an array or None for each
+    gradient. Third derivatives there are none of (NotImplementedError).
+
     Written v, the linear map ``pullback`` is the transpose of the operator's derivative J: ``<out_grad, J v> =
     <pullback(out_grad), v>``. Each element of each gradient is summed in one order, so the result has the same bits for
     any number of threads.
@@ -67,6 +70,11 @@ def vjp(op, *inputs, grad_req="write", **params):
            [2., 2., 2.]])
     >>> grad_loc
     array([[-6., -6.]])
+    >>> (grad_data, grad_loc), pullback_twice = so.vjp(pullback, data, loc, out)
+    >>> pullback_twice((None, grad_loc))[2][0, 0]  # with respect to out_grad: how the result changes along grad_loc
+    array([[0., 0., 3.],
+           [0., 0., 3.],
+           [3., 3., 6.]])
     """
     operator, name, inputs = known("vjp", op, inputs)
     names = operator.inputs[: len(inputs)]
@@ -76,43 +84,7 @@ def vjp(op, *inputs, grad_req="write", **params):
     result = params.pop("out", None)
     call = operator.prepare(*inputs, **params)
     result = call.forward(result)
-    arguments = dict(zip(names, inputs))
-
-    def pullback(out_grad, out=None):
-        check.array(name, "out_grad", out_grad, tuple(str(size) for size in call.shape))
-        if out_grad.dtype.newbyteorder("=") != call.dtype:
-            raise TypeError(
-                f"{name}: out_grad has dtype {out_grad.dtype}, expected {call.dtype} as the result; "
-                f"convert it with {words().cast_to('out_grad', call.dtype)}."
-            )
-        check.shape(name, "out_grad", out_grad, call.shape, "the shape of the result")
-        out = (None,) * len(inputs) if out is None else several(name, "out", out, names)
-        if len(out) != len(inputs):
-            raise ValueError(
-                f"{name}: out has {len(out)} entries, expected one for each of {', '.join(names)}; pass None where there is none."
-            )
-        taken = {**arguments, "out_grad": out_grad}
-        for (argument, value), request, given in zip(arguments.items(), requests, out):
-            if request == "add" and given is None:
-                raise ValueError(
-                    f"{name}: grad_req of {argument} is 'add' but there is nothing to add to; "
-                    "pass the array in pullback(out_grad, out=...)."
-                )
-            if given is not None and request != "null":
-                label = f"the gradient of {argument}"
-                check.output(name, f"out for {label}", given, value.shape, value.dtype.newbyteorder("="), taken)
-                taken[label] = given
-        grads = []
-        for value, request, given in zip(inputs, requests, out):
-            if request == "null":
-                grads.append(None)
-            else:
-                grads.append(like(value) if given is None else given)
-        if any(grad is not None for grad in grads):
-            call.backward(out_grad, grads, [request == "add" for request in requests])
-        return tuple(grads)
-
-    return result, pullback
+    return result, Pullback(op, params, call, dict(zip(names, inputs)), requests)
 
 
 def operator_of(caller, op):
@@ -146,7 +118,7 @@ def jvp(op, inputs, tangents, **params):
     Parameters
     ----------
     op : function
-        An operator of this package, such as ``SpatialTransformer``.
+        An operator of this package, such as ``SpatialTransformer``, or a pull back that ``vjp`` returned.
     inputs : sequence of arrays
         The operator's differentiable inputs, in order.
     tangents : sequence of arrays or None
@@ -171,7 +143,8 @@ def jvp(op, inputs, tangents, **params):
     Notes
     -----
     It costs about as much as two calls of the operator, whatever the number of inputs' elements; ``vjp`` is its
-    transpose: ``<out_grad, out_tangent> = <pullback(out_grad), tangents>``.
+    transpose: ``<out_grad, out_tangent> = <pullback(out_grad), tangents>``. The tangent of a pull back is a product with the Hessian: ``out``
+    and ``out_tangent`` are tuples, with None for what its ``grad_req`` leaves out.
 
     Examples
     --------
@@ -202,13 +175,7 @@ def jvp(op, inputs, tangents, **params):
     for argument, value, tangent in zip(names, inputs, tangents):
         if tangent is not None:
             label = f"the tangent of {argument}"
-            check.array(name, label, tangent, tuple(str(size) for size in value.shape))
-            check.shape(name, label, tangent, value.shape, f"the shape of {argument}")
-            if tangent.dtype.newbyteorder("=") != value.dtype.newbyteorder("="):
-                raise TypeError(
-                    f"{name}: {label} has dtype {tangent.dtype}, expected {value.dtype}; "
-                    f"convert it with {words().cast_to('tangent', value.dtype)}."
-                )
+            alike(name, label, "tangent", tangent, value.shape, value.dtype.newbyteorder("="), argument)
     if result is not None:
         labels = {
             f"the tangent of {argument}": tangent for argument, tangent in zip(names, tangents) if tangent is not None
@@ -216,18 +183,13 @@ def jvp(op, inputs, tangents, **params):
         check.output(name, "out", result, call.shape, call.dtype, labels)
     out = call.forward(result)
     if all(tangent is None for tangent in tangents):
-        return out, np.zeros(call.shape, call.dtype)
+        return out, tuple(map(zeros_like, out)) if isinstance(out, tuple) else zeros_like(out)
     return out, call.tangent(tangents)
 
 
-def several(name, argument, value, inputs):
-    """A sequence with an entry for each input; an array is none, though it could be taken apart."""
-    if not isinstance(value, (tuple, list)):
-        raise TypeError(
-            f"{name}: {argument} is a {check.kind(value)}, expected a tuple or list with an entry for each of {', '.join(inputs)}; "
-            f"pass them as ({', '.join(inputs)}{',' * (len(inputs) == 1)})."
-        )
-    return tuple(value)
+def zeros_like(value):
+    """Zeros for an array, and nothing where there is none."""
+    return None if value is None else np.zeros(value.shape, value.dtype)
 
 
 def own(caller, name, arguments, values):
@@ -249,7 +211,7 @@ def parameters(op):
 
 def settings(caller, op, params):
     """The keywords must be an operator's parameters, and none may be missing."""
-    names, needed = parameters(op)
+    names, needed = ((), ()) if isinstance(op, Pullback) else parameters(op)
     check.keywords(caller, op.__name__, params, op.operator.inputs, names)
     for name in needed:
         if name not in params:

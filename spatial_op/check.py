@@ -57,6 +57,10 @@ def keywords(caller, name, given, inputs, parameters):
                 f"{caller}: {keyword} is given by keyword, expected {name}'s inputs by position; pass {', '.join(inputs)} in order."
             )
         if keyword not in parameters:
+            if not parameters:
+                raise TypeError(
+                    f"{caller}: {keyword} is given to {name}, which has no parameters, expected none; leave it out."
+                )
             close = difflib.get_close_matches(keyword, parameters, n=1)
             cure = f"use {close[0]!r}" if close else f"use {listed(parameters)}"
             raise TypeError(

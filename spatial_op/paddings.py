@@ -2,7 +2,9 @@
 
 ``index(positions, n, edge)`` answers for one axis of ``n`` pixels: which pixel each position holds, an array of whole numbers, or
 -1 where there is none but 0. ``period(n, edge)`` is the number of pixels after which the rule repeats itself; it is left out
-where what is further away than any sampler reaches looks alike.
+where what is further away than any sampler reaches looks alike. ``mirror(n, edge)`` says how ``GridSampler`` moves points inside
+if it is asked to: by a mirror with so many pixels there and back, or, if that is 0, to the nearest pixel; it is left out
+where points stay where they are.
 
 ``edge`` is the corner rule: 0 where -1 and +1 are the centres of the border pixels (``align_corners=True``), 1 where
 they are their outer edges. The rows are plain NumPy; the kernels are given tables of what they answer.
@@ -15,10 +17,11 @@ import numpy as np
 
 
 class Padding(NamedTuple):
-    """One rule for the outside of an image; the module's first lines say what the two functions answer."""
+    """One rule for the outside of an image; the module's first lines say what its functions answer."""
 
     index: Callable
     period: Callable | None = None
+    mirror: Callable | None = None
 
 
 def zeros(positions, n, edge):
@@ -29,6 +32,11 @@ def zeros(positions, n, edge):
 def border(positions, n, edge):
     """The edge goes on: ``a a | a b c d | d d``."""
     return np.clip(positions, 0, n - 1)
+
+
+def nearest(n, edge):
+    """No mirror."""
+    return 0
 
 
 def mirrored(n, edge):
@@ -54,7 +62,7 @@ def wrap(positions, n, edge):
 
 PADDINGS = {
     "zeros": Padding(zeros),
-    "border": Padding(border),
-    "reflection": Padding(reflection, mirrored),
+    "border": Padding(border, mirror=nearest),
+    "reflection": Padding(reflection, mirrored, mirrored),
     "wrap": Padding(wrap, repeated),
 }

@@ -1,182 +1,26 @@
-"""The operators as modules of PyTorch. Functions need no module: ``spatial_op.SpatialTransformer`` takes tensors too."""
+"""For PyTorch's users: its own functions by their names and layouts, modules, and ``patch``, which puts them in PyTorch's place.
 
-import math
-import numbers
+``spatial_op.SpatialTransformer`` and the others take tensors themselves.
+"""
 
-import torch
-from torch import nn
-
-from . import check
 from .adapters import torch_compiled  # noqa: F401 (saved graphs find their nodes there)
-from .operators.convolution_arguments import BORDERS, pair
-from .operators.deformable_convolution import DeformableConvolution
-from .operators.modulated_deformable_convolution import ModulatedDeformableConvolution
-from .operators.spatial_transformer import SpatialTransformer as transform
+from .adapters.torch_convolution import DeformConv2d
+from .adapters.torch_deform import deform_conv2d
+from .adapters.torch_modules import GridSampler, SpatialTransformer
+from .adapters.torch_packs import DeformConv2dPack, ModulatedDeformConv2dPack
+from .adapters.torch_patch import patch, unpatch
+from .adapters.torch_words import affine_grid, affine_grid_sample, grid_sample
 
-__all__ = ["DeformConv2d", "SpatialTransformer"]
-
-
-class Module(nn.Module):
-    """A module of this package: it can be traced, exported and compiled, but TorchScript cannot read its text."""
-
-    def __prepare_scriptable__(self):
-        """What ``torch.jit.script`` asks for."""
-        raise TypeError(
-            f"{type(self).__name__}: torch.jit.script was asked to read a module whose Python is no TorchScript, expected a module "
-            "that was recorded; call torch.jit.trace or torch.export.export, whose results take other batches and sizes too."
-        )
-
-
-class SpatialTransformer(Module):
-    """Warp each image of a batch, or each volume, by its own transform, as a module.
-
-    Conventions: those of ``spatial_op.SpatialTransformer``. The module has no parameters: a network predicts ``loc``.
-
-    Parameters
-    ----------
-    target_shape : (int, int) or (int, int, int)
-        (Depth,) height and width of the output, in pixels.
-    transform_type, sampler_type, padding_mode, align_corners
-        As for ``spatial_op.SpatialTransformer``.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When it is called: as ``spatial_op.SpatialTransformer``.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from spatial_op.torch import SpatialTransformer
-    >>> module = SpatialTransformer((3, 4))
-    >>> flip = torch.tensor([[-1.0, 0, 0, 0, 1, 0]])
-    >>> module(torch.arange(12.0).reshape(1, 1, 3, 4), flip)[0, 0, 0]
-    tensor([3., 2., 1., 0.])
-    """
-
-    def __init__(
-        self,
-        target_shape,
-        transform_type="affine",
-        sampler_type="bilinear",
-        *,
-        padding_mode="zeros",
-        align_corners=True,
-    ):
-        super().__init__()
-        self.target_shape, self.transform_type, self.sampler_type = target_shape, transform_type, sampler_type
-        self.padding_mode, self.align_corners = padding_mode, align_corners
-
-    def forward(self, data, loc):
-        """The warped images, (N, C, *target_shape)."""
-        return transform(
-            data, loc, self.target_shape, self.transform_type, self.sampler_type,
-            padding_mode=self.padding_mode, align_corners=self.align_corners,
-        )  # fmt: skip
-
-    def extra_repr(self):
-        """What ``print`` shows."""
-        return f"target_shape={self.target_shape}, transform_type={self.transform_type!r}, sampler_type={self.sampler_type!r}"
-
-
-class DeformConv2d(Module):
-    """Deformable convolution as a module: with a mask the second version, without one the first.
-
-    Conventions: those of ``spatial_op.DeformableConvolution``; names and order of the arguments, initial values and the
-    border rule are torchvision's.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-        Channels of the images and of the result.
-    kernel_size, stride, padding, dilation : int or (int, int)
-        In pixels: rows, columns.
-    groups : int
-        Filters see the channels of their group only.
-    bias : bool
-        Whether a learnt number is added to each channel of the result.
-    border : str
-        "zeros": the image goes on with zeros (torchvision); "mxnet": MXNet's rule, which differs without a mask only.
-
-    Attributes
-    ----------
-    weight : (out_channels, in_channels / groups, kernel height, kernel width) parameter
-    bias : (out_channels,) parameter or None
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a number or a name does not fit, here or when it is called.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from spatial_op.torch import DeformConv2d
-    >>> module = DeformConv2d(4, 8, kernel_size=3, padding=1)
-    >>> data, offset, mask = torch.rand(2, 4, 5, 6), torch.zeros(2, 18, 5, 6), torch.ones(2, 9, 5, 6)
-    >>> module(data, offset).shape, module(data, offset, mask).shape
-    (torch.Size([2, 8, 5, 6]), torch.Size([2, 8, 5, 6]))
-    """
-
-    def __init__(
-        self,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        bias=True,
-        *,
-        border="zeros",
-    ):
-        super().__init__()
-        for name, value in (("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)):
-            check.whole_number("DeformConv2d", name, value, least=1)
-        check.flag("DeformConv2d", "bias", bias)
-        check.row("DeformConv2d", "border", border, BORDERS)
-        if in_channels % groups or out_channels % groups:
-            raise ValueError(
-                f"DeformConv2d: groups is {groups}, expected a divisor of in_channels={in_channels} and "
-                f"out_channels={out_channels}; pass one."
-            )
-        self.kernel_size, self.stride, self.padding, self.dilation = (
-            pair("DeformConv2d", name, (value, value) if isinstance(value, numbers.Integral) else value, least)
-            for name, value, least in (
-                ("kernel_size", kernel_size, 1),
-                ("stride", stride, 1),
-                ("padding", padding, 0),
-                ("dilation", dilation, 1),
-            )
-        )
-        self.in_channels, self.out_channels, self.groups, self.border = in_channels, out_channels, groups, border
-        self.weight = nn.Parameter(torch.empty(out_channels, in_channels // groups, *self.kernel_size))
-        self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
-        self.reset_parameters()
-
-    def reset_parameters(self):
-        """Draw new parameters, as PyTorch's convolutions do."""
-        nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
-        if self.bias is not None:
-            bound = 1 / math.sqrt(self.weight[0].numel())
-            nn.init.uniform_(self.bias, -bound, bound)
-
-    def forward(self, data, offset, mask=None):
-        """The result, (N, out_channels, H_out, W_out), for offsets (N, 2 D K, H_out, W_out), y before x, and masks (N, D K, H_out, W_out)."""
-        taps = math.prod(self.kernel_size)
-        params = {
-            "kernel": self.kernel_size, "stride": self.stride, "dilate": self.dilation, "pad": self.padding,
-            "num_filter": self.out_channels, "num_group": self.groups, "no_bias": self.bias is None,
-            "num_deformable_group": -(-offset.shape[1] // (2 * taps)), "border": self.border,
-        }  # fmt: skip
-        if mask is None:
-            return DeformableConvolution(data, offset, self.weight, self.bias, **params)
-        return ModulatedDeformableConvolution(data, offset, mask, self.weight, self.bias, **params)
-
-    def extra_repr(self):
-        """What ``print`` shows."""
-        return (
-            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
-            f"padding={self.padding}, dilation={self.dilation}, groups={self.groups}, border={self.border!r}"
-        )
+__all__ = [
+    "DeformConv2d",
+    "DeformConv2dPack",
+    "GridSampler",
+    "ModulatedDeformConv2dPack",
+    "SpatialTransformer",
+    "affine_grid",
+    "affine_grid_sample",
+    "deform_conv2d",
+    "grid_sample",
+    "patch",
+    "unpatch",
+]

@@ -12,7 +12,7 @@ class Words(NamedTuple):
     """The phrases of one framework.
 
     In ``array`` and ``convert`` an array and what makes one, in ``dtype`` a dtype, and in the others what is done to an
-    array, ``{0}``. ``vjp`` and ``jvp`` say how arrays are differentiated by ``{op}``.
+    array, ``{0}``. ``vjp`` and ``jvp`` say how arrays are differentiated by ``{op}``, and ``detach`` how to do without a third derivative.
     """
 
     array: str = "a NumPy array"
@@ -24,6 +24,7 @@ class Words(NamedTuple):
     empty: str = "numpy.empty({0}, {1})"
     vjp: str = "pass NumPy arrays"
     jvp: str = "pass NumPy arrays"
+    detach: str = "differentiate an operator or its pull back"
 
     def cast_to(self, argument, dtype):
         """The array with another dtype, by name."""

@@ -15,6 +15,9 @@ ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [
     "README.md",
     "docs/index.md",
+    "docs/jax.md",
+    "docs/second_order.md",
+    "docs/pytorch.md",
     *(f"docs/gradients/{path.name}" for path in (ROOT / "docs/gradients").glob("*.md")),
 ]
 
@@ -23,8 +26,9 @@ PAGES = [
 def test_page(page, capsys):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S)
     assert blocks
-    if any("import torch" in block for block in blocks):
-        pytest.importorskip("torch")
+    for framework in ("torch", "jax"):
+        if any(f"import {framework}" in block for block in blocks):
+            pytest.importorskip(framework)
     code = "\n".join(blocks)
     exec(compile(code, page, "exec"), {})
     said = re.findall(r"^print\(.*\)  # (.*)$", code, re.M)

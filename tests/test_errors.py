@@ -41,7 +41,7 @@ WRONG = [
     ({"data": DATA.astype(complex)}, TypeError, r"data has dtype complex128, expected .*; pass data\.real and data\.imag apart"),
     ({"data": DATA > 0}, TypeError, r"data has dtype bool, expected .*; convert it .*"),
     # loc
-    ({"loc": LOC.reshape(2, 2, 3)}, ValueError, r"loc has shape \(2, 2, 3\), expected 2 axes \(batch, parameters\); .*"),
+    ({"loc": LOC[:, None]}, ValueError, r"loc has shape \(2, 1, 6\), expected 2 axes \(batch, parameters\); .*"),
     ({"loc": LOC[:, :5]}, ValueError, r"loc has shape \(2, 5\), expected \(2, 6\), data's batch and the 6 parameters of 'affine' .*"),
     ({"loc": LOC[:1]}, ValueError, r"loc has shape \(1, 6\), expected \(2, 6\), data's batch and .*; .*"),
     ({"loc": LOC, "transform_type": "projective"}, ValueError, r"loc has shape \(2, 6\), expected \(2, 8\), .* 'projective' .*"),

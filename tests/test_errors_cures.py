@@ -40,7 +40,7 @@ CASES = {
     "a grid of volumes": ("BilinearSampler", {}, (VOLUME, VOLUME.repeat(3, 1) - 0.5), {"grid": last(VOLUME.repeat(3, 1) - 0.5)}),
     "one grid for all": ("GridSampler", {}, (BATCH, GRID[:1].repeat(2, 0)), {"grid": GRID[:1]}),
     "a flow with its directions last": ("GridGenerator", {"transform_type": "warp"}, (GRID,), {"data": last(GRID)}),
-    "matrices": ("SpatialTransformer", AFFINE, (BATCH, LOC), {"loc": LOC.reshape(2, 2, 3)}),
+    "rows with an axis more": ("SpatialTransformer", AFFINE, (BATCH, LOC), {"loc": LOC[:, None]}),
     "3x3 matrices": ("SpatialTransformer", AFFINE, (BATCH, LOC), {"loc": np.concatenate([LOC.reshape(2, 2, 3), LAST], 1)}),
     "flat 3x3 matrices": ("SpatialTransformer", AFFINE, (BATCH, LOC), {"loc": np.concatenate([LOC, LAST[:, 0]], 1)}),
     "one sample's parameters": ("SpatialTransformer", AFFINE, (BATCH[:1], LOC[:1]), {"loc": LOC[0]}),
@@ -55,10 +55,10 @@ CASES = {
     ),
     "points": ("SpatialTransformer", SPLINE, (BATCH, POINTS), {"loc": POINTS.reshape(2, 2, 9).transpose(0, 2, 1).copy()}),
     "rows of x and of y": ("SpatialTransformer", SPLINE, (BATCH, POINTS), {"loc": POINTS.reshape(2, 2, 9)}),
-    "matrices of volumes": (
-        "SpatialTransformer", {"target_shape": (3, 4, 5)}, (VOLUME, LOC3), {"loc": LOC3.reshape(2, 3, 4)},
+    "rows with an axis more, of volumes": (
+        "SpatialTransformer", {"target_shape": (3, 4, 5)}, (VOLUME, LOC3), {"loc": LOC3[:, None]},
     ),
-    "matrices for a grid": ("GridGenerator", {"transform_type": "affine", **AFFINE}, (LOC,), {"data": LOC.reshape(2, 2, 3)}),
+    "rows with an axis more, for a grid": ("GridGenerator", {"transform_type": "affine", **AFFINE}, (LOC,), {"data": LOC[:, None]}),
     "a photograph": ("SpatialTransformer", AFFINE, (PHOTO.transpose(2, 0, 1)[None], LOC[:1]), {"data": PHOTO}),
     "one image": ("SpatialTransformer", AFFINE, (BATCH[:1], LOC[:1]), {"data": BATCH[0]}),
     "a grey image": ("SpatialTransformer", AFFINE, (BATCH[:1, :1], LOC[:1]), {"data": BATCH[0, 0]}),

@@ -64,20 +64,39 @@ def test_jit_grad_and_vmap(name):
         np.testing.assert_allclose(each.sum(0) if share else each[:, 0], grad, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_forward_mode(name):
+    function, inputs, params = case(name)
+    moves = [jnp.sin(7 * value) for value in inputs]
+    expected, change = so.jvp(getattr(so, name), list(map(np.asarray, inputs)), list(map(np.asarray, moves)), **params)
+    for transformed in (function, jax.jit(function)):
+        out, found = jax.jvp(transformed, tuple(inputs), tuple(moves))
+        np.testing.assert_array_equal(out, expected)
+        np.testing.assert_array_equal(found, change)
+    forward, reverse = (
+        derivative(lambda first: function(first, *inputs[1:]))(inputs[0]) for derivative in (jax.jacfwd, jax.jacrev)
+    )
+    np.testing.assert_allclose(forward, reverse, rtol=1e-12, atol=1e-12)
+    still = [jnp.zeros_like(value) for value in inputs]
+    for place, move in enumerate(moves):
+        alone = [move if other == place else None for other in range(len(inputs))]
+        change = so.jvp(
+            getattr(so, name),
+            list(map(np.asarray, inputs)),
+            [v if v is None else np.asarray(v) for v in alone],
+            **params,
+        )[1]
+        along = lambda value, place=place: function(*inputs[:place], value, *inputs[place + 1 :])  # noqa: E731
+        np.testing.assert_array_equal(jax.jvp(along, (inputs[place],), (move,))[1], change)
+        np.testing.assert_array_equal(
+            jax.jvp(function, tuple(inputs), (*still[:place], move, *still[place + 1 :]))[1], change
+        )
+
+
 def test_gradients_are_those_of_differences():
     for name in ("SpatialTransformer", "DeformableConvolution"):
         function, inputs, _ = case(name)
-        check_grads(function, tuple(inputs), 1, modes=["rev"])
-
-
-def test_second_order_where_it_exists():
-    function, (data, loc), _ = case("SpatialTransformer")
-    check_grads(lambda data: function(data, loc) ** 2, (data,), 2, modes=["rev"])
-    for argument in (0, 1):
-        with pytest.raises(NotImplementedError, match="second derivative with respect to"):
-            jax.jacrev(jax.grad(lambda *values: (function(*values) ** 2).sum(), 1), argument)(data, loc)
-    with pytest.raises(TypeError, match="forward-mode"):
-        jax.jvp(function, (data, loc), (data, loc))
+        check_grads(function, tuple(inputs), 1, modes=["fwd", "rev"])
 
 
 def test_vmap_over_some_inputs():
@@ -125,3 +144,78 @@ def test_shapes_are_checked_while_jax_traces():
     assert jax.eval_shape(function, data, loc).shape == (2, 3, 4, 4)
     with pytest.raises(TypeError, match="loc is a builtins.list, expected a jax.Array"):
         so.SpatialTransformer(data, [[0.0] * 6], (4, 4))
+
+
+class Failing:
+    """A call whose checks pass."""
+
+    def __init__(self, data):
+        self.data, self.shape, self.dtype = data, data.shape, data.dtype
+
+    def forward(self, out=None):
+        if self.data.strides[0]:  # it has numbers, not only a shape
+            raise MemoryError("there is no room")
+
+
+def test_what_goes_wrong_while_xla_runs_is_raised():
+    from spatial_op.operators import Operator
+    from spatial_op.operators.dispatch import apply
+
+    def fail(data):
+        return apply(fail, (data,), None, None)
+
+    fail.operator = Operator(("data",), Failing, lambda shapes: shapes["data"])
+    for function in (fail, jax.jit(fail)):
+        with pytest.raises(jax.errors.JaxRuntimeError, match="MemoryError: there is no room"):
+            jax.block_until_ready(function(jnp.ones((2, 3))))
+
+
+def test_two_operators_of_one_name():
+    """What XLA calls is found by a name, which is not the function's alone."""
+    from spatial_op.operators import Operator
+    from spatial_op.operators.dispatch import apply
+
+    def scaling(factor):
+        class Call(Failing):
+            def forward(self, out=None):
+                out[...] = factor * self.data
+
+        def scale(data):
+            return apply(scale, (data,), None, None)
+
+        scale.operator = Operator(("data",), Call, lambda shapes: shapes["data"])
+        return scale
+
+    twice, thrice = scaling(2), scaling(3)
+    np.testing.assert_array_equal(jax.jit(lambda data: twice(data) + 10 * thrice(data))(jnp.ones((2, 3))), 32)
+
+
+def test_sizes_that_are_symbols_are_refused():
+    from jax import export
+
+    specs = export.symbolic_args_specs(tuple(map(np.ones, ((2, 3, 5, 6), (2, 6)))), ("batch, 3, 5, 6", "batch, 6"))
+    function, *_ = case("SpatialTransformer")
+    with pytest.raises(
+        ValueError, match=r"SpatialTransformer: data has shape \(batch, 3, 5, 6\), expected sizes that are known"
+    ):
+        export.export(jax.jit(function))(*specs)
+
+
+def test_without_jit():
+    function, inputs, params = case("SpatialTransformer")
+    with jax.disable_jit():
+        np.testing.assert_array_equal(function(*inputs), so.SpatialTransformer(*map(np.asarray, inputs), **params))
+
+
+def test_where_xla_has_no_handlers(monkeypatch):
+    """As on accelerators, JAX brings arrays to Python and back."""
+    from spatial_op.adapters import jax_names
+
+    monkeypatch.setattr(jax_names, "version", lambda: None)
+    with jax.enable_x64(False):
+        function, inputs, params = case("GridSampler")
+        compiled = jax.jit(lambda *values: jax.value_and_grad(lambda *values: function(*values).sum(), (0, 1))(*values))
+        assert "spatial_op" not in compiled.lower(*inputs).as_text().replace("jit(spatial_op", "")
+        expected, pullback = so.vjp(so.GridSampler, *map(np.asarray, inputs), **params)
+        for found, grad in zip(compiled(*inputs)[1], pullback(np.ones_like(expected))):
+            np.testing.assert_array_equal(found, grad)

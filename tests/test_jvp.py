@@ -101,7 +101,7 @@ def test_wrong_tangents():
         (
             (data.astype("f4"), None),
             TypeError,
-            r"^SpatialTransformer: the tangent of data has dtype float32, expected float64; .*\.$",
+            r"^SpatialTransformer: the tangent of data has dtype float32, expected float64 as data; .*\.$",
         ),
         (
             (None, [1.0]),

@@ -93,12 +93,14 @@ CASES = [
 
 
 def everything(op, inputs, params, out_grad, tangents):
-    """Result, gradients, written and added, and tangent, as bytes."""
+    """Result, gradients, written and added, tangent, and second derivatives, as bytes."""
     out, pullback = so.vjp(op, *inputs, **params)
     _, adding = so.vjp(op, *inputs, grad_req="add", **params)
     sums = adding(out_grad, out=[np.ones_like(value) for value in inputs])
     _, tangent = so.jvp(op, inputs, tangents, **params)
-    return [array.tobytes() for array in (out, *pullback(out_grad), *sums, tangent)]
+    _, pullback_twice = so.vjp(pullback, *inputs, out_grad)
+    second = op.operator.prepare(*inputs, **params).second_tangent(tangents, inputs)
+    return [array.tobytes() for array in (out, *pullback(out_grad), *sums, tangent, *pullback_twice(tangents), second)]
 
 
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT) or numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")

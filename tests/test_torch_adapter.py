@@ -122,17 +122,6 @@ def test_second_order_where_it_exists():
     torch.testing.assert_close(hessian.reshape(weight.numel(), -1), 2 * jacobian.T @ jacobian)
 
 
-def test_second_order_elsewhere_is_refused():
-    data, loc = inputs_of(CASES["SpatialTransformer"][1:])
-    (grad,) = torch.autograd.grad(warp(data.detach(), loc).square().sum(), loc, create_graph=True)
-    with pytest.raises(NotImplementedError, match="second derivative with respect to loc and loc"):
-        grad.sum().backward()
-    for outer in (torch.func.jacfwd, torch.func.jacrev):
-        for inner in (torch.func.jacfwd, torch.func.jacrev):
-            with pytest.raises(NotImplementedError, match="second derivative"):
-                outer(inner(lambda loc: warp(data.detach(), loc)))(loc.detach())
-
-
 def test_jacobians_of_both_modes_agree():
     data, loc = (value.detach() for value in inputs_of(CASES["SpatialTransformer"][1:]))
     forward = torch.func.jacfwd(warp, argnums=(0, 1))(data, loc)
@@ -185,7 +174,7 @@ def test_layouts_and_memory():
         assert torch.equal(result, out)
         grads += torch.autograd.grad(result.square().sum(), leaf)
     assert torch.equal(grads[0], grads[1]) and torch.equal(grads[0], grads[2])
-    from spatial_op.adapters.torch_eager import arrays
+    from spatial_op.adapters.torch_tensors import arrays
 
     (array,) = arrays([data])
     assert array.ctypes.data == data.data_ptr(), "the input is not copied"

@@ -171,7 +171,7 @@ def test_forward_mode_and_compiled_code(backend):
 def test_sentences_in_compiled_code():
     """They stand in what PyTorch's compiler raises, and are all there is where it may fall back."""
     for data, loc, size, sentence in (
-        (DATA, LOC.reshape(2, 2, 3), (4, 4), r"write each sample as one row with loc\.reshape\(2, 6\)"),
+        (DATA, LOC[:, None], (4, 4), r"write each sample as one row with loc\.reshape\(2, 6\)"),
         (DATA.int(), LOC, (4, 4), r"convert it with data\.to\(torch\.float32\)"),
         (DATA, LOC.to("meta"), (4, 4), r"move it with loc\.to\(data\.device\)"),
         (DATA, LOC, torch.tensor([4, 4]), "target_shape is an array in compiled or recorded code"),

@@ -5,6 +5,18 @@ import textwrap
 import numpy as np
 from programs import run
 
+HELPERS = """
+    def dtype_of(x, dtype):
+        return np.dtype(dtype).type(x)
+
+    def second(op, inputs, params):
+        out, pullback = so.vjp(op, *inputs, **params)
+        return [
+            *so.vjp(pullback, *inputs, out + 1)[1](inputs),
+            op.operator.prepare(*inputs, **params).second_tangent(inputs, inputs),
+        ]
+"""
+
 
 def test_without_jit(tmp_path):
     """Every row of every table, uncompiled and compiled."""
@@ -42,12 +54,21 @@ def test_without_jit(tmp_path):
             (so.GridGenerator, (loc,), {"transform_type": "affine", "target_shape": sides}),
         ):
             out, pullback = so.vjp(op, *inputs, **params)
-            results += [out, *pullback(out + 1)]
+            results += [out, *pullback(out + 1), *second(op, inputs, params)]
+    for transform in ("projective", "tps"):
+        loc = so.identity_loc(transform, 1, "float64", 9) * 0.9 + 0.02
+        params = dict(transform_type=transform, target_shape=(3, 18))
+        results += second(so.SpatialTransformer, (rng.standard_normal((1, 2, 9, 8)), loc), params)
+    shapes = [(1, 3, 5, 6), (1, 18, 5, 6), (1, 9, 5, 6), (4, 3, 3, 3), (4,)]
+    inputs = [rng.standard_normal(shape) for shape in shapes]
+    params = dict(kernel=(3, 3), pad=(1, 1), num_filter=4)
+    results += second(so.ModulatedDeformableConvolution, inputs, params)
+    results += second(so.DeformableConvolution, [*inputs[:2], *inputs[3:]], params)
     out, pullback = so.vjp(so.GridGenerator, rng.standard_normal((1, 2, 5, 6)), transform_type="warp")
     results += [out, *pullback(out + 1)]
     np.savez(TARGET, *results)
     """
-    code = "def dtype_of(x, dtype):\n    return np.dtype(dtype).type(x)\n" + textwrap.dedent(code)
+    code = textwrap.dedent(HELPERS) + textwrap.dedent(code)
     for name, disable in (("compiled", "0"), ("plain", "1")):
         target = repr(str(tmp_path / f"{name}.npz"))
         run(code.replace("TARGET", target), None, size=5, NUMBA_DISABLE_JIT=disable)

@@ -57,9 +57,15 @@ def hollow(op, argument, shape, dtype):
 
 def pull(op, arrays, params, wanted, out_grad):
     """Gradients of the inputs that are wanted."""
-    call = op.operator.prepare(*arrays, **params)
     grads = [like(array) if want else None for array, want in zip(arrays, wanted)]
-    call.backward(out_grad, grads, [False] * len(grads))
+    op.operator.prepare(*arrays, **params).backward(out_grad, grads, [False] * len(grads))
+    return [grad for grad in grads if grad is not None]
+
+
+def pull_tangent(op, arrays, params, wanted, out_grad, tangents):
+    """How gradients of the inputs that are wanted change along tangents, of which some are None."""
+    grads = [like(array) if want else None for array, want in zip(arrays, wanted)]
+    op.operator.prepare(*arrays, **params).backward_tangent(out_grad, tangents, grads, [False] * len(grads))
     return [grad for grad in grads if grad is not None]
 
 
@@ -68,15 +74,18 @@ def push(op, arrays, params, tangents):
     return op.operator.prepare(*arrays, **params).tangent(tangents)
 
 
-def second_order(op, moved, along):
-    """Raise unless the derivative along some inputs is the same wherever the others are: no derivative is silently zero."""
-    for first in along:
-        for second in moved:
-            if first != second or first not in op.operator.linear:
-                raise NotImplementedError(
-                    f"{op.__name__}: the second derivative with respect to {first} and {second} is not available, expected "
-                    "first derivatives only, or second ones of an input in which the result is linear; detach the other inputs."
-                )
+def push_twice(op, arrays, params, tangents, others):
+    """How that changes along other tangents."""
+    return op.operator.prepare(*arrays, **params).second_tangent(tangents, others)
+
+
+def curved(op, moved, along):
+    """For each input whether it is ``moved`` and the derivatives with respect to it change with inputs that are moved ``along``."""
+    names = op.operator.inputs[: len(moved)]
+    return tuple(
+        move and any(other and (one != two or one not in op.operator.linear) for two, other in zip(names, along))
+        for one, move in zip(names, moved)
+    )
 
 
 def to_text(params):

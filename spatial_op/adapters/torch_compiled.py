@@ -7,8 +7,8 @@ import torch
 from torch.autograd import forward_ad
 
 from ..operators.table import OPERATORS
-from .calls import describe, from_text, given, plain, prepared, pull
-from .torch_eager import WORDS, arrays, mapped
+from .calls import curved, describe, from_text, given, plain, prepared, pull, pull_tangent, push
+from .torch_tensors import WORDS, arrays, mapped, present, spread
 
 # Stands for an integer in the text of an operator's parameters.
 NUMBER = "#"
@@ -107,7 +107,7 @@ def register(op):
         *inputs, params, numbers, wanted = arguments
         params = put_together(params, numbers)
         grads = pull(op, arrays(given(op, inputs)), params, wanted, *arrays([out_grad]))
-        return list(map(torch.from_numpy, grads))
+        return [torch.from_numpy(np.ascontiguousarray(grad)) for grad in grads]
 
     def fake_pull_back(out_grad, *arguments):
         *inputs, _, _, wanted = arguments
@@ -137,6 +137,7 @@ def register(op):
         schema=f"(Tensor out_grad, {signature}, str params, SymInt[]? numbers, bool[] wanted) -> Tensor[]",
     )  # fmt: skip
     backward_operator.register_fake(fake_pull_back)
+    register_second(op, signature, backward_operator)
     operator = torch.library.custom_op(
         f"spatial_op::{name}", forward, mutates_args=(),
         schema=f"({signature}, str params, SymInt[]? numbers) -> Tensor",
@@ -151,6 +152,64 @@ def register(op):
 
     torch.library.define(f"spatial_op::{name}.sized", f"({signature}, str params, Tensor sizes) -> Tensor")
     torch.library.impl(f"spatial_op::{name}.sized", "CompositeImplicitAutograd")(sized)
+
+
+def register_second(op, signature, backward_operator):
+    """Make ``<name>_tangent`` and ``<name>_backward_tangent``, of which the derivatives of the gradients consist."""
+    name, count = op.__name__, len(op.operator.inputs)
+
+    def push_forward(tangents, *arguments):
+        *inputs, params, numbers, along = arguments
+        inputs = given(op, inputs)
+        moves = spread(arrays(tangents), along)[: len(inputs)]
+        return torch.from_numpy(push(op, arrays(inputs), put_together(params, numbers), moves))
+
+    def fake_push(tangents, *arguments):
+        *inputs, params, numbers, _ = arguments
+        return result(op, given(op, inputs), params, numbers)
+
+    def bend(out_grad, tangents, *arguments):
+        *inputs, params, numbers, wanted, along = arguments
+        inputs = given(op, inputs)
+        moves, wanted = spread(arrays(tangents), along)[: len(inputs)], wanted[: len(inputs)]
+        words = put_together(params, numbers)
+        return list(map(torch.from_numpy, pull_tangent(op, arrays(inputs), words, wanted, *arrays([out_grad]), moves)))
+
+    def fake_bend(out_grad, tangents, *arguments):
+        *inputs, _, _, wanted, _ = arguments
+        return [value.new_empty(value.shape) for value, want in zip(inputs, wanted) if want]
+
+    words = f"{signature}, str params, SymInt[]? numbers"
+    tangent_operator = torch.library.custom_op(
+        f"spatial_op::{name}_tangent", push_forward, mutates_args=(),
+        schema=f"(Tensor[] tangents, {words}, bool[] along) -> Tensor",
+    )  # fmt: skip
+    tangent_operator.register_fake(fake_push)
+    bend_operator = torch.library.custom_op(
+        f"spatial_op::{name}_backward_tangent", bend, mutates_args=(),
+        schema=f"(Tensor out_grad, Tensor[] tangents, {words}, bool[] wanted, bool[] along) -> Tensor[]",
+    )  # fmt: skip
+    bend_operator.register_fake(fake_bend)
+
+    def setup_context(ctx, inputs, output):
+        *tensors, ctx.params, ctx.numbers, ctx.wanted = inputs
+        ctx.save_for_backward(*tensors)
+
+    def backward(ctx, cotangents):
+        out_grad, *inputs = ctx.saved_tensors
+        cotangents = spread(cotangents, ctx.wanted)
+        along, moves = present(cotangents), [value for value in cotangents if value is not None]
+        grad, grads = None, [None] * count
+        if moves and ctx.needs_input_grad[0]:
+            grad = tangent_operator(moves, *inputs, ctx.params, ctx.numbers, along)
+        wanted = curved(op, present(ctx.needs_input_grad[1 : 1 + count]), along)
+        if any(wanted):
+            found = bend_operator(out_grad, moves, *inputs, ctx.params, ctx.numbers, wanted, along)
+            grads = spread(found, wanted)
+        nothing = [] if ctx.numbers == [] else None  # PyTorch takes an empty list for one of tensors
+        return grad, *grads, None, nothing, None
+
+    backward_operator.register_autograd(backward, setup_context=setup_context)
 
 
 for operator_function in OPERATORS.values():

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from ..transforms import affine
 from . import grids, names, planes, scattered
 from .cells import Rules
+from .grid_layouts import LAYOUTS
+from .inside import Inside
 from .kernel import Kernel
 from .sources import ByArray, ByTransform
 from .sums import BySum
@@ -21,6 +23,7 @@ class Formula(NamedTuple):
     locate: object
     count: int
     basis: object
+    of_array = False
 
     @property
     def affine(self):
@@ -28,20 +31,26 @@ class Formula(NamedTuple):
         return self.locate is affine.locate and self.basis is None
 
 
+class Points(NamedTuple):
+    """What kernels need to know of a grid: whether coordinates stand side by side, and whether points are moved inside first."""
+
+    side_by_side: bool
+    inside: bool
+    of_array = True
+
+
 @functools.cache
 def formula(transform):
-    """A transform's formulas and the number of parameters that they take; None of an array's coordinates."""
-    if transform is None:
-        return None
+    """A transform's formulas and the number of parameters that they take."""
     count = transform.plan_size if transform.basis else len(transform.identity(4))
     return Formula(transform.fold, transform.locate, count, transform.basis)
 
 
-def source_of(axes, formula, dtype):
-    """Where coordinates come from: a formula with parameters of this dtype, or an array."""
-    if formula is None:
-        return ByArray(dtype, axes)
-    return (ByTransform if formula.basis is None else BySum)(formula, axes, dtype)
+def source_of(axes, formula, dtype, moving=0):
+    """Where coordinates come from: a formula with parameters of this dtype, or an array; and along how many changes these move."""
+    if formula.of_array:
+        return (Inside if formula.inside else ByArray)(dtype, axes, LAYOUTS[formula.side_by_side], moving)
+    return (ByTransform if formula.basis is None else BySum)(formula, axes, dtype, moving)
 
 
 @functools.cache
@@ -93,57 +102,65 @@ def backward(axes, formula, dtype, sampler, number, group, beside=False):
 
 
 @functools.cache
-def backward_in_place(axes, formula, dtype, sampler, number):
-    """The second of these, whatever the number of channels."""
-    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+def backward_in_place(axes, formula, dtype, sampler, number, moving=0):
+    """The second of these, whatever the number of channels; if ``moving``, of how gradients change with the coordinates."""
+    source, rules = source_of(axes, formula, dtype, moving), Rules(sampler, number)
+    what = "second derivatives" if moving else "gradients"
     return Kernel(
-        f"{names.of(axes, formula, dtype, sampler, number, 'gradients')}, scattered",
+        f"{names.of(axes, formula, dtype, sampler, number, what)}, scattered",
         lambda m: scattered.backward(m, rules, source, axes),
         {**planes.parameters(rules, source, axes), **pulling(source, number)},
     )
 
 
 @functools.cache
-def push(axes, formula, dtype, sampler, number):
-    """The kernel that adds what a change of the coordinates does to the samples."""
-    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+def push(axes, formula, dtype, sampler, number, moving=1):
+    """The kernel that adds what a change of the coordinates does to the samples; or what another change does to that."""
+    source, rules = source_of(axes, formula, dtype, moving), Rules(sampler, number)
+    text, what = tangents(scattered, moving)
     return Kernel(
-        names.of(axes, formula, dtype, sampler, number, "tangents"),
-        lambda m: scattered.push(m, rules, source, axes),
-        {**planes.parameters(rules, source, axes), **source.pushing, "out": number},
+        names.of(axes, formula, dtype, sampler, number, what),
+        lambda m: text(m, rules, source, axes),
+        {**planes.parameters(rules, source, axes), "out": number},
     )
 
 
-def of_grid(label, text, axes, formula, dtype, number, array, more):
-    """A kernel about a grid."""
-    source = source_of(axes, formula, dtype)
+def tangents(texts, moving):
+    """The text for tangents along so many changes, and what the log says that it is for."""
+    return (texts.push_twice, "second tangents") if moving == 2 else (texts.push, "tangents")
+
+
+def of_grid(label, text, source, key, side_by_side, given):
+    """A kernel about a grid, whose coordinates may stand side by side."""
+    axes, formula, dtype, number = key
     return Kernel(
-        names.of(axes, formula, dtype, None, number, label),
-        lambda m: text(m, source, axes, number),
-        {
-            **grids.parameters(source, axes),
-            **{name: kind for part in more for name, kind in getattr(source, part).items()},
-            array: number,
-        },
+        names.of(axes, formula, dtype, None, number, label) + ", coordinates last" * side_by_side,
+        lambda m: text(m, source, axes, number, LAYOUTS[side_by_side]),
+        {**grids.parameters(source, axes), **given},
     )
 
 
 @functools.cache
-def generate(axes, formula, dtype, number):
+def generate(axes, formula, dtype, number, side_by_side):
     """The kernel that writes a transform's grid."""
-    return of_grid("forward", grids.generate, axes, formula, dtype, number, "out", ())
+    source, key = source_of(axes, formula, dtype), (axes, formula, dtype, number)
+    return of_grid("forward", grids.generate, source, key, side_by_side, {"out": number})
 
 
 @functools.cache
-def push_grid(axes, formula, dtype, number):
-    """The kernel that writes how a transform's grid changes with the parameters."""
-    return of_grid("tangents", grids.push, axes, formula, dtype, number, "out", ("pushing",))
+def push_grid(axes, formula, dtype, number, side_by_side, moving=1):
+    """The kernel that writes how a transform's grid changes with the parameters; or how that changes along another change."""
+    text, what = tangents(grids, moving)
+    source, key = source_of(axes, formula, dtype, moving), (axes, formula, dtype, number)
+    return of_grid(what, text, source, key, side_by_side, {"out": number})
 
 
 @functools.cache
-def contract(axes, formula, dtype, number):
-    """The kernel that pulls a grid's gradient back to the parameters."""
-    return of_grid("gradients", grids.contract, axes, formula, dtype, number, "upper", ("pulling",))
+def contract(axes, formula, dtype, number, side_by_side, moving=0):
+    """The kernel that pulls a grid's gradient back to the parameters, or, if ``moving``, that writes how this changes with them."""
+    source, what = source_of(axes, formula, dtype, moving), "second derivatives" if moving else "gradients"
+    given, key = {"upper": number, **source.pulling}, (axes, formula, dtype, number)
+    return of_grid(what, grids.contract, source, key, side_by_side, given)
 
 
 @functools.cache

@@ -59,12 +59,23 @@ class Rules:
         """Weights of the taps."""
         return [m.full(weight, self.dtype) for weight in self.sampler.taps(part)]
 
-    def slopes(self, m, part):
-        """Weights of the taps and their derivatives, of which some may be plain numbers."""
-        taps = self.sampler.taps(Dual(part, {0: 1.0}))
-        weights = [m.full(value_of(tap), self.dtype) for tap in taps]
-        slopes = [slopes_of(tap).get(0, 0.0) for tap in taps]
-        return weights, [slope if is_known(slope) else m.full(slope, self.dtype) for slope in slopes]
+    def slopes(self, m, part, order=1):
+        """Weights of the taps and their derivatives up to an order, of which some may be plain numbers."""
+        for _ in range(order):
+            part = Dual(part, {0: 1.0})
+        taps = self.sampler.taps(part)
+        weights, *derivatives = ([derivative(tap, number, order) for tap in taps] for number in range(order + 1))
+        slopes = ([slope if is_known(slope) else m.full(slope, self.dtype) for slope in each] for each in derivatives)
+        return [m.full(weight, self.dtype) for weight in weights], *slopes
+
+
+def derivative(tap, number, order):
+    """The derivative of a tap of this number, from duals nested to an order."""
+    for _ in range(order - number):
+        tap = value_of(tap)
+    for _ in range(number):
+        tap = slopes_of(tap).get(0, 0.0)
+    return tap
 
 
 def is_known(weight):

@@ -7,7 +7,7 @@ order in which this reads them first. No column exists for longer than its tile.
 
 from .blocks import block_of, filter_of, interleave, into, out_of, own, scratch, separate, shares
 from .matrix import multiply
-from .points import Points
+from .points import CHANGES, Points
 from .trace import LANES
 
 # Pixels that are brought into block order at once.
@@ -63,7 +63,7 @@ def convolving(form):
 
 
 def convolve(m, form, leaning):
-    """Write the result or, if ``leaning``, its change along a ``change`` of the offsets; a unit is a part of a tile's filters."""
+    """Write the result or, if ``leaning``, its change along a change of the offsets, or along two; a unit is a part of a tile's filters."""
     points, columns, sums = Points(m, form), own(m, "columns"), own(m, "sums")
     pixels, panels = (m.source_y * m.source_x + 1) * form.width, m.span // form.wide
     for unit in shares(m, m.samples * m.tiles * m.parts):
@@ -78,7 +78,7 @@ def convolve(m, form, leaning):
                 looked_at.value = block.deformable
                 for tap in m.range(0, points.taps):
                     plane = points.plane(image, block.deformable, tap)
-                    points.look(tap, plane, tap, m.change if leaning else None)
+                    points.look(tap, plane, tap, [m.arguments[name] for name in CHANGES[:leaning]])
             packed = own(m, "packed").starting((image * m.blocks + number) * pixels)
             add_block(m, form, points, block, packed, wanted, columns, sums)
         write_sums(m, points, image, wanted, sums)

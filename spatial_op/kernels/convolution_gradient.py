@@ -15,7 +15,7 @@ from .cells import mix
 from .convolution import tile_bounds
 from .matrix import multiply, totals
 from .planes import clear
-from .points import CORNERS, Points
+from .points import CHANGES, CORNERS, Points
 from .trace import LANES
 from .turn import columns as columns_of
 
@@ -36,7 +36,7 @@ def pack(m, form):
         interleave(m, lines, m.taps, block.channels, m.taps, form.width, to)
 
 
-def pulling(form):
+def pulling(form, leaning):
     """What ``pull`` is given: it writes or adds the gradient of the images, and writes those of the others in parts.
 
     Rows of filters are filled up to ``whole``; ``length`` is what they are apart.
@@ -47,7 +47,8 @@ def pulling(form):
     )  # fmt: skip
     arrays = {"table": "i8", **dict.fromkeys(("data", "upper", "lower", "offset_parts"), form.kind)}
     rooms = scratch(form.kind, "panels", "weight_parts", *Rooms._fields)
-    return {**dict.fromkeys(sizes, "int"), **arrays, **Points.parameters(form), **rooms}
+    changes = dict.fromkeys(CHANGES[:leaning], form.kind)
+    return {**dict.fromkeys(sizes, "int"), **arrays, **Points.parameters(form), **rooms, **changes}
 
 
 class Rooms(NamedTuple):
@@ -61,8 +62,8 @@ class Rooms(NamedTuple):
     sums: object
 
 
-def pull(m, form):
-    """Every ``threads``-th unit."""
+def pull(m, form, leaning):
+    """Every ``threads``-th unit; if ``leaning``, of how the gradients change along a change of the offsets."""
     points, rooms = Points(m, form), Rooms(*[own(m, name) for name in Rooms._fields])
     source = m.source_y * m.source_x
     clear(m, rooms.images, 0, source * form.width, (source + 1) * form.width)
@@ -80,7 +81,7 @@ def pull(m, form):
                 copy_tile(m, points, (image * m.groups + block.group) * m.filters, rooms.tile_grads)
                 begun = (image > begin) | (tile > 0)
                 for tap in m.range(0, points.taps):
-                    pull_tap(m, form, points, rooms, unit, image, number, block, tap, begun)
+                    pull_tap(m, form, leaning, points, rooms, unit, image, number, block, tap, begun)
             for _ in m.when(m.want_data > 0):
                 found = out_of(rooms.spilled, form.width, form.lanes)
                 lower = m.lower.starting(plane)
@@ -96,11 +97,12 @@ def copy_tile(m, points, plane, tile):
             tile.put(filter * m.length + p, m.read(m.upper, at, there))
 
 
-def pull_tap(m, form, points, rooms, unit, image, number, block, tap, begun):
+def pull_tap(m, form, leaning, points, rooms, unit, image, number, block, tap, begun):
     """All gradients of one tap of a tile."""
     shape, width = form.shape, form.width
     plane = points.plane(image, block.deformable, tap)
-    points.look(tap, plane, 0)
+    changes = [m.arguments[name] for name in CHANGES[:leaning]]
+    points.look(tap, plane, 0, changes)
     for _ in m.when(m.want_samples > 0):
         panel = own(m, "panels").starting((number * points.taps + tap) * m.filters * width)
         for p in m.range(0, points.count, shape.rows):
@@ -108,7 +110,7 @@ def pull_tap(m, form, points, rooms, unit, image, number, block, tap, begun):
             multiply(m, shape, rooms.tile_grads.starting(p), 1, m.length, panel, m.filters, grads, width, False)
         pass_tap(m, form, points, block.channels, rooms)
         to = ((number * m.samples + image) * points.taps + tap) * form.planes
-        write_offsets(m, form, points, tap, plane, rooms.sums, to)
+        write_offsets(m, form, points, tap, plane, rooms.sums, to, changes)
     for _ in m.when(m.want_samples == 0):
         resample(m, form, points, rooms)
     for _ in m.when(m.want_weight > 0):
@@ -154,12 +156,14 @@ def pass_tap(m, form, points, channels, rooms):
         rooms.sums.put(j * CORNERS, totals(m, products))
 
 
-def write_offsets(m, form, points, tap, plane, sums, to):
-    """Gradients of y, x and the mask at the positions of a tile."""
+def write_offsets(m, form, points, tap, plane, sums, to, changes):
+    """Gradients of y, x and the mask at the positions of a tile, or how they change along one of ``changes``."""
     for j in m.range(0, points.count, LANES):
         point = points.find(tap, plane, j)
         products = columns_of(m, [sums.vector((j + i) * CORNERS, CORNERS) for i in range(LANES)])
-        for i, grad in enumerate(point.gradients(products)):
+        moved = [points.pair(change, plane, j) for change in changes]
+        grads = point.bends(products, *moved[0]) if moved else point.gradients(products)
+        for i, grad in enumerate(grads):
             at = (to + i) * points.area + points.start + j
             m.write(m.offset_parts, at, np.where(point.finite, grad, np.nan), points.count - j)
 

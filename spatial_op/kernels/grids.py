@@ -4,7 +4,7 @@ import numpy as np
 
 from . import cells
 from .scattered import vectors
-from .tiles import area, first_pixel, pieces_of_work, tile_at, tiles
+from .tiles import area, pieces_of_work, tile_at, tiles
 from .trace import LANES
 
 
@@ -19,38 +19,39 @@ def units(m, axes, in_turn):
         yield sample, number, tile_at(m, number, axes)
 
 
-def generate(m, source, axes, dtype):
+def generate(m, source, axes, dtype, layout):
     """Write the grid."""
-    write(m, source, axes, dtype, source.find)
+    write(m, source, axes, dtype, layout, source.find)
 
 
-def push(m, source, axes, dtype):
+def push(m, source, axes, dtype, layout):
     """Write how the grid changes along a change of what the source was given."""
-    write(m, source, axes, dtype, source.push)
+    write(m, source, axes, dtype, layout, source.push)
 
 
-def write(m, source, axes, dtype, point):
+def push_twice(m, source, axes, dtype, layout):
+    """Write how that change changes along another one."""
+    write(m, source, axes, dtype, layout, lambda *place: source.push_twice(*place)[2])
+
+
+def write(m, source, axes, dtype, layout, point):
     """Write what ``point`` finds for each pixel."""
     source.start(m)
     for sample, _, tile in units(m, axes, source.in_turn):
         source.begin(m, sample, tile)
         for q, k in vectors(m, tile):
-            for axis, value in enumerate(point(m, tile, q, k)):
-                at = (sample * axes + axis) * area(m, axes) + first_pixel(m, tile) + q * m.w_out + k
-                m.write(m.out, at, m.to(value, dtype), tile.cols - k)
+            values = [m.to(value, dtype) for value in point(m, tile, q, k)]
+            layout.write(m, m.out, sample * (area(m, axes) * axes), tile, q, k, values)
 
 
-def contract(m, source, axes, dtype):
-    """Pull the gradient of a grid back: every tile has its own place among the sums."""
+def contract(m, source, axes, dtype, layout):
+    """Pull the gradient of a grid back, or write how that changes: every tile has its own place among the sums."""
     source.start(m)
     for sample, number, tile in units(m, axes, source.in_turn):
         source.begin(m, sample, tile)
         source.begin_sums(m, tile, number, sample)
         for q, k in vectors(m, tile):
-            places = [
-                (sample * axes + axis) * area(m, axes) + first_pixel(m, tile) + q * m.w_out + k for axis in range(axes)
-            ]
-            source.pull(m, tile, q, k, [m.read(m.upper, at, tile.cols - k) for at in places])
+            source.pull(m, tile, q, k, layout.read(m, m.upper, sample * (area(m, axes) * axes), tile, q, k))
         source.finish(m)
 
 

@@ -222,5 +222,29 @@ def lines_of(reader, plane, axes):
 
 def derivatives(lines, weights, slopes, careful):
     """Derivatives of a vector of samples along each axis; None where nothing depends on it."""
-    factors = [[*weights[:axis], slopes[axis], *weights[axis + 1 :]] for axis in range(len(weights))]
-    return [product(lines, of_axis, careful) for of_axis in factors]
+    return [product(lines, factors, careful) for factors in by_axis(weights, slopes)]
+
+
+def by_axis(weights, slopes):
+    """The factors whose products are the derivatives of the weights along each axis."""
+    return [[*weights[:axis], slopes[axis], *weights[axis + 1 :]] for axis in range(len(weights))]
+
+
+def turned(lines, weights, slopes, curves, moved, careful):
+    """How the derivatives along each axis change when the coordinates are ``moved``; None where they do not."""
+    axes, totals = range(len(moved)), [None] * len(moved)
+    for one, other in itertools.combinations_with_replacement(axes, 2):
+        orders = [(axis == one) + (axis == other) for axis in axes]
+        factors = [(weights, slopes, curves)[order][axis] for axis, order in zip(axes, orders)]
+        second = product(lines, factors, careful)
+        if second is not None:
+            for axis, along in {one: other, other: one}.items():
+                totals[axis] = moved_by(totals[axis], moved[along], second)
+    return totals
+
+
+def moved_by(total, change, slope):
+    """``total + change * slope``; where nothing changes the slope is not looked at. ``total`` is None at first."""
+    if total is None:
+        return np.where(change != 0, change * slope, 0.0)
+    return np.where(change != 0, total + change * slope, total)

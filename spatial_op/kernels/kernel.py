@@ -62,7 +62,9 @@ class Kernel:
                 machine = trace.Machine("kernel", self.parameters)
                 self.text(machine)
                 self.size = machine.reserved
-                self.address = machine_code.address(machine.finish(), "kernel", self.name, start)
+                text = machine.finish()
+                self.label = machine_code.label(text)
+                self.address = machine_code.address(text, "kernel", self.name, start)
                 self.call = machine_code.FUNCTION(self.address)
 
     def template(self, fixed):

@@ -86,12 +86,12 @@ def label(text):
     return hashlib.sha256(repr(words).encode()).hexdigest()[:40]
 
 
-def address(text, function, name=None, start=None):
-    """The address of a function of a module, which is compiled unless it was before, in this process or another one.
+def loaded(text, name, start=None):
+    """An engine with the code of a module, which is compiled unless it was before, in this process or another one.
 
     The log calls it ``name`` and counts the time from ``start``.
     """
-    name, start = name or function, start or time.perf_counter()
+    start = start or time.perf_counter()
 
     def make():
         LOG.debug("compiling %s", name, extra={"kernel": name})
@@ -104,7 +104,12 @@ def address(text, function, name=None, start=None):
         engine.finalize_object()
         ENGINES.append(engine)
         report(name, time.perf_counter() - start, kept)
-        return engine.get_function_address(function)
+        return engine
+
+
+def address(text, function, name=None, start=None):
+    """The address of one of its functions."""
+    return loaded(text, name or function, start).get_function_address(function)
 
 
 def report(name, seconds, kept):

@@ -23,15 +23,16 @@ def channels(group, few=None, beside=False):
 def of(axes, formula, dtype, sampler, number, what):
     """Operator, transform, sampler, dtype and what for; rows that are the same to kernels share the first one's name."""
     words = ["GridSampler"]
-    if formula:
+    if not formula.of_array:
         words = ["SpatialTransformer" if sampler else "GridGenerator", transform(axes, formula)]
     if sampler:
         words.append(next((name for name, row in SAMPLERS.items() if row == sampler), "own sampler"))
     words.append(NUMBERS[number])
     if axes == 3:
         words.append("volumes")
-    if not formula and dtype != number:
-        words.append(f"at {NUMBERS[dtype]} grids")
+    if formula.of_array:
+        words += [f"at {NUMBERS[dtype]} grids"] * (dtype != number)
+        words += ["coordinates last"] * formula.side_by_side + ["points inside"] * formula.inside
     return f"{' '.join(words)}, {what}"
 
 

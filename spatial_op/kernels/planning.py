@@ -12,7 +12,7 @@ from . import convolution, convolution_gradient
 from .blocks import Form
 from .kernel import Kernel
 from .matrix import widest
-from .points import AXES, CORNERS, SIZES
+from .points import AXES, CHANGES, CORNERS, SIZES
 from .trace import ALIGNMENT, LANES
 from .window import group_of
 
@@ -169,7 +169,7 @@ def batches(problem, samples, backward):
 
 @functools.lru_cache
 def forward(problem, samples, threads, leaning):
-    """The plan for the result of some images, or, if ``leaning``, for how it changes with the offsets."""
+    """The plan for the result of some images, or for how it changes along one or two changes of the offsets, which ``leaning`` says."""
     form, table = problem.form(False), problem.cut[1]
     span, vectors = up(problem.filters, form.wide), -(-problem.area // LANES)
     tiles = -(-problem.area // TILE)
@@ -197,8 +197,8 @@ def chunks_of(problem, samples):
 
 
 @functools.lru_cache
-def backward(problem, samples, threads, wanted):
-    """The plan for the gradients of some images."""
+def backward(problem, samples, threads, wanted, leaning):
+    """The plan for the gradients of some images, or, if ``leaning`` is 1, for how they change along a change of the offsets."""
     form, blocks = problem.form(True), problem.blocks
     tiles, chunks = -(-problem.area // TILE_BACKWARD), chunks_of(problem, samples)
     vectors = -(-problem.area // (LANES * tiles))
@@ -218,7 +218,7 @@ def backward(problem, samples, threads, wanted):
         "base": 2 * room, "weights": CORNERS * room, "images": image, "spilled": image, "tile_grads": whole * length,
         "sample_grads": tile, "columns": tile, "sums": CORNERS * room,
     }  # fmt: skip
-    return plan(backward_kernels(form), threads, values, CORNERS * room, shared, own)
+    return plan(backward_kernels(form, leaning), threads, values, CORNERS * room, shared, own)
 
 
 def named(form, *words):
@@ -231,8 +231,8 @@ def named(form, *words):
 @functools.cache
 def forward_kernels(form, leaning):
     """Kernels that pack and that convolve."""
-    texts, what = convolution, "tangents" if leaning else "forward"
-    parameters = texts.convolving(form) | ({"change": form.kind} if leaning else {})
+    texts, what = convolution, ("forward", "tangents", "second tangents")[leaning]
+    parameters = texts.convolving(form) | dict.fromkeys(CHANGES[:leaning], form.kind)
     return (
         Kernel(named(form, "forward", "order"), lambda m: texts.pack(m, form), texts.packing(form)),
         Kernel(named(form, what), lambda m: texts.convolve(m, form, leaning), parameters),
@@ -240,11 +240,11 @@ def forward_kernels(form, leaning):
 
 
 @functools.cache
-def backward_kernels(form):
+def backward_kernels(form, leaning):
     """Kernels that pack, that pull back, and that add up."""
-    texts = convolution_gradient
+    texts, what = convolution_gradient, "second derivatives" if leaning else "gradients"
     return (
         Kernel(named(form, "gradients", "order"), lambda m: texts.pack(m, form), texts.packing(form)),
-        Kernel(named(form, "gradients"), lambda m: texts.pull(m, form), texts.pulling(form)),
+        Kernel(named(form, what), lambda m: texts.pull(m, form, leaning), texts.pulling(form, leaning)),
         Kernel(named(form, "gradients", "sums"), lambda m: texts.gather(m, form), texts.gathering(form)),
     )

@@ -13,6 +13,9 @@ CORNERS = 4
 
 AXES = "yx"
 
+# Names of the arrays that hold changes of the offsets.
+CHANGES = "change", "other"
+
 # Of a convolution, on each axis: of the kernel, its steps, images and output.
 SIZES = ("kernel", "stride", "pad", "dilate", "source", "target")
 
@@ -83,6 +86,11 @@ class Point(NamedTuple):
             for share_x, rise_x in zip(self.x.shares, self.x.rises)
         ]
 
+    def leaning_twice(self, one, other):
+        """How these change along another change; both are pairs, y and x."""
+        both = self.scaled(one[0] * other[1] + one[1] * other[0])
+        return [rise_y * rise_x * both for rise_y in self.y.rises for rise_x in self.x.rises]
+
     def gradients(self, products):
         """With respect to y, x and the mask, if there is one, from what the pixels contribute."""
         rows = products[:2], products[2:]
@@ -91,6 +99,17 @@ class Point(NamedTuple):
         if self.scale is None:
             return [down, across]
         return [down * self.scale, across * self.scale, blend(self.y.shares, along)]
+
+    def bends(self, products, down, across):
+        """How these gradients change along a change of the coordinates."""
+        rows = products[:2], products[2:]
+        along, risen = ([blend(factors, row) for row in rows] for factors in (self.x.shares, self.x.rises))
+        mixed = blend(self.y.rises, risen)
+        found = [mix(0.0, across, mixed, True), mix(0.0, down, mixed, True)]
+        if self.scale is None:
+            return found
+        sampled = mix(0.0, down, blend(self.y.rises, along), True)
+        return [*map(self.scaled, found), mix(sampled, across, blend(self.y.shares, risen), True)]
 
 
 class Points:
@@ -155,10 +174,10 @@ class Points:
             scale = m.read(m.mask, self.area * plane + self.start + j, self.count - j)
         return Point(*axes, scale, odd == 0)
 
-    def look(self, tap, plane, slot, change=None):
+    def look(self, tap, plane, slot, changes=()):
         """Find one tap's pixels and weights; these are no numbers where the coordinates are not finite.
 
-        They are kept in a ``slot``. With a ``change`` of the offsets the weights are those of how the samples change. Pixels that
+        They are kept in a ``slot``. With one or two ``changes`` of the offsets the weights are those of how the samples change. Pixels that
         must not be looked at are replaced by the one behind the image: forward, all that have no weight; backward, slopes need
         those, and only the pixels of coordinates that are not finite are.
         """
@@ -166,7 +185,11 @@ class Points:
         beyond = m.to(m.source_y * m.source_x, "i4")
         for j in m.range(0, self.count, LANES):
             point = self.find(tap, plane, j)
-            weights = point.weights() if change is None else point.leaning(*self.pair(change, plane, j))
+            moved = [self.pair(change, plane, j) for change in changes]
+            if len(moved) == 2:
+                weights = point.leaning_twice(*moved)
+            else:
+                weights = point.leaning(*moved[0]) if moved else point.weights()
             for corner, (place, weight) in enumerate(zip(point.places(m.to(m.source_x, "i4")), weights)):
                 weight = np.where(point.finite, weight, np.nan)
                 used = point.finite if self.form.backward else weight != 0

@@ -7,8 +7,21 @@ places and weights are found once and serve all channels of a block.
 import numpy as np
 
 from . import cells
-from .in_place import NOWHERE, Inside, LookedUp, Nearby, derivatives, each_taps, lines_of, product
+from .dual import Dual
+from .in_place import (
+    Inside,
+    LookedUp,
+    Nearby,
+    by_axis,
+    derivatives,
+    each_taps,
+    lines_of,
+    moved_by,
+    product,
+    turned,
+)
 from .planes import clear
+from .sources import CHANGE
 from .tiles import AHEAD, BLOCK, area, blocks_of, first_pixel, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
 
@@ -78,24 +91,58 @@ def forward(m, rules, source, axes):
 def push(m, rules, source, axes):
     """Add to ``out`` how the samples change along a change of what the source was given; units as ``forward``."""
     for taps, place, planes, first, channels, count in sampled(m, rules, source, axes, again=False):
-        moved = [m.to(change, rules.dtype) for change in source.push(m, *place)]
-        moved = [np.where(taps.odd == 0, change, np.nan) for change in moved]
-        weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
-        for reader, careful in each_reader(m, taps, [number for along in (*weights, *slopes) for number in along]):
+        moved = known(m, taps, source.push(m, *place))
+        jets = jets_of(m, taps, 1)
+        for reader, careful in each_reader(m, taps, flat(jets)):
             for channel in m.range(*channels):
                 plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
-                along = derivatives(lines_of(reader, plane, axes), weights, slopes, careful)
-                total = m.read(out, 0, count)
-                for change, slope in zip(moved, along):
-                    if slope is not None:
-                        total = np.where(change != 0, total + change * slope, total)
-                m.write(out, 0, total, count)
+                along = derivatives(lines_of(reader, plane, axes), *jets, careful)
+                add_changes(m, out, count, moved, along)
+
+
+def push_twice(m, rules, source, axes):
+    """Add to ``out`` how that change changes along another change of what the source was given."""
+    for taps, place, planes, first, channels, count in sampled(m, rules, source, axes, again=False):
+        one, other, both = (known(m, taps, moved) for moved in source.push_twice(m, *place))
+        jets = jets_of(m, taps, 2)
+        for reader, careful in each_reader(m, taps, flat(jets)):
+            for channel in m.range(*channels):
+                plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
+                lines = lines_of(reader, plane, axes)
+                along = turned(lines, *jets, one, careful) + derivatives(lines, *jets[:2], careful)
+                add_changes(m, out, count, other + both, along)
+
+
+def jets_of(m, taps, order):
+    """Weights of the taps along each axis, and their derivatives up to an order."""
+    return list(zip(*(taps.rules.slopes(m, part, order) for part in taps.parts)))
+
+
+def flat(jets):
+    """All of these numbers."""
+    return [number for each in jets for along in each for number in along]
+
+
+def known(m, taps, moved):
+    """Changes of the coordinates of a vector of pixels; no numbers where these are none."""
+    moved = [m.to(change, taps.rules.dtype) for change in moved]
+    return [np.where(taps.odd == 0, change, np.nan) for change in moved]
+
+
+def add_changes(m, out, count, moved, along):
+    """Add changes times slopes to the first ``count`` numbers of a vector."""
+    total = m.read(out, 0, count)
+    for change, slope in zip(moved, along):
+        if slope is not None:
+            total = moved_by(total, change, slope)
+    m.write(out, 0, total, count)
 
 
 def backward(m, rules, source, axes):
     """Every ``threads``-th unit of the work, and among these bands of lines of the image; of volumes, of slices.
 
-    As of ``planes.backward``, the owner of a band adds to it, in one order however many bands there are.
+    As of ``planes.backward``, the owner of a band adds to it, in one order however many bands there are. If the source is moving,
+    what is written is how the gradients change.
     """
     count, blocks, pixels, plane_size = tiles(m, axes), blocks_of(m.channels), area(m, axes), 1
     sizes = [m.arguments[name] for name in "whd"[:axes]]
@@ -118,56 +165,87 @@ def backward(m, rules, source, axes):
             source.begin(m, sample, tile)
             source.begin_sums(m, tile, number, unit)
             for q, k, taps in each_taps(m, rules, source, tile):
-                weights, slopes = zip(*(rules.slopes(m, part) for part in taps.parts))
+                moved = known(m, taps, source.push(m, tile, q, k)) if source.moving else None
+                jets = jets_of(m, taps, 2 if moved else 1)
                 first = m.upper.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
                 for _ in m.when(mine):
-                    grads = accumulated(m, taps, weights, slopes, first, sample, begin, end, tile.cols - k)
+                    grads = accumulated(m, taps, jets, moved, first, sample, begin, end, tile.cols - k)
                     source.pull(m, tile, q, k, grads)
-                for _ in m.when(m.want_data > 0):
+                for _ in m.when((m.want_data > 0) & (top < bottom)):
                     lower = m.lower.starting(sample * m.channels * plane_size)
-                    spill(m, taps, weights, first, lower, plane_size, begin, end, tile.cols - k, top, bottom)
+                    spill(m, taps, jets, moved, first, lower, plane_size, begin, end, tile.cols - k, top, bottom)
             for _ in m.when(mine):
                 source.finish(m)
 
 
-def accumulated(m, taps, weights, slopes, first, sample, begin, end, count):
-    """Gradients with respect to the coordinates of a vector of pixels: sums over a block of channels."""
+def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
+    """Gradients with respect to the coordinates of a vector of pixels: sums over a block of channels.
+
+    ``jets`` are weights and derivatives. If the coordinates are ``moved``, the gradients are duals.
+    """
     pixels, dtype = area(m, taps.axes), taps.rules.dtype
-    grads = [m.variable(m.full(0.0, dtype)) for _ in weights]
-    numbers = [number for along in (*weights, *slopes) for number in along]
-    for reader, careful in each_reader(m, taps, numbers):
+    grads = [m.variable(m.full(0.0, dtype)) for _ in range(taps.axes * (2 if moved else 1))]
+    for reader, careful in each_reader(m, taps, flat(jets)):
         for channel in m.range(begin, end):
             plane = m.pixels.starting(sample * m.image_step + channel * m.channel_step)
             above = m.read(first.starting(channel * pixels), 0, count)
-            for grad, slope in zip(grads, derivatives(lines_of(reader, plane, taps.axes), weights, slopes, careful)):
+            lines = lines_of(reader, plane, taps.axes)
+            along = derivatives(lines, *jets[:2], careful)
+            if moved:
+                along += turned(lines, *jets, moved, careful)
+            for grad, slope in zip(grads, along):
                 if slope is not None:
                     grad.value = np.where(above != 0, grad.value + above * slope, grad.value)
     # Where any coordinate is no number, the gradients of all are none; but those beyond the last column are zero.
     odd = (taps.odd != 0) & (m.counting("i8") < count)
-    return [np.where(odd, np.nan, grad.value) for grad in grads]
+    found = [np.where(odd, np.nan, grad.value) for grad in grads]
+    if not moved:
+        return found
+    return [Dual(grad, {CHANGE: change}) for grad, change in zip(found[: taps.axes], found[taps.axes :])]
 
 
-def spill(m, taps, weights, first, lower, plane_size, begin, end, count, top, bottom):
-    """Add a vector of gradients of each channel to the pixels that were read, tap by tap and lane by lane, since lanes may share a pixel."""
+def share(numbers, factors):
+    """The weight of the tap with these numbers, from x to the last axis; what is zero multiplies nothing."""
+    weight = factors[-1][numbers[-1]]
+    for of_axis, number in zip(factors[-2::-1], numbers[-2::-1]):
+        weight = np.where((weight != 0) & (of_axis[number] != 0), weight * of_axis[number], 0.0)
+    return weight
+
+
+def share_moved(numbers, weights, slopes, moved):
+    """How it changes when the coordinates are ``moved``."""
+    total = None
+    for change, factors in zip(moved, by_axis(weights, slopes)):
+        if not any(cells.is_zero(of_axis[number]) for of_axis, number in zip(factors, numbers)):
+            total = moved_by(total, change, share(numbers, factors))
+    return total
+
+
+def spill(m, taps, jets, moved, first, lower, plane_size, begin, end, count, top, bottom):
+    """Add a vector of gradients of each channel to the pixels that were read, tap by tap and lane by lane, since lanes may share a pixel.
+
+    If the coordinates are ``moved``, add what their weights change by.
+    """
+    if moved and all(cells.is_zero(slope) for of_axis in jets[1] for slope in of_axis):
+        return
     pixels, dtype = area(m, taps.axes), taps.rules.dtype
     places = taps.looked_up(taps.spots(), top, bottom)
     spots, shares = m.workspace("i8", LANES * len(places)), m.workspace(dtype, LANES)
     factors = m.workspace(dtype, LANES * len(places))
+    line = plane_size // taps.sizes[-1]
+    instead = m.least(m.counting("i8"), (bottom - top) * line - 1) + top * line
     for number, (numbers, (place, signs)) in enumerate(places.items()):
-        factor = weights[-1][numbers[-1]]
-        for axis in range(taps.axes - 2, -1, -1):
-            factor = np.where(
-                (factor != 0) & (weights[axis][numbers[axis]] != 0), factor * weights[axis][numbers[axis]], 0.0
-            )
+        factor = share_moved(numbers, *jets[:2], moved) if moved else share(numbers, jets[0])
         held = (signs >= 0) & (factor != 0) & (m.counting("i8") < count)
-        spots.put(number * LANES, np.where(held, place, NOWHERE))
-        factors.put(number * LANES, factor)
+        # What is nowhere adds -0, which changes nothing, to some pixel of the band: that is quicker than to ask each time.
+        spots.put(number * LANES, np.where(held, place, instead))
+        factors.put(number * LANES, np.where(held, factor, 0.0))
     for channel in m.range(begin, end):
         above = m.read(first.starting(channel * pixels), 0, count)
         target = lower.starting(channel * plane_size)
         for number in m.range(0, len(places)):
-            shares.put(0, factors.vector(number * LANES) * above)
+            factor = factors.vector(number * LANES)
+            shares.put(0, np.where(factor != 0, factor * above, -0.0))
             for i in m.range(0, LANES):
                 place = spots[number * LANES + i]
-                for _ in m.when(place >= 0):
-                    target[place] = target[place] + shares[i]
+                target[place] = target[place] + shares[i]

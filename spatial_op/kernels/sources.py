@@ -9,26 +9,50 @@ While a kernel is traced, a source answers
 * ``begin_sums(m, tile, number, unit)``, ``pull(m, tile, q, k, grads)`` and ``finish(m)``: take the gradients of a tile's
   coordinates, vector by vector, zero beyond the last column, and write its part of the gradient of what the source was given.
   ``number`` is the tile's, ``unit`` that of sample and block of channels;
-* ``push(m, tile, q, k)``: how the coordinates change along a change of what the source was given.
+* ``push(m, tile, q, k)``: how the coordinates change along a change of what the source was given; ``push_twice`` the same, how they
+  change along another change, and their second derivative along both.
 
 ``parameters`` are what the kernels are given for it, and ``in_turn`` says whether it does better if all samples have a tile done
-before the next one.
+before the next one. A source that is ``moving`` is given a change of its numbers besides: only then can it ``push``, and what it
+pulls back are duals, the gradients of the coordinates with how these change; it writes how the gradient of its numbers changes. One
+that is moving twice is given two changes: it can only ``push_twice``.
 """
 
 import numpy as np
 
 from ..transforms.row import Sizes
 from .dual import Dual, gathered, slopes_of, value_of
-from .tiles import AHEAD, AXES, area, first_pixel, tiles
-from .trace import LANES
+from .tiles import AXES, area, tiles
 
 # Further out than any image; times any image's size it is still a number.
 HUGE = 1e30
+
+# What derivatives along one change and along another are called, as the arrays that hold the changes are.
+CHANGES = CHANGE, OTHER = "changes", "others"
 
 
 def add(a, b):
     """Sum of lanes."""
     return a + b
+
+
+def as_kind(m, number, kind):
+    """A number or a dual as another kind."""
+    if isinstance(number, Dual):
+        return Dual(m.to(number.value, kind), {name: m.to(slope, kind) for name, slope in number.slopes.items()})
+    return m.to(number, kind)
+
+
+def plain(number):
+    """The value of a number, of a dual or of one of duals."""
+    while isinstance(number, Dual):
+        number = number.value
+    return number
+
+
+def change_of(number):
+    """How a number changes along the change, if it does."""
+    return slopes_of(number).get(CHANGE, 0.0)
 
 
 def traced_sizes(m, axes, dtype):
@@ -40,11 +64,12 @@ def traced_sizes(m, axes, dtype):
     def pixels(shift, axis):
         """A shift in pixels; the number nearest to a whole-pixel shift is meant as that shift."""
         half = span[axis] * 0.5
-        given = value_of(shift)
-        moved = given * half
+        if isinstance(shift, Dual):
+            return gathered(pixels(shift.value, axis), (half, shift))
+        moved = shift * half
         whole = np.rint(moved)
-        same = (m.to(m.to(whole / half, dtype), "f8") == given) & (half > 0.0)
-        return gathered(np.where(same, whole, moved), (half, shift))
+        same = (m.to(m.to(whole / half, dtype), "f8") == shift) & (half > 0.0)
+        return np.where(same, whole, moved)
 
     return Sizes(span, middle, steps, pixels)
 
@@ -58,13 +83,14 @@ class ByTransform:
 
     dtype, in_turn = "f8", False
 
-    def __init__(self, formula, axes, dtype):
+    def __init__(self, formula, axes, dtype, moving):
         self.fold, self.locate, self.count = formula.fold, formula.locate, formula.count
-        self.affine, self.axes, self.given = formula.affine, axes, dtype
+        self.affine, self.axes, self.given, self.moving = formula.affine, axes, dtype, moving
         self.parameters = {"numbers": dtype, "apart": "int", "count": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"{name}_{axis}": "float" for name in ("span", "middle", "steps")}
-        self.pulling, self.pushing = {"sums": "f8"}, {"changes": "f8"}
+        self.parameters |= dict.fromkeys(CHANGES[:moving], "f8")
+        self.pulling = {"sums": "f8"}
 
     def start(self, m):
         """Nothing is needed."""
@@ -74,6 +100,9 @@ class ByTransform:
         self.at, self.dense = sample * m.apart, sample * m.count
         self.sizes = traced_sizes(m, self.axes, self.given)
         self.values = [m.to(m.numbers[self.at + i], "f8") for i in range(self.count)]
+        for name in CHANGES[: self.moving]:
+            change = m.arguments[name].starting(self.dense)
+            self.values = [Dual(value, {name: change[i]}) for i, value in enumerate(self.values)]
         self.plan = self.planned(m, self.values)
 
     def planned(self, m, values):
@@ -98,7 +127,7 @@ class ByTransform:
 
     def find(self, m, tile, q, k):
         """The formula."""
-        return [m.full(x, "f8") for x in self.locate(self.plan, *self.place(m, tile, q, k))]
+        return [m.full(plain(x), "f8") for x in self.locate(self.plan, *self.place(m, tile, q, k))]
 
     def corners(self, m, tile):
         """The least and the largest coordinates of a tile on each axis, of an affine transform: they are at its corners."""
@@ -118,9 +147,9 @@ class ByTransform:
             yield value_of(x), slopes_of(x)[0]
 
     def begin_sums(self, m, tile, number, unit):
-        """Sums for the plan, lane by lane."""
+        """Sums for the plan, lane by lane; of one that is moving, and of how they change."""
         self.place_of_sums = (unit * tiles(m, tile.axes) + number) * m.count
-        self.sums = [m.variable(m.full(0.0, "f8")) for _ in self.plan]
+        self.sums = [[m.variable(m.full(0.0, "f8")) for _ in range(1 + self.moving)] for _ in self.plan]
 
     def pull(self, m, tile, q, k, grads):
         """Add up what the coordinates' gradients mean for the plan."""
@@ -129,30 +158,42 @@ class ByTransform:
         shares = {}
         for x, grad in zip(point, grads):
             for i, slope in slopes_of(x).items():
-                shares[i] = m.to(grad, "f8") * slope + shares.get(i, 0.0)
+                shares[i] = as_kind(m, grad, "f8") * slope + shares.get(i, 0.0)
         for i, share in shares.items():
-            self.sums[i].value = self.sums[i].value + share
+            for total, part in zip(self.sums[i], (value_of(share), change_of(share))):
+                total.value = total.value + part
 
     def finish(self, m):
         """The tile's sums: from the plan's gradient to that of the parameters."""
         plan = self.planned(m, [Dual(number, {i: 1.0}) for i, number in enumerate(self.values)])
         totals = [m.full(0.0, "f8", None) for _ in self.values]
-        for number, lanes in zip(plan, self.sums):
-            grad = m.reduce(add, lanes.value)
+        for number, parts in zip(plan, self.sums):
+            grad, *change = (m.reduce(add, lanes.value) for lanes in parts)
+            if self.moving:
+                grad = Dual(grad, {CHANGE: change[0]})
             for i, slope in slopes_of(number).items():
                 totals[i] = totals[i] + grad * slope
         for i, total in enumerate(totals):
-            m.sums[self.place_of_sums + i] = total
+            m.sums[self.place_of_sums + i] = self.written(total)
+
+    def written(self, grad):
+        """The part of a gradient that is asked for."""
+        return change_of(grad) if self.moving else grad
 
     def push(self, m, tile, q, k):
         """The derivative of the formulas along the parameters' change."""
-        values = [Dual(number, {0: m.changes[self.dense + i]}) for i, number in enumerate(self.values)]
-        point = self.locate(self.planned(m, values), *self.place(m, tile, q, k))
-        return [m.full(slopes_of(x).get(0, 0.0), "f8") for x in point]
+        return [m.full(change_of(x), "f8") for x in self.locate(self.plan, *self.place(m, tile, q, k))]
+
+    def push_twice(self, m, tile, q, k):
+        """The derivatives along either change and along both."""
+        point = self.locate(self.plan, *self.place(m, tile, q, k))
+        others = [slopes_of(x).get(OTHER, 0.0) for x in point]
+        each = map(change_of, map(value_of, point)), map(value_of, others), map(change_of, others)
+        return [[m.full(number, "f8") for number in numbers] for numbers in each]
 
 
 class ByArray:
-    """Coordinates from an array of shape (samples, axes, ...), normalised, as precise as the array is.
+    """Coordinates from an array, normalised, as precise as the array is; ``layout`` says where they are.
 
     ``apart`` is the distance of its samples; ``span``, source pixels from -1 to +1, and ``middle``, the pixel at 0, turn them
     into pixels.
@@ -160,12 +201,13 @@ class ByArray:
 
     affine = in_turn = False
 
-    def __init__(self, dtype, axes):
-        self.dtype = dtype
+    def __init__(self, dtype, axes, layout, moving):
+        self.dtype, self.layout, self.moving = dtype, layout, moving
         self.parameters = {"numbers": dtype, "apart": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"span_{axis}": "float", f"middle_{axis}": "float"}
-        self.pulling, self.pushing = {"sums": dtype}, {"changes": dtype}
+        self.parameters |= dict.fromkeys(CHANGES[:moving], dtype)
+        self.pulling = {"sums": dtype}
 
     def start(self, m):
         """Nothing is needed."""
@@ -175,36 +217,38 @@ class ByArray:
         self.at = sample * m.apart
         self.dense = sample * (area(m, tile.axes) * tile.axes)
 
-    def row(self, m, tile, axis, q):
-        """Where a row of the tile begins in a sample's array."""
-        return area(m, tile.axes) * axis + first_pixel(m, tile) + q * m.w_out
-
     def half(self, m, axis):
         """Pixels from 0 to 1."""
         return m.to(m.arguments[f"span_{AXES[axis]}"] * 0.5, self.dtype)
 
     def find(self, m, tile, q, k):
         """The pixels meant; of those that the array's precision cannot tell from a whole one, the whole one."""
-        return [self.read(m, tile, axis, q, k) for axis in range(tile.axes)]
+        return [self.pixel(m, axis, given) for axis, given in enumerate(self.given(m, tile, q, k))]
 
-    def read(self, m, tile, axis, q, k):
-        """One coordinate; lanes beyond the last column repeat the first one."""
-        numbers = m.numbers.starting(self.at + self.row(m, tile, axis, q) + k)
-        numbers.prefetch(m.w_out * AHEAD)
-        count = tile.cols - k
-        given = m.variable(m.full(numbers[0], self.dtype))
-        for _ in m.when(count >= LANES):
-            given.value = numbers.vector(0)
-        for _ in m.when(count < LANES):
-            given.value = np.where(m.counting("i8") < count, numbers.some(0, count), given.value)
-        given = given.value
+    def given(self, m, tile, q, k):
+        """The numbers of each axis; lanes beyond the last column repeat the first one."""
+        held, first = m.counting("i8") < tile.cols - k, self.layout.places(m, tile, q, k)
+        numbers = self.layout.read(m, m.numbers, self.at, tile, q, k)
+        self.layout.ask(m, m.numbers, self.at, tile, q, k)
+        return [np.where(held, number, m.numbers[self.at + at]) for number, at in zip(numbers, first)]
+
+    def pixel(self, m, axis, given):
+        """A coordinate: no number if it is none, or infinite."""
+        near = m.least(m.most(given, -HUGE), HUGE)  # so that only what is infinite already becomes so
+        return self.rounded(m, axis, near, given * 0.0)
+
+    def rounded(self, m, axis, given, odd):
+        """A number in pixels, with ``odd`` added, which is zero or no number."""
         half, middle = self.half(m, axis), m.to(m.arguments[f"middle_{AXES[axis]}"], self.dtype)
         unit = np.finfo(self.dtype).eps * 0.5
-        near = m.least(m.most(given, -HUGE), HUGE)  # so that only what is infinite already becomes so
-        value = near * half + (middle + given * 0.0)
+        value = given * half + (middle + odd)
         whole = np.rint(value)
-        close = abs(value - whole) <= abs(near * (half * (2 * unit))) + middle * unit
+        close = abs(value - whole) <= abs(given * (half * (2 * unit))) + middle * unit
         return np.where(close, whole, value)
+
+    def rates(self, m, tile, q, k):
+        """How much each coordinate changes with its number."""
+        return [self.half(m, axis) for axis in range(tile.axes)]
 
     def begin_sums(self, m, tile, number, unit):
         """Nothing is summed; each block of channels has an array of its own."""
@@ -212,17 +256,27 @@ class ByArray:
 
     def pull(self, m, tile, q, k, grads):
         """The gradients themselves, normalised."""
-        for axis, grad in enumerate(grads):
-            half = self.half(m, axis)
-            to, count = m.sums.starting(self.place_of_sums + self.row(m, tile, axis, q) + k), tile.cols - k
-            m.write(to, 0, m.to(grad, self.dtype) * half, count)
+        rates = self.rates(m, tile, q, k)
+        grads = [grad * rate for grad, rate in zip(self.written(m, grads), rates)]
+        self.layout.write(m, m.sums, self.place_of_sums, tile, q, k, grads)
+
+    def written(self, m, grads):
+        """The part of gradients that is asked for."""
+        return [m.to(change_of(grad) if self.moving else grad, self.dtype) for grad in grads]
 
     def finish(self, m):
         """All is written."""
 
     def push(self, m, tile, q, k):
         """The change itself, in source pixels."""
-        for axis in range(tile.axes):
-            half = self.half(m, axis)
-            changes = m.changes.starting(self.dense + self.row(m, tile, axis, q) + k)
-            yield m.read(changes, 0, tile.cols - k) * half
+        return self.scaled(m, m.changes, tile, q, k)
+
+    def push_twice(self, m, tile, q, k):
+        """Both changes; the coordinates are linear in them."""
+        one, other = (self.scaled(m, m.arguments[name], tile, q, k) for name in CHANGES)
+        return one, other, [m.full(0.0, self.dtype) for _ in one]
+
+    def scaled(self, m, changes, tile, q, k):
+        """Changes of the numbers in source pixels."""
+        changes = self.layout.read(m, changes, self.dense, tile, q, k)
+        return [change * rate for change, rate in zip(changes, self.rates(m, tile, q, k))]

@@ -1,6 +1,6 @@
 """Coordinates by a formula and a sum of functions of the destination alone, such as a spline's bumps."""
 
-from .sources import ByTransform, add
+from .sources import CHANGES, ByTransform, add, as_kind
 from .tiles import SIDE
 from .trace import LANES
 
@@ -14,8 +14,8 @@ class BySum(ByTransform):
 
     in_turn = True
 
-    def __init__(self, formula, axes, dtype):
-        super().__init__(formula, axes, dtype)
+    def __init__(self, formula, axes, dtype, moving):
+        super().__init__(formula, axes, dtype, moving)
         self.basis = formula.basis
         self.parameters |= {"functions": "int", "centres": "f8", "kept": "f8", "kept_size": "int"}
         self.pulling |= {"lanes": "f8"}
@@ -79,7 +79,7 @@ class BySum(ByTransform):
     def pull(self, m, tile, q, k, grads):
         """Add up for the plan and for the coefficients."""
         super().pull(m, tile, q, k, grads)
-        wide = [m.to(grad, "f8") for grad in grads]
+        wide = [self.written(as_kind(m, grad, "f8")) for grad in grads]
         for i, value in self.each(m, tile, q, k):
             for axis, grad in enumerate(wide):
                 at = (i * 2 + axis) * LANES
@@ -96,3 +96,9 @@ class BySum(ByTransform):
     def push(self, m, tile, q, k):
         """The derivative of formula and sum."""
         return self.summed(m, tile, q, k, super().push(m, tile, q, k), m.changes.starting(self.dense))
+
+    def push_twice(self, m, tile, q, k):
+        """The derivatives of formula and sum, which is linear in its coefficients."""
+        *each, both = super().push_twice(m, tile, q, k)
+        changes = (m.arguments[name].starting(self.dense) for name in CHANGES)
+        return *(self.summed(m, tile, q, k, *pair) for pair in zip(each, changes)), both

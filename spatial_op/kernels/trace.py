@@ -8,6 +8,9 @@ a sampler's ``taps``, is called with traced vectors here and with NumPy's there,
 Vectors have ``LANES`` lanes unless a text asks for others. LLVM maps them to whatever registers there are.
 """
 
+import functools
+import math
+
 import numpy as np
 from llvmlite import ir
 
@@ -41,13 +44,33 @@ def lanes(kind):
 
 def like(kind, new):
     """A type of another element with as many lanes."""
-    return ir.VectorType(new, kind.count) if isinstance(kind, ir.VectorType) else new
+    return vector_of(new, kind.count) if isinstance(kind, ir.VectorType) else new
+
+
+# Types and constants are made once: they keep the text that LLVM reads, which otherwise takes most of the tracing.
+
+
+@functools.cache
+def vector_of(kind, count):
+    """The type of a vector."""
+    return ir.VectorType(kind, count)
 
 
 def constant(kind, number):
     """A constant in every lane."""
     number = int(number) if isinstance(element(kind), ir.IntType) else float(number)
-    return ir.Constant(kind, [number] * kind.count if isinstance(kind, ir.VectorType) else number)
+    return constant_of_sign(kind, number, math.copysign(1, number))
+
+
+@functools.cache
+def constant_of_sign(kind, number, sign):
+    """The same of a number of this kind; 0 and -0, which are equal, differ in their signs."""
+    return ir.Constant(kind, [constant(kind.element, number)] * kind.count if lanes(kind) else number)
+
+
+def constants(kind, numbers):
+    """A constant with a number in each lane."""
+    return ir.Constant(vector_of(kind, len(numbers)), [constant(kind, number) for number in numbers])
 
 
 def is_operand(value):
@@ -188,7 +211,7 @@ class Array:
 
     def vector(self, index, count=LANES):
         """So many numbers from an index on."""
-        return self.read(index, ir.VectorType(self.kind, count))
+        return self.read(index, vector_of(self.kind, count))
 
     def put(self, index, value):
         """Write a number or a vector."""
@@ -196,13 +219,13 @@ class Array:
 
     def mask(self, count, length):
         """Which of the lanes are before ``count``."""
-        machine, kind = self.machine, ir.VectorType(LONG, length)
-        numbers = Value(machine, ir.Constant(kind, list(range(length))))
+        machine, kind = self.machine, vector_of(LONG, length)
+        numbers = Value(machine, constants(LONG, range(length)))
         return (numbers < machine.as_kind(count, kind)).code
 
     def some(self, index, count, length=LANES):
         """``vector`` of only ``count`` numbers, followed by zeros; no memory behind them is touched."""
-        kind = ir.VectorType(self.kind, length)
+        kind = vector_of(self.kind, length)
         pointer, mask = self.address(index, kind), self.mask(count, length)
         arguments = [pointer, INT(self.size), mask, constant(kind, 0)]
         return Value(
@@ -220,12 +243,12 @@ class Array:
         """The numbers at the lanes' indices; zero where the mask does not hold, whose memory is not touched."""
         machine, builder = self.machine, self.machine.builder
         count = indices.kind.count
-        offsets = machine.as_kind(indices, ir.VectorType(LONG, count)).code
+        offsets = machine.as_kind(indices, vector_of(LONG, count)).code
         steps = builder.mul(offsets, constant(offsets.type, self.size))
         places = builder.add(steps, machine.repeat(self.base, count))
-        pointers = builder.inttoptr(places, ir.VectorType(self.kind.as_pointer(), count))
-        kind = ir.VectorType(self.kind, count)
-        mask = constant(ir.VectorType(BIT, count), 1) if mask is None else mask.code
+        pointers = builder.inttoptr(places, vector_of(self.kind.as_pointer(), count))
+        kind = vector_of(self.kind, count)
+        mask = constant(vector_of(BIT, count), 1) if mask is None else mask.code
         name = f"masked.gather.{code_of(kind)}.v{count}{pointer_of(self.kind)}"
         return Value(machine, machine.intrinsic(name, kind, [pointers, INT(self.size), mask, constant(kind, 0)]))
 
@@ -304,7 +327,7 @@ class Machine:
         if isinstance(number, Value) and lanes(number.kind) is not None:
             count = number.kind.count
         kind = KINDS[kind]
-        return self.as_kind(number, kind if count is None else ir.VectorType(kind, count))
+        return self.as_kind(number, kind if count is None else vector_of(kind, count))
 
     def kind_of(self, value):
         """The name of the kind of a value's, or an array's, numbers."""
@@ -317,13 +340,11 @@ class Machine:
 
     def counting(self, kind, count=LANES):
         """0, 1, 2, ..."""
-        kind = ir.VectorType(KINDS[kind], count)
-        numbers = [int(i) if isinstance(kind.element, ir.IntType) else float(i) for i in range(count)]
-        return Value(self, ir.Constant(kind, numbers))
+        return self.in_order(range(count), kind)
 
     def in_order(self, numbers, kind):
         """A vector of given numbers."""
-        return Value(self, ir.Constant(ir.VectorType(KINDS[kind], len(numbers)), list(numbers)))
+        return Value(self, constants(KINDS[kind], numbers))
 
     def to(self, value, kind):
         """The same numbers as another kind; what is cut to whole numbers must fit them."""
@@ -334,7 +355,7 @@ class Machine:
         """The same bits as lanes of another kind."""
         new = KINDS[kind]
         count = vector.kind.count * SIZES[vector.kind.element] // SIZES[new]
-        return Value(self, self.builder.bitcast(vector.code, ir.VectorType(new, count)))
+        return Value(self, self.builder.bitcast(vector.code, vector_of(new, count)))
 
     def unsigned_shift(self, vector, places):
         """Whole numbers shifted to the right, zeros coming in."""
@@ -342,9 +363,9 @@ class Machine:
 
     def repeat(self, code, count):
         """A scalar in every lane."""
-        kind = ir.VectorType(code.type, count)
+        kind = vector_of(code.type, count)
         one = self.builder.insert_element(ir.Constant(kind, ir.Undefined), code, INT(0))
-        return self.builder.shuffle_vector(one, one, constant(ir.VectorType(INT, count), 0))
+        return self.builder.shuffle_vector(one, one, constant(vector_of(INT, count), 0))
 
     def as_kind(self, value, kind, exact=True):
         """A value or number as this type; only whole numbers change theirs unless ``exact`` is given up."""
@@ -384,7 +405,7 @@ class Machine:
         else:
             wider = element(b.kind) if a.whole else element(a.kind)
         count = lanes(a.kind) or lanes(b.kind)
-        kind = wider if count is None else ir.VectorType(wider, count)
+        kind = wider if count is None else vector_of(wider, count)
         return self.as_kind(a, kind), self.as_kind(b, kind)
 
     def binary(self, name, a, b):
@@ -415,7 +436,7 @@ class Machine:
         a, b = self.pair(a, b)
         count = lanes(condition.kind)
         if count is not None and lanes(a.kind) is None:
-            kind = ir.VectorType(a.kind, count)
+            kind = vector_of(a.kind, count)
             a, b = self.as_kind(a, kind), self.as_kind(b, kind)
         return Value(self, self.builder.select(condition.code, a.code, b.code))
 
@@ -493,7 +514,7 @@ class Machine:
 
     def shuffle(self, a, b, order):
         """Lanes of two vectors in a new order; those of ``b`` count on."""
-        mask = ir.Constant(ir.VectorType(INT, len(order)), list(order))
+        mask = constants(INT, order)
         return Value(self, self.builder.shuffle_vector(a.code, b.code, mask))
 
     def lane(self, vector, number):
@@ -509,7 +530,7 @@ class Machine:
 
     def build(self, numbers):
         """A vector of numbers."""
-        vector = ir.Constant(ir.VectorType(numbers[0].kind, len(numbers)), ir.Undefined)
+        vector = ir.Constant(vector_of(numbers[0].kind, len(numbers)), ir.Undefined)
         for place, number in enumerate(numbers):
             vector = self.builder.insert_element(vector, number.code, INT(place))
         return Value(self, vector)
@@ -538,7 +559,7 @@ class Machine:
 
     def read(self, array, index, count):
         """A vector; zero from the ``count``-th lane on, whose memory is not touched."""
-        found = self.variable(Value(self, constant(ir.VectorType(array.kind, LANES), 0)))
+        found = self.variable(Value(self, constant(vector_of(array.kind, LANES), 0)))
         for _ in self.when(count >= LANES):
             found.value = array.vector(index)
         for _ in self.when(count < LANES):

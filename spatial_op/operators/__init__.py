@@ -9,7 +9,8 @@ Each operator is a function with an attribute ``operator``, which holds what aut
   compiled or exported for any size asks for it, after one example of these sizes has been checked;
 * ``prepare(*inputs, **params)``: check everything and return a call, whose ``forward(out)`` gives the result and whose
   ``backward(out_grad, grads, add)`` writes, or adds, to those arrays of ``grads`` that are not None; ``tangent(tangents)``
-  gives the result's change along those tangents that are not None.
+  gives the result's change along those tangents that are not None. ``backward_tangent(out_grad, tangents, grads, add)`` writes, or
+  adds, how the gradients change along tangents, and ``second_tangent(tangents, others)`` gives the tangent's change along others.
 """
 
 from collections.abc import Callable

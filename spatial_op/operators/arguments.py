@@ -2,15 +2,19 @@
 
 import math
 
+import numpy as np
+
 from .. import check
 from ..paddings import PADDINGS
 from ..samplers import SAMPLERS, VOLUME_SAMPLERS
 from ..transforms import TABLES
 from ..words import words
-from . import formulas
+from . import formulas, memory
 
 # By the number of axes of an image.
 SIZES = {2: ("height", "width"), 3: ("depth", "height", "width")}
+# Shapes of the matrices that "affine" takes as well as rows.
+MATRICES = {2: (2, 3), 3: (3, 4)}
 # Pixels of a side: with those that a sampler reads beside it, they are counted in 32 bits.
 LONGEST = 2**31 - 64
 IMAGES = tuple(("batch", "channels", *sizes) for sizes in SIZES.values())
@@ -79,6 +83,13 @@ def named(transform_type, sampler_type, padding_mode, data):
 def of(axes):
     """What the images are, where that limits the choice."""
     return " for volumes" if axes == 3 else ""
+
+
+def rows(value, transform_type, axes):
+    """Matrices of affine transforms as rows of parameters; anything else as it is."""
+    if isinstance(value, np.ndarray) and value.shape[1:] == MATRICES[axes] and transform_type == "affine":
+        return memory.as_rows(value)
+    return value
 
 
 def parameters(op, argument, value, name, row, batch=None):

@@ -1,5 +1,6 @@
 """A deformable convolution, from checked arrays to kernel calls, forward and backward."""
 
+import itertools
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from .. import check
 from ..dtypes import DTYPES
 from .engine import kernels
-from .memory import hand_over, plain, working
+from .memory import clear, hand_over, plain, working
 
 NOTHING = np.empty(0)
 
@@ -48,8 +49,8 @@ class ConvolutionCall:
         hand_over(direct, out)
         return out
 
-    def convolve(self, arrays, out, change=None):
-        """Write the result for these arrays; or, with the ``change`` of the offsets, how the result changes along it."""
+    def convolve(self, arrays, out, **changes):
+        """Write the result for these arrays; or, with a ``change`` of the offsets, and an ``other`` one, how the result changes along them."""
         bias = arrays.get("bias")
         bias = np.zeros(self.shape[1], self.compute) if bias is None else plain(bias, self.compute)
         if self.nothing():
@@ -59,9 +60,8 @@ class ConvolutionCall:
         problem, samples = self.problem(planning), self.shape[0]
         threads = planning.share(samples * self.target[0], self.products(), threads_for)
         for some in planning.batches(problem, samples, False):
-            plan = planning.forward(problem, some.stop - some.start, threads, change is not None)
-            moved = {} if change is None else {"change": self.some(change, some)}
-            values = {**plan.values, **plan.memory(self.compute), **self.given(arrays, some), **moved}
+            plan = planning.forward(problem, some.stop - some.start, threads, len(changes))
+            values = {**plan.values, **plan.memory(self.compute), **self.given({**arrays, **changes}, some)}
             values["bias"], values["out"] = self.padded(bias, values["span"]), out[some]
             for kernel in plan.kernels:
                 kernel(threads, values)
@@ -94,47 +94,80 @@ class ConvolutionCall:
 
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None: term by term."""
+        changes = self.named(tangents)
+        total = self.summed([{name: change} for name, change in changes.items() if name != "bias"])
+        if "bias" in changes:
+            total += changes["bias"][:, None, None]
+        return self.converted(total)
+
+    def second_tangent(self, tangents, others):
+        """How that changes when the inputs change by ``others``: term by term, a change of one input and one of another or of the offsets."""
+        terms = []
+        for (one, change), (two, other) in itertools.product(self.named(tangents).items(), self.named(others).items()):
+            if one == two == "offset":
+                terms.append({"offset": change, "other": other})
+            elif one != two and "bias" not in (one, two):
+                terms.append({one: change, two: other})
+        return self.converted(self.summed(terms))
+
+    def summed(self, terms):
+        """The sum of results without a bias; of each, some inputs are replaced by changes, in all of which it is linear."""
         total = np.zeros(self.shape, self.compute)
-        changes = dict(zip(self.inputs, tangents))
-        for name, change in changes.items():
-            if change is None:
-                continue
-            if name == "bias":
-                total += change[:, None, None]
-                continue
+        for changes in terms:
+            arrays = {**self.inputs, **changes, "offset": self.inputs["offset"], "bias": None}
+            moved = {"change": changes["offset"]} if "offset" in changes else {}
+            if "other" in changes:
+                moved["other"] = arrays.pop("other")
             term = np.empty(self.shape, self.compute)
-            arrays = {key: value for key, value in self.inputs.items() if key != "bias"}
-            if name == "offset":
-                self.convolve(arrays, term, change)
-            else:
-                self.convolve({**arrays, name: change}, term)
+            self.convolve(arrays, term, **moved)
             total += term
+        return total
+
+    def converted(self, total):
+        """In the dtype of the result."""
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return total.astype(self.dtype, copy=False)
 
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
-        grads, add = dict(zip(self.inputs, grads)), dict(zip(self.inputs, add))
-        results = {
-            name: working(grad, self.compute, add[name])
-            for name, grad in grads.items()
-            if grad is not None and name != "bias"
-        }
-        if self.nothing():
-            for name, result in results.items():
-                if not add[name]:
-                    result[...] = 0
-        elif results:
-            self.pull(out_grad, results, add)
-        for name, result in results.items():
-            hand_over(result, grads[name])
-        if grads.get("bias") is not None:
+        grads, add = self.named(grads), dict(zip(self.inputs, add))
+        self.write(self.inputs, out_grad, grads, add)
+        if "bias" in grads:
             with np.errstate(over="ignore", invalid="ignore"):  # infinities and what is no number are results too
                 sums = [plain(image, self.compute).sum(axis=(1, 2)) for image in out_grad]
                 total = np.sum(sums, axis=0, dtype=np.float64)
                 grads["bias"][...] = total + grads["bias"] if add["bias"] else total
 
-    def pull(self, upper, results, add):
+    def backward_tangent(self, out_grad, tangents, grads, add):
+        """Write, or add, how the gradients that ``backward`` writes change when the inputs change by ``tangents``: term by term."""
+        grads, add = self.named(grads), dict(zip(self.inputs, add))
+        for name, change in self.named(tangents).items():
+            if name == "offset":
+                moved = {key: grad for key, grad in grads.items() if key != "bias"}
+                self.write(self.inputs, out_grad, moved, add, change=change)
+            elif name != "bias":  # the gradients of the others are linear in it, and its own does not depend on it
+                moved = {key: grad for key, grad in grads.items() if key not in (name, "bias")}
+                self.write({**self.inputs, name: change}, out_grad, moved, add)
+            else:
+                moved = {}
+            add |= dict.fromkeys(moved, True)
+        clear(grads.values(), [add[name] for name in grads])
+
+    def named(self, values):
+        """The entries for the inputs that are not None."""
+        return {name: value for name, value in zip(self.inputs, values) if value is not None}
+
+    def write(self, arrays, out_grad, grads, add, **changes):
+        """Write, or add, gradients for these arrays but that of the bias, or how they change along a ``change`` of the offsets."""
+        results = {name: working(grad, self.compute, add[name]) for name, grad in grads.items() if name != "bias"}
+        if self.nothing():
+            clear(results.values(), [add[name] for name in results])
+        elif results:
+            self.pull(arrays, out_grad, results, add, changes)
+        for name, result in results.items():
+            hand_over(result, grads[name])
+
+    def pull(self, arrays, upper, results, add, changes):
         """Write or add the gradients that are wanted."""
         planning, threads_for = kernels("planning"), kernels("threads").threads_for
         problem, samples = self.problem(planning), self.shape[0]
@@ -142,13 +175,13 @@ class ConvolutionCall:
             count = some.stop - some.start
             units = planning.chunks_of(problem, count) * problem.blocks
             threads = planning.share(units, 2 * self.products(), threads_for)
-            plan = planning.backward(problem, count, threads, frozenset(results))
+            plan = planning.backward(problem, count, threads, frozenset(results), len(changes))
             pack, pull, gather = plan.kernels
             planes = problem.form(True).planes
             parts = np.empty((problem.blocks, count, self.taps, planes, *self.target), self.compute)
             lower = results["data"][some] if "data" in results else NOTHING
             values = {
-                **plan.values, **plan.memory(self.compute), **self.given(self.inputs, some), "lower": lower,
+                **plan.values, **plan.memory(self.compute), **self.given({**arrays, **changes}, some), "lower": lower,
                 "upper": self.some(upper, some), "add_data": add["data"], "offset_parts": parts,
             }  # fmt: skip
             if values["want_samples"]:

@@ -98,15 +98,20 @@ def room(fixed, threads):
     return {"kept": np.empty(threads * fixed["kept_size"]), "lanes": np.empty(threads * lanes)}
 
 
-def changes(transform, tangent, number):
-    """How what kernels are given changes when the input changes by ``tangent``."""
+def changes(transform, number, *tangents):
+    """How what kernels are given changes when the input changes by one or two ``tangents``."""
+    return dict(zip(("changes", "others"), (change_of(transform, number, tangent) for tangent in tangents)))
+
+
+def change_of(transform, number, tangent):
+    """The same of one."""
     if transform is None:
-        return {"changes": plain(tangent, np.dtype(number))}
+        return plain(tangent, np.dtype(number))
     with quietly():
         change = tangent.astype("float64")
         if transform.solve is not None:
             change = of_size(transform, "solve", transform.solve(change), change.shape)
-        return {"changes": plain(change, np.dtype("f8"))}
+        return plain(change, np.dtype("f8"))
 
 
 def gradient(transform, grad):

@@ -11,7 +11,7 @@ from . import Operator, arguments
 from .coordinates import changes, fixed_of, gradient, number_of, room, values_of
 from .dispatch import apply
 from .engine import kernels
-from .memory import clear, hand_over, made_once, plain, usable, working
+from .memory import as_rows, clear, empty, hand_over, made_once, pixels_of, plain, usable, working
 
 NAME = "GridGenerator"
 
@@ -19,12 +19,12 @@ NAME = "GridGenerator"
 class GridCall:
     """One call for the grid of a transform; the arrays have been checked."""
 
-    def __init__(self, data, transform, target_shape, align_corners):
-        self.given, self.transform = data, transform
+    def __init__(self, data, transform, target_shape, align_corners, side_by_side):
+        self.given, self.transform, self.side_by_side = data, transform, side_by_side
         self.shape = check.result(NAME, "the result", (data.shape[0], len(target_shape), *target_shape))
         self.dtype = data.dtype.newbyteorder("=")
         self.compute, self.number = DTYPES[self.dtype], number_of(transform, data.dtype)
-        self.facts = transform, data.shape[1], None, target_shape, not align_corners
+        self.facts = transform, math.prod(data.shape[1:]), None, target_shape, not align_corners
 
     def nothing(self):
         """Whether the grid has no point."""
@@ -40,13 +40,18 @@ class GridCall:
     @made_once
     def coordinates(self):
         """What kernels are given of the parameters."""
-        return values_of(self.transform, self.given, self.number)
+        return values_of(self.transform, as_rows(self.given), self.number)
 
     def run(self, kernel, more):
         """Call one of the kernels of grids, with what it is given besides."""
-        build, threads = kernels("build"), self.threads()[0]
-        kernel = kernel(len(self.shape) - 2, build.formula(self.transform), self.number, self.compute.str[1:])
+        threads = self.threads()[0]
         kernel(threads, {**self.coordinates, **room(self.fixed, threads), **more}, self.fixed)
+
+    def kernel(self, name, **which):
+        """The kernel of this name for the transform."""
+        build = kernels("build")
+        key = len(self.shape) - 2, build.formula(self.transform), self.number, self.compute.str[1:], self.side_by_side
+        return getattr(build, name)(*key, **which)
 
     def threads(self):
         """Threads, and tiles of one sample."""
@@ -58,26 +63,50 @@ class GridCall:
 
         def run(direct):
             if not self.nothing():
-                self.run(kernels("build").generate, {"out": direct})
+                self.run(self.kernel("generate"), {"out": self.ordered(direct)})
 
-        return written(out, self.shape, self.dtype, self.given, run)
+        return written(out, self.shape, self.dtype, self.given, run, self.side_by_side)
+
+    def ordered(self, grid):
+        """A grid, or its gradient, with its axes in the order of memory."""
+        return pixels_of(grid, self.side_by_side)
 
     def tangent(self, tangents):
         """How the grid changes when the parameters change by ``tangents[0]``."""
-        out = np.zeros(self.shape, DTYPES[self.dtype])
+        return self.push(*tangents)
+
+    def second_tangent(self, tangents, others):
+        """How that changes when the parameters change by ``others[0]``."""
+        return self.push(*tangents, *others)
+
+    def push(self, *tangents):
+        """The grid's change along one or two changes of the parameters."""
+        out = empty(self.shape, DTYPES[self.dtype], self.side_by_side)
         if not self.nothing():
-            self.run(kernels("build").push_grid, {"out": out, **changes(self.transform, tangents[0], self.number)})
+            kernel = self.kernel("push_grid", moving=len(tangents))
+            self.run(
+                kernel, {"out": self.ordered(out), **changes(self.transform, self.number, *map(as_rows, tangents))}
+            )
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
     def backward(self, out_grad, grads, add):
         """Write the gradient to the array in ``grads``, or add it."""
+        self.pull(self.kernel("contract"), {}, out_grad, grads, add)
+
+    def backward_tangent(self, out_grad, tangents, grads, add):
+        """Write, or add, how the gradient changes when the parameters change by ``tangents[0]``."""
+        change = changes(self.transform, self.number, *map(as_rows, tangents))
+        self.pull(self.kernel("contract", moving=1), change, out_grad, grads, add)
+
+    def pull(self, kernel, more, out_grad, grads, add):
+        """Run a kernel that writes a gradient."""
         if self.nothing():
             return clear(grads, add)
         sums = np.empty((self.shape[0], self.threads()[1], self.fixed["count"]))
-        self.run(kernels("build").contract, {"upper": plain(out_grad, DTYPES[self.dtype]), "sums": sums})
+        self.run(kernel, {**more, "upper": plain(self.ordered(out_grad), DTYPES[self.dtype]), "sums": sums})
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
-            grad = gradient(self.transform, sums.sum(axis=1))
+            grad = gradient(self.transform, sums.sum(axis=1)).reshape(grads[0].shape)
             grads[0][...] = grad + grads[0] if add[0] else grad
 
 
@@ -119,14 +148,25 @@ class FlowCall:
             with np.errstate(over="ignore", invalid="ignore"):  # gradients may be infinite or no numbers
                 grads[0][...] = grad + grads[0] if add[0] else grad
 
+    def backward_tangent(self, out_grad, tangents, grads, add):
+        """The gradient is the same for every flow."""
+        clear(grads, add)
 
-def written(out, shape, dtype, data, run):
-    """``out`` or a new array, after ``run`` has written to it or to a plain array of the dtype that is computed with."""
+    def second_tangent(self, tangents, others):
+        """So is the tangent."""
+        return np.zeros(self.shape, self.dtype)
+
+
+def written(out, shape, dtype, data, run, side_by_side=False):
+    """``out`` or a new array, after ``run`` has written to it or to one of the dtype and the layout that is computed with."""
     if out is None:
-        out = np.empty(shape, dtype)
+        out = empty(shape, dtype, side_by_side)
     else:
         check.output(NAME, "out", out, shape, dtype, {"data": data})
-    direct = working(out, DTYPES[dtype])
+    if side_by_side:
+        direct = out if usable(pixels_of(out, True), DTYPES[dtype]) else empty(shape, DTYPES[dtype], True)
+    else:
+        direct = working(out, DTYPES[dtype])
     run(direct)
     hand_over(direct, out)
     return out
@@ -140,9 +180,10 @@ def planes(flow):
     return f"move its directions to the second place with {words().moved('data', order)}"
 
 
-def prepare(data, transform_type, target_shape=(0, 0), name=None, *, align_corners=True):
+def prepare(data, transform_type, target_shape=(0, 0), name=None, *, align_corners=True, side_by_side=False):
     """Check a call."""
     check.flag(NAME, "align_corners", align_corners)
+    side_by_side = check.flag(NAME, "side_by_side", side_by_side)
     if isinstance(transform_type, str) and transform_type == "warp":
         check.array(NAME, "data", data, ("batch", "x and y", "height", "width"))
         expected = (data.shape[0], 2, *data.shape[2:])
@@ -150,8 +191,9 @@ def prepare(data, transform_type, target_shape=(0, 0), name=None, *, align_corne
         return FlowCall(data, align_corners)
     axes = 3 if len(check.entries(target_shape)) == 3 else 2
     transform = arguments.transform(NAME, axes, transform_type, more=("warp",))
-    arguments.parameters(NAME, "data", data, transform_type, transform)
-    return GridCall(data, transform, check.target_shape(NAME, target_shape, axes, least=0), align_corners)
+    arguments.parameters(NAME, "data", arguments.rows(data, transform_type, axes), transform_type, transform)
+    target_shape = check.target_shape(NAME, target_shape, axes, least=0)
+    return GridCall(data, transform, target_shape, align_corners, side_by_side)
 
 
 def result(shapes, transform_type, target_shape=(0, 0), **_):
@@ -160,7 +202,9 @@ def result(shapes, transform_type, target_shape=(0, 0), **_):
     return data if transform_type == "warp" else (data[0], len(target_shape), *target_shape)
 
 
-def GridGenerator(data, transform_type, target_shape=(0, 0), out=None, name=None, *, align_corners=True):
+def GridGenerator(
+    data, transform_type, target_shape=(0, 0), out=None, name=None, *, align_corners=True, side_by_side=False
+):
     """Grid of the points where each pixel of the output is sampled, by a transform or an optical flow.
 
     Conventions: a grid is (batch, 2, height, width), x first, normalised: -1 and +1 are the centres of the first and
@@ -170,7 +214,7 @@ def GridGenerator(data, transform_type, target_shape=(0, 0), out=None, name=None
     Parameters
     ----------
     data : (N, P) or (N, 2, H, W) float array
-        Transform parameters, normalised; or, for "warp", optical flow in pixels, x first.
+        Transform parameters, normalised, of "affine" also matrices (N, 2, 3) or (N, 3, 4); or, for "warp", optical flow in pixels, x first.
     transform_type : str
         "affine": P = 6, row-major 2x3 matrix, or, if ``target_shape`` has a depth, P = 12, 3x4; "translation": P = 2,
         (tx, ty); "attention": P = 3, (s, tx, ty); "projective": P = 8, row-major 3x3 homography whose last entry is 1;
@@ -184,6 +228,9 @@ def GridGenerator(data, transform_type, target_shape=(0, 0), out=None, name=None
         Accepted as by MXNet, and ignored.
     align_corners : bool
         See the conventions.
+    side_by_side : bool
+        Whether x and y of a point stand side by side in memory, so that the view ``out.transpose(0, 2, 3, 1)`` is a
+        contiguous array (N, H, W, 2). The grid of "warp" is laid out as the flow's planes in either case.
 
     Returns
     -------
@@ -214,7 +261,7 @@ def GridGenerator(data, transform_type, target_shape=(0, 0), out=None, name=None
     """
     return apply(
         GridGenerator, (data,), out, name, transform_type=transform_type, target_shape=target_shape,
-        align_corners=align_corners,
+        align_corners=align_corners, side_by_side=side_by_side,
     )  # fmt: skip
 
 

@@ -1,25 +1,46 @@
 """``GridSampler`` and MXNet's ``BilinearSampler``: sample images at the points of a grid."""
 
+from .. import check
 from . import Operator, arguments
 from .dispatch import apply
-from .warp import WarpCall, planned, recall, remember
+from .plans import planned, recall, remember
+from .warp import WarpCall
 
 
 def prepare(
-    data, grid, sampler_type="bilinear", name=None, *, padding_mode="zeros", align_corners=True, op="GridSampler"
+    data,
+    grid,
+    sampler_type="bilinear",
+    name=None,
+    *,
+    padding_mode="zeros",
+    align_corners=True,
+    points_inside=False,
+    op="GridSampler",
 ):
     """Check a call, unless one like it passed before."""
-    params = None, sampler_type, padding_mode, align_corners, op
+    params = None, sampler_type, padding_mode, align_corners, points_inside, op
     facts, plan = recall(data, grid, params, arguments.named("", sampler_type, padding_mode, data))
     return WarpCall(op, {"data": data, "grid": grid}, plan or remember(facts, checked(data, grid, *params[1:])))
 
 
-def checked(data, grid, sampler_type, padding_mode, align_corners, op):
+def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, op):
     """The plan of a call, if all is right."""
     axes = arguments.image(op, data)
     rows = arguments.sampling(op, axes, sampler_type, padding_mode, align_corners)
+    inside = check.flag(op, "points_inside", points_inside) and movable(*rows)
     arguments.grid(op, grid, data)
-    return planned(op, data, grid, grid.shape[2:], None, rows, align_corners)
+    return planned(op, data, grid, grid.shape[2:], None, rows, align_corners, inside)
+
+
+def movable(sampler, padding):
+    """Whether points can be moved inside without a change of what finite ones sample.
+
+    Not of samplers with wide taps, which reach outside from inside. Where outside is nothing, only those that are no number are
+    moved, for a sampler without slopes.
+    """
+    reach = len(sampler.taps(0.5))
+    return reach == 1 or (reach == 2 and padding.mirror is not None)
 
 
 def prepare_bilinear(data, grid, cudnn_off=None, name=None, *, padding_mode="zeros", align_corners=True):
@@ -32,7 +53,17 @@ def result(shapes, **_):
     return (*shapes["data"][:2], *shapes["grid"][2:])
 
 
-def GridSampler(data, grid, sampler_type="bilinear", out=None, name=None, *, padding_mode="zeros", align_corners=True):
+def GridSampler(
+    data,
+    grid,
+    sampler_type="bilinear",
+    out=None,
+    name=None,
+    *,
+    padding_mode="zeros",
+    align_corners=True,
+    points_inside=False,
+):
     """Sample each image of a batch, or each volume, at the points of its own grid.
 
     Conventions: images are (batch, channels, height, width), volumes (batch, channels, depth, height, width). A grid
@@ -44,7 +75,8 @@ def GridSampler(data, grid, sampler_type="bilinear", out=None, name=None, *, pad
     data : (N, C, H, W) or (N, C, D, H, W) float array
         Images: float16, float32 or float64, in any memory layout. They are not written to.
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) float array
-        Normalised x and y, of volumes x, y and z, of ``data``'s dtype or a wider one.
+        Normalised x and y, of volumes x, y and z, of ``data``'s dtype or a wider one. It is read where it lies, also if it
+        is a view of an array (N, H_out, W_out, 2), whose coordinates stand side by side.
     sampler_type : str
         "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
         same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel
@@ -59,11 +91,18 @@ def GridSampler(data, grid, sampler_type="bilinear", out=None, name=None, *, pad
         pixels or edges that are the normalised -1 and +1) or "wrap" (the image again, one pixel after its last).
     align_corners : bool
         See the conventions.
+    points_inside : bool
+        Whether points outside are moved into the image before it is sampled, as by PyTorch, instead of that the image goes
+        on beyond its border. What finite points sample stays the same. But at the border pixels' own centres the
+        gradient of a grid is zero; an infinite coordinate is the border's, or in a mirror the first pixel's, as is NaN; and
+        with "zeros" such a point is outside for "nearest" and "nearest_even". It has no effect on the other samplers with
+        "zeros", nor on "bicubic".
 
     Returns
     -------
     out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array of ``data``'s dtype
-        A sample whose coordinate is NaN or infinite is NaN; a sample far outside is what the padding says.
+        A sample whose coordinate is NaN or infinite is NaN, but for ``points_inside``; a sample far outside is what the
+        padding says.
 
     Raises
     ------
@@ -90,7 +129,7 @@ def GridSampler(data, grid, sampler_type="bilinear", out=None, name=None, *, pad
     """
     return apply(
         GridSampler, (data, grid), out, name, sampler_type=sampler_type, padding_mode=padding_mode,
-        align_corners=align_corners,
+        align_corners=align_corners, points_inside=points_inside,
     )  # fmt: skip
 
 

@@ -87,6 +87,11 @@ def dense(value, axes):
     return True
 
 
+def as_rows(value):
+    """The same numbers as one row for each sample."""
+    return value if value.ndim == 2 else value.reshape(len(value), math.prod(value.shape[1:]))
+
+
 @functools.lru_cache(maxsize=1024)
 def pixel_strides(shape, itemsize):
     """Strides of (channels, height, width), or with depth, if the channels of each pixel are neighbours; None if planes are no others."""

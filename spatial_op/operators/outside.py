@@ -11,6 +11,9 @@ from .engine import kernels
 # Positions that a table covers beyond those that taps can have: boxes of windows are found with a margin.
 MARGIN = 3
 
+# Outside of any image.
+FAR = 1e30
+
 
 @functools.lru_cache(maxsize=64)
 def axis_values(padding, sampler, n, edge):
@@ -49,6 +52,21 @@ def pixels_of(padding, positions, n, edge):
         f"padding_mode is {name!r}, whose index answers {answer}, of shape {found.shape}, for {len(positions)} positions "
         f"of an axis of {n} pixels; return a whole number for each position, from 0 to {n - 1}, or -1 where there is no pixel."
     )
+
+
+def inside(padding, source, edge):
+    """Of each axis: where points are moved before they are sampled, by mirrors first and then by cutting off."""
+    values = {}
+    for axis, n in zip("xyz", source[::-1]):
+        first, final = (-FAR, FAR) if padding.mirror is None else (0.0, float(n - 1))
+        mirror = float(padding.mirror(n, edge)) if padding.mirror else 0.0
+        values |= {
+            f"edge_{axis}": -0.5 * edge,
+            f"mirror_{axis}": mirror,
+            f"first_{axis}": first,
+            f"final_{axis}": final,
+        }
+    return values
 
 
 def outside(padding, sampler, source, edge):

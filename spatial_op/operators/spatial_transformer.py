@@ -3,7 +3,8 @@
 from .. import check
 from . import Operator, arguments
 from .dispatch import apply
-from .warp import WarpCall, planned, recall, remember
+from .plans import planned, recall, remember
+from .warp import WarpCall
 
 NAME = "SpatialTransformer"
 
@@ -31,7 +32,9 @@ def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode,
     axes = arguments.image(NAME, data)
     transform = arguments.transform(NAME, axes, transform_type)
     rows = arguments.sampling(NAME, axes, sampler_type, padding_mode, align_corners)
-    arguments.parameters(NAME, "loc", loc, transform_type, transform, batch=data.shape[0])
+    arguments.parameters(
+        NAME, "loc", arguments.rows(loc, transform_type, axes), transform_type, transform, data.shape[0]
+    )
     check.precise(NAME, "loc", loc, data)
     target_shape = check.target_shape(NAME, target_shape, axes, least=0)
     return planned(NAME, data, loc, target_shape, transform, rows, align_corners)
@@ -75,7 +78,8 @@ def SpatialTransformer(
     data : (N, C, H, W) or (N, C, D, H, W) float array
         Images: float16, float32 or float64, in any memory layout. They are not written to.
     loc : (N, P) float array
-        Transform parameters, normalised, of ``data``'s dtype or a wider one; P follows from ``transform_type``.
+        Transform parameters, normalised, of ``data``'s dtype or a wider one; P follows from ``transform_type``. Of "affine"
+        also matrices (N, 2, 3), of volumes (N, 3, 4).
     target_shape : (int, int) or (int, int, int)
         (Depth,) height and width of the output, in pixels; (0, 0), MXNet's default, counts as left out.
     transform_type : str

@@ -1,16 +1,15 @@
 """The warp of images, by a transform or along a grid: from checked arrays to kernel calls, forward and backward."""
 
 import contextlib
-import functools
 
 import numpy as np
 
 from .. import check
-from ..dtypes import DTYPES
-from .coordinates import changes, fixed_of, gradient, number_of, room, values_of
+from .coordinates import changes, gradient, values_of
 from .engine import kernels
 from .memory import (
     CHANNELS_SECOND,
+    as_rows,
     clear,
     empty,
     hand_over,
@@ -22,129 +21,6 @@ from .memory import (
     usable,
     working,
 )
-from .outside import outside
-
-DIMENSIONS = {2: ("h", "w"), 3: ("d", "h", "w")}
-
-
-class Plan:
-    """What calls of an operator have in common if their arrays have the same shapes and dtypes.
-
-    ``transform`` is the row for parameters, or None for a grid; ``rows`` are those of sampler and padding.
-    """
-
-    def __init__(self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge):
-        self.source, self.target, self.edge = shape[2:], target, edge
-        self.dtype, self.compute = dtype, DTYPES[dtype]
-        self.shape, self.transform, self.rows = shape[:2] + target, transform, rows
-        self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
-        self.nothing = 0 in self.shape
-        self.beside_too = len(target) == 2  # volumes are sampled in place, where channels are planes
-
-    @made_once
-    def fixed(self):
-        """What kernels are given that depends on sizes only; whoever asks for a shape alone needs none of it."""
-        sampler, padding = self.rows
-        values = {"samples": self.shape[0], "channels": self.shape[1]}
-        for name, size, size_out in zip(DIMENSIONS[len(self.source)], self.source, self.target):
-            values[name], values[f"{name}_out"] = size, size_out
-        values |= outside(padding, sampler, self.source, self.edge)
-        values |= fixed_of(self.transform, self.count, self.source, self.target, self.edge)
-        return kernels("kernel").Fixed(values)
-
-    @made_once
-    def work(self):
-        """How the work is divided."""
-        return kernels("build").work_of(self.shape)
-
-    @made_once
-    def key(self):
-        """What kernels depend on."""
-        formula = kernels("build").formula(self.transform)
-        return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:]
-
-    @made_once
-    def pairs(self):
-        """Kernels by windows and in place, by what they do and whether channels lie beside each other."""
-        return {}
-
-    def forward(self, beside):
-        """Kernels that sample, by windows and in place."""
-        if ("forward", beside) not in self.pairs:
-            build = kernels("build")
-            self.pairs["forward", beside] = build.forward(*self.key, self.work.group, self.work.few, beside)
-        return self.pairs["forward", beside]
-
-    def backward(self, beside):
-        """Kernels that pull gradients back, likewise."""
-        if ("backward", beside) not in self.pairs:
-            self.pairs["backward", beside] = kernels("build").backward(*self.key, self.work.group, beside)
-        return self.pairs["backward", beside]
-
-    @made_once
-    def push(self):
-        """The kernel that adds what a change of the coordinates does."""
-        return None, kernels("build").push(*self.key)
-
-    def run(self, pair, threads, given, planes=None):
-        """Do a tile by way of a window where that pays, and in place what is left over.
-
-        In place, channels are planes. If they lie beside each other instead, ``planes()`` gives those arrays otherwise, and
-        takes back what is written.
-        """
-        by_windows, in_place = pair
-        if "functions" in self.fixed:
-            given |= room(self.fixed, threads)
-        if by_windows is None:
-            given["todo"] = np.ones(self.work.tiles, np.uint8)
-        else:
-            given["todo"] = np.empty(self.work.tiles, np.uint8)
-            by_windows(threads, given, self.fixed)
-            if 1 not in given["todo"].tobytes():
-                return
-            given["add_data"] = True
-        with planes() if planes else contextlib.nullcontext({}) as others:
-            in_place(threads, {**given, **others}, self.fixed)
-
-
-plan_of = functools.lru_cache(maxsize=256)(Plan)
-
-# The plans of calls that have passed all checks, by what these look at.
-KNOWN = {}
-
-
-def recall(data, given, params, rows):
-    """What the checks of a call look at, shapes, dtypes, and its other arguments with their types; and the plan of such a call, if one passed.
-
-    Both are None if the call is not a plain one. ``rows`` are those of the tables that the arguments name; a plan keeps its
-    rows, so that their identities stay theirs.
-    """
-    if type(data) is not np.ndarray or type(given) is not np.ndarray:
-        return None, None
-    facts = (
-        data.shape, data.dtype, given.shape, given.dtype, params, *map(type, params), *map(id, rows),
-        *(map(type, params[0]) if type(params[0]) is tuple else ()),
-    )  # fmt: skip
-    try:
-        return facts, KNOWN.get(facts)
-    except TypeError:  # an argument such as a list has no hash
-        return None, None
-
-
-def remember(facts, plan):
-    """Spare the checks of the next call of this kind."""
-    if facts is not None:
-        if len(KNOWN) >= 1024:
-            KNOWN.clear()
-        KNOWN[facts] = plan
-    return plan
-
-
-def planned(name, data, given, target_shape, transform, rows, align_corners):
-    """The plan of a call whose arrays have been checked."""
-    check.result(name, "the result", data.shape[:2] + target_shape)
-    dtype = data.dtype.newbyteorder("=")
-    return plan_of(data.shape, given.shape, target_shape, dtype, given.dtype, transform, rows, not align_corners)
 
 
 class WarpCall:
@@ -158,7 +34,13 @@ class WarpCall:
     def coordinates(self):
         """What kernels are given of coordinates."""
         _, given = self.inputs.values()
-        return values_of(self.plan.transform, given, self.plan.number)
+        return values_of(self.plan.transform, self.ordered(given), self.plan.number)
+
+    def ordered(self, given):
+        """A grid, or its gradient, with its axes in the order in which kernels take its numbers; parameters as rows."""
+        if self.plan.transform is not None:
+            return as_rows(given)
+        return pixels_of(given, self.plan.points[0])
 
     @made_once
     def beside(self):
@@ -214,41 +96,81 @@ class WarpCall:
 
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None."""
-        plan, (data_tangent, given_tangent) = self.plan, tangents
-        out = np.zeros(self.shape, plan.compute)
-        if not plan.nothing and data_tangent is not None:
+        data_tangent, given_tangent = tangents
+        out = np.zeros(self.shape, self.plan.compute)
+        if not self.plan.nothing and data_tangent is not None:
             self.sample(self.images(data_tangent), out, False)
-        if not plan.nothing and given_tangent is not None:
-            threads = kernels("threads").threads_for(plan.work.tiles, plan.work.elements)
-            change = changes(plan.transform, given_tangent, plan.number)
-            plan.run(plan.push, threads, {**self.images(self.inputs["data"]), **change, "out": out})
+        self.push(out, self.inputs["data"], given_tangent)
+        return self.converted(out)
+
+    def second_tangent(self, tangents, others):
+        """How that changes when the inputs change by ``others``, of which some may be None."""
+        (data_tangent, given_tangent), (data_other, given_other) = tangents, others
+        out = np.zeros(self.shape, self.plan.compute)
+        self.push(out, data_tangent, given_other)
+        self.push(out, data_other, given_tangent)
+        self.push(out, self.inputs["data"], given_tangent, given_other)
+        return self.converted(out)
+
+    def push(self, out, data, *tangents):
+        """Add how samples of ``data`` change along one or two changes of the second input, if nothing of these is None."""
+        plan = self.plan
+        if plan.nothing or any(array is None for array in (data, *tangents)):
+            return
+        given = {**self.images(data), **changes(plan.transform, plan.number, *map(self.ordered, tangents)), "out": out}
+        kernel = kernels("build").push(*plan.key, moving=len(tangents))
+        plan.run((None, kernel), kernels("threads").threads_for(plan.work.tiles, plan.work.elements), given)
+
+    def converted(self, out):
+        """In the dtype of the result."""
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
             return out.astype(self.dtype, copy=False)
 
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
-        plan, beside, (grad_data, grad_given) = self.plan, self.beside, grads
-        if plan.nothing:
+        if self.plan.nothing:
             return clear(grads, add)
+        self.pull(self.plan.backward(self.beside), self.known, self.beside, out_grad, grads, add)
+
+    def backward_tangent(self, out_grad, tangents, grads, add):
+        """Write, or add, how the gradients that ``backward`` writes change when the inputs change by ``tangents``, of which some may be None."""
+        plan, (data_tangent, given_tangent) = self.plan, tangents
+        if not plan.nothing and data_tangent is not None and grads[1] is not None:  # in which this gradient is linear
+            self.pull(plan.backward(False), self.images(data_tangent), False, out_grad, (None, grads[1]), add)
+            add = add[0], True
+        if plan.nothing or given_tangent is None:
+            return clear(grads, add)
+        known = {
+            **self.images(self.inputs["data"]),
+            **changes(plan.transform, plan.number, self.ordered(given_tangent)),
+        }
+        kernel = kernels("build").backward_in_place(*plan.key, moving=1)
+        self.pull((None, kernel), known, False, out_grad, grads, add)
+
+    def pull(self, pair, known, beside, out_grad, grads, add):
+        """Run kernels that write gradients."""
+        plan, (grad_data, grad_given) = self.plan, grads
         lower = np.empty((0,) * len(self.shape), plan.compute)
         if grad_data is not None:
             lower = working(grad_data, plan.compute, add[0], beside)
         upper = plain(pixels_of(out_grad, beside), plan.compute)
         threads, bands = kernels("build").backward_split(plan.work, kernels("threads").threads_for)
+        if grad_given is not None and plan.transform is None:
+            grad_given = self.ordered(grad_given)
         parts = self.parts(grad_given, add[1])
         given = {
-            **self.known, "upper": upper, "lower": pixels_of(lower, beside), "sums": parts, "bands": bands,
+            **known, "upper": upper, "lower": pixels_of(lower, beside), "sums": parts, "bands": bands,
             "want_data": grad_data is not None, "add_data": add[0], "want_values": grad_given is not None,
         }  # fmt: skip
         planes = self.planes({"lower": lower}, upper=upper.transpose(CHANNELS_SECOND[upper.ndim])) if beside else None
-        plan.run(plan.backward(beside), threads, given, planes)
+        plan.run(pair, threads, given, planes)
         if grad_data is not None:
             hand_over(lower, grad_data)
         if grad_given is None or np.may_share_memory(parts, grad_given):
             return
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             if plan.transform is not None:
-                grad = gradient(plan.transform, parts.sum(axis=(1, 2)))
+                grad = gradient(plan.transform, parts.sum(axis=(1, 2))).reshape(grad_given.shape)
             else:  # one part is the gradient; NumPy's sum of it would lose the sign of a zero
                 grad = parts[:, 0] if parts.shape[1] == 1 else parts.sum(axis=1)
             grad_given[...] = grad + grad_given if add[1] else grad

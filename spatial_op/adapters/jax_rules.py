@@ -1,0 +1,99 @@
+"""What the primitives of JAX share: what things are called, shapes, ``vmap``, and how JAX is told the rules."""
+
+import functools
+
+import jax
+from jax import numpy as jnp
+from jax.interpreters import ad, batching, mlir
+
+from ..words import Words
+from . import jax_names
+from .calls import from_text, hollow, prepared
+
+WORDS = Words(
+    array="a jax.Array",
+    convert="jax.numpy.asarray",
+    vjp="JAX has gradients of its own: call jax.vjp or jax.grad",
+    jvp="JAX has tangents of its own: call jax.jvp",
+    detach="call jax.lax.stop_gradient on second derivatives",
+)
+
+
+def call_of(op, inputs, params):
+    """The operator's call for arrays of which no numbers are known; raises what the operator would."""
+    for name, value in zip(op.operator.inputs, inputs):
+        if not all(isinstance(size, int) for size in value.shape):
+            raise ValueError(
+                f"{op.__name__}: {name} has shape ({', '.join(map(str, value.shape))}), expected sizes that are known when JAX traces; "
+                "export the function for each shape, with numbers for symbols."
+            )
+    arrays = [hollow(op, name, value.shape, value.dtype) for name, value in zip(op.operator.inputs, inputs)]
+    return prepared(op, arrays, from_text(params), WORDS)
+
+
+def shape_of(value):
+    """Shape and dtype of an array, or of a call's result."""
+    return jax.core.ShapedArray(value.shape, value.dtype)
+
+
+def named(op, marks):
+    """Names of the inputs that are marked."""
+    return [name for name, mark in zip(op.operator.inputs, marks) if mark]
+
+
+def present(values):
+    """Which tangents there are, and these."""
+    marks = tuple(value is not None and type(value) is not ad.Zero for value in values)
+    return marks, [value for value, mark in zip(values, marks) if mark]
+
+
+def batch(primitive, labels, values, axes, *, op, **words):
+    """Entries of an axis that ``vmap`` adds, as more samples of one call; one by one if they differ in an input that samples share."""
+    names = labels(op, **words)
+    mapped = [axis is not None for axis in axes]
+    values = [jnp.moveaxis(value, axis, 0) if have else value for value, axis, have in zip(values, axes, mapped)]
+    run = functools.partial(primitive.bind, op=op, **words)
+    shared = [name in op.operator.shared for name in names]
+    wanted = named(op, words.get("wanted", ()))
+    if any(have and share for have, share in zip(mapped, shared)) or set(wanted) & set(op.operator.shared):
+
+        def one(entries):
+            entries = iter(entries)
+            return run(*(next(entries) if have else value for value, have in zip(values, mapped)))
+
+        results = jax.lax.map(one, [value for value, have in zip(values, mapped) if have])
+    else:
+        count = next(value.shape[0] for value, have in zip(values, mapped) if have)
+        samples = next(value.shape[have] for value, have, share in zip(values, mapped, shared) if not share)
+        found = run(
+            *(value if share else joined(value, have, count) for value, have, share in zip(values, mapped, shared))
+        )
+        results = jax.tree_util.tree_map(lambda result: result.reshape(count, samples, *result.shape[1:]), found)
+    return results, [0] * len(results) if primitive.multiple_results else 0
+
+
+def joined(value, mapped, count):
+    """The axis that was added and that of the samples as one; an array without the former is repeated."""
+    if not mapped:
+        value = jnp.broadcast_to(value, (count, *value.shape))
+    return value.reshape(count * value.shape[1], *value.shape[2:])
+
+
+def register(primitive, labels, shape, run, jvp, transpose=None):
+    """Tell JAX the rules; ``labels`` are the names of the inputs that its arrays belong to."""
+    several = primitive.multiple_results
+    primitive.def_abstract_eval(shape)
+    compiled = jax.jit(primitive.bind, static_argnames=("op", "params", "along", "others", "wanted"))
+
+    @primitive.def_impl
+    def at_once(*values, **words):
+        with jax.disable_jit(False):  # which would lead here again
+            return compiled(*values, **words)
+
+    mlir.register_lowering(primitive, mlir.lower_fun(functools.partial(run, False), several))
+    on_cpu = lambda *values, **words: run(jax_names.version() is not None, *values, **words)  # noqa: E731
+    mlir.register_lowering(primitive, mlir.lower_fun(on_cpu, several), platform="cpu")
+    batching.primitive_batchers[primitive] = functools.partial(batch, primitive, labels)
+    ad.primitive_jvps[primitive] = jvp
+    if transpose:
+        ad.primitive_transposes[primitive] = transpose

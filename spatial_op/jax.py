@@ -1,0 +1,197 @@
+"""PyTorch's functions in JAX's habits: arrays in, arrays out, under ``jit``, ``grad``, ``jvp`` and ``vmap``.
+
+What is no array must be known when JAX traces. The operators themselves, such as ``spatial_op.SpatialTransformer``, take arrays of
+JAX too.
+"""
+
+from jax import numpy as jnp
+
+from .adapters import jax_arguments
+from .operators.deformable_convolution import DeformableConvolution
+from .operators.grid_generator import GridGenerator
+from .operators.grid_sampler import GridSampler
+from .operators.modulated_deformable_convolution import ModulatedDeformableConvolution
+from .operators.spatial_transformer import SpatialTransformer
+
+__all__ = ["affine_grid", "affine_grid_sample", "deform_conv2d", "grid_sample"]
+
+
+def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=False):
+    """Sample images, or volumes, at the points of a grid.
+
+    Conventions: images are (batch, channels, height, width), volumes (batch, channels, depth, height, width). The last axis
+    of a grid holds a point of the input, x first: -1 and +1 are the outer edges of the first and last pixel or, with
+    ``align_corners=True``, their centres. All but ``input`` and ``grid`` must be static under ``jax.jit``.
+
+    Parameters
+    ----------
+    input : (N, C, H, W) or (N, C, D, H, W) float array
+        Images or volumes.
+    grid : (N, H_out, W_out, 2) or (N, D_out, H_out, W_out, 3) float array
+        Normalised coordinates, of ``input``'s dtype or a wider one.
+    mode : str
+        "bilinear", "nearest" or, of images, "bicubic".
+    padding_mode : str
+        What lies outside the image: "zeros", "border" or "reflection".
+    align_corners : bool
+        See the conventions.
+
+    Returns
+    -------
+    out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array of ``input``'s dtype
+        Points outside are moved into the image first: ``points_inside`` of ``spatial_op.GridSampler``.
+
+    Raises
+    ------
+    ValueError
+        If a shape or a name is wrong.
+    TypeError
+        If a type or dtype is wrong, or JAX traces what must be known.
+
+    Notes
+    -----
+    ``out[n, c, i, j] = sum_{h, w} input[n, c, h, w] k(x - w) k(y - h)`` where (x, y) is ``grid[n, i, j]`` in pixels and k the
+    sampling kernel, as of ``spatial_op.GridSampler``. Source: ``torch.nn.functional.grid_sample``.
+
+    Examples
+    --------
+    >>> from jax import numpy as jnp
+    >>> from spatial_op.jax import grid_sample
+    >>> image, points = jnp.arange(12.0).reshape(1, 1, 3, 4), jnp.array([[[[-1.0, 0.0], [1.0, 0.0]]]])
+    >>> grid_sample(image, points, align_corners=True)[0, 0]
+    Array([[4., 7.]], dtype=float32)
+    """
+    input, grid, params = jax_arguments.grid_sample("grid_sample", input, grid, mode, padding_mode, align_corners)
+    return GridSampler(input, jnp.moveaxis(grid, -1, 1), points_inside=True, **params)
+
+
+def affine_grid(theta, size, align_corners=False):
+    """Points where each pixel of the output is sampled by an affine transform.
+
+    Conventions: those of ``grid_sample``. ``size`` and ``align_corners`` must be static under ``jax.jit``.
+
+    Parameters
+    ----------
+    theta : (N, 2, 3) or (N, 3, 4) float array
+        Matrices from normalised coordinates of the output, x first, to those of the input.
+    size : tuple of int
+        (N, C, H, W) or (N, C, D, H, W) of the output; C is not looked at.
+    align_corners : bool
+        See the conventions.
+
+    Returns
+    -------
+    grid : (N, H, W, 2) or (N, D, H, W, 3) array of ``theta``'s dtype
+
+    Raises
+    ------
+    ValueError
+        If a shape is wrong.
+    TypeError
+        If a type or dtype is wrong, or JAX traces what must be known.
+
+    Examples
+    --------
+    >>> from jax import numpy as jnp
+    >>> from spatial_op.jax import affine_grid
+    >>> affine_grid(jnp.array([[[0.5, 0, 0], [0, 1, 0]]]), (1, 1, 1, 3), align_corners=True)[0, 0, :, 0]
+    Array([-0.5,  0. ,  0.5], dtype=float32)
+    """
+    theta, target = jax_arguments.affine("affine_grid", theta, size, align_corners)
+    return jnp.moveaxis(GridGenerator(theta, "affine", target, align_corners=align_corners), 1, -1)
+
+
+def affine_grid_sample(input, theta, size, mode="bilinear", padding_mode="zeros", align_corners=False):
+    """Warp images, or volumes, by affine transforms: ``grid_sample(input, affine_grid(theta, size))`` without the grid.
+
+    Conventions: those of ``grid_sample``. All but ``input`` and ``theta`` must be static under ``jax.jit``.
+
+    Parameters
+    ----------
+    input : (N, C, H, W) or (N, C, D, H, W) float array
+        Images or volumes.
+    theta : (N, 2, 3) or (N, 3, 4) float array
+        As for ``affine_grid``, of ``input``'s dtype or a wider one.
+    size : tuple of int
+        As for ``affine_grid``.
+    mode, padding_mode, align_corners
+        As for ``grid_sample``.
+
+    Returns
+    -------
+    out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array of ``input``'s dtype
+        Coordinates are computed in float64.
+
+    Raises
+    ------
+    ValueError
+        If a shape or a name is wrong.
+    TypeError
+        If a type or dtype is wrong, or JAX traces what must be known.
+
+    Examples
+    --------
+    >>> from jax import numpy as jnp
+    >>> from spatial_op.jax import affine_grid_sample
+    >>> flip = jnp.array([[[-1.0, 0, 0], [0, 1, 0]]])
+    >>> affine_grid_sample(jnp.arange(4.0).reshape(1, 1, 1, 4), flip, (1, 1, 1, 4))[0, 0]
+    Array([[3., 2., 1., 0.]], dtype=float32)
+    """
+    words = mode, padding_mode, align_corners
+    input, theta, params = jax_arguments.affine_grid_sample("affine_grid_sample", input, theta, size, *words)
+    return SpatialTransformer(input, theta, **params)
+
+
+def deform_conv2d(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), mask=None):
+    """Deformable convolution: of the second version with a mask, of the first without.
+
+    Conventions: images are (batch, channels, height, width). Offsets are in pixels, y before x, and add to where the tap of
+    a plain convolution would look. Groups follow from the shapes. ``stride``, ``padding`` and ``dilation`` must be static
+    under ``jax.jit``.
+
+    Parameters
+    ----------
+    input : (N, C, H, W) float array
+        Images.
+    offset : (N, 2 D K, H_out, W_out) array of ``input``'s dtype
+        Offsets in pixels, for each of D deformable groups and K taps, row by row, y then x.
+    weight : (F, C / G, kernel height, kernel width) array of ``input``'s dtype
+        Filters of G groups.
+    bias : (F,) array of ``input``'s dtype, optional
+        Added to each filter's result.
+    stride, padding, dilation : int or (int, int)
+        Of rows and columns, in pixels.
+    mask : (N, D K, H_out, W_out) array of ``input``'s dtype, optional
+        A factor for each tap.
+
+    Returns
+    -------
+    out : (N, F, H_out, W_out) array of ``input``'s dtype
+        Outside the image are zeros, towards which samples fade.
+
+    Raises
+    ------
+    ValueError
+        If a shape or a number is wrong.
+    TypeError
+        If a type or dtype is wrong, or JAX traces what must be known.
+
+    Notes
+    -----
+    The formula is that of ``spatial_op.ModulatedDeformableConvolution``. Source: ``torchvision.ops.deform_conv2d``.
+
+    Examples
+    --------
+    >>> from jax import numpy as jnp
+    >>> from spatial_op.jax import deform_conv2d
+    >>> right = jnp.stack([jnp.zeros((1, 3)), jnp.full((1, 3), 0.5)])[None]  # half a pixel
+    >>> deform_conv2d(jnp.arange(3.0).reshape(1, 1, 1, 3), right, jnp.ones((1, 1, 1, 1)))[0, 0]
+    Array([[0.5, 1.5, 1. ]], dtype=float32)
+    """
+    inputs = {"input": input, "offset": offset, "mask": mask, "weight": weight, "bias": bias}
+    given = {
+        argument: value for argument, value in inputs.items() if value is not None or argument not in ("mask", "bias")
+    }
+    given, params = jax_arguments.deform_conv2d("deform_conv2d", given, stride, padding, dilation)
+    operator = DeformableConvolution if mask is None else ModulatedDeformableConvolution
+    return operator(*given.values(), **params)

@@ -1,0 +1,137 @@
+"""Plans: what calls that sample have in common if their arrays are alike, and the calls that have passed all checks."""
+
+import contextlib
+import functools
+import math
+
+import numpy as np
+
+from .. import check
+from ..dtypes import DTYPES
+from .coordinates import fixed_of, number_of, room
+from .engine import kernels
+from .memory import made_once, side_by_side
+from .outside import inside, outside
+
+DIMENSIONS = {2: ("h", "w"), 3: ("d", "h", "w")}
+
+
+class Plan:
+    """What calls of an operator have in common if their arrays have the same shapes and dtypes.
+
+    ``transform`` is the row for parameters, or None for a grid, whose ``points`` say whether their coordinates stand side by
+    side, and whether they are moved inside first; ``rows`` are those of sampler and padding.
+    """
+
+    def __init__(self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False)):
+        self.source, self.target, self.edge = shape[2:], target, edge
+        self.dtype, self.compute = dtype, DTYPES[dtype]
+        self.shape, self.transform, self.rows, self.points = shape[:2] + target, transform, rows, points
+        self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
+        self.nothing = 0 in self.shape
+        self.beside_too = len(target) == 2  # volumes are sampled in place, where channels are planes
+
+    @made_once
+    def fixed(self):
+        """What kernels are given that depends on sizes only; whoever asks for a shape alone needs none of it."""
+        sampler, padding = self.rows
+        values = {"samples": self.shape[0], "channels": self.shape[1]}
+        for name, size, size_out in zip(DIMENSIONS[len(self.source)], self.source, self.target):
+            values[name], values[f"{name}_out"] = size, size_out
+        values |= outside(padding, sampler, self.source, self.edge)
+        if self.points[1]:
+            values |= inside(padding, self.source, self.edge)
+        values |= fixed_of(self.transform, self.count, self.source, self.target, self.edge)
+        return kernels("kernel").Fixed(values)
+
+    @made_once
+    def work(self):
+        """How the work is divided."""
+        return kernels("build").work_of(self.shape)
+
+    @made_once
+    def key(self):
+        """What kernels depend on."""
+        build = kernels("build")
+        formula = build.formula(self.transform) if self.transform else build.Points(*self.points)
+        return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:]
+
+    @made_once
+    def pairs(self):
+        """Kernels by windows and in place, by what they do and whether channels lie beside each other."""
+        return {}
+
+    def forward(self, beside):
+        """Kernels that sample, by windows and in place."""
+        if ("forward", beside) not in self.pairs:
+            build = kernels("build")
+            self.pairs["forward", beside] = build.forward(*self.key, self.work.group, self.work.few, beside)
+        return self.pairs["forward", beside]
+
+    def backward(self, beside):
+        """Kernels that pull gradients back, likewise."""
+        if ("backward", beside) not in self.pairs:
+            self.pairs["backward", beside] = kernels("build").backward(*self.key, self.work.group, beside)
+        return self.pairs["backward", beside]
+
+    def run(self, pair, threads, given, planes=None):
+        """Do a tile by way of a window where that pays, and in place what is left over.
+
+        In place, channels are planes. If they lie beside each other instead, ``planes()`` gives those arrays otherwise, and
+        takes back what is written.
+        """
+        by_windows, in_place = pair
+        if "functions" in self.fixed:
+            given |= room(self.fixed, threads)
+        if by_windows is None:
+            given["todo"] = np.ones(self.work.tiles, np.uint8)
+        else:
+            given["todo"] = np.empty(self.work.tiles, np.uint8)
+            by_windows(threads, given, self.fixed)
+            if 1 not in given["todo"].tobytes():
+                return
+            given["add_data"] = True
+        with planes() if planes else contextlib.nullcontext({}) as others:
+            in_place(threads, {**given, **others}, self.fixed)
+
+
+plan_of = functools.lru_cache(maxsize=256)(Plan)
+
+# The plans of calls that have passed all checks, by what these look at.
+KNOWN = {}
+
+
+def recall(data, given, params, rows):
+    """What the checks of a call look at, shapes, dtypes, and its other arguments with their types; and the plan of such a call, if one passed.
+
+    Both are None if the call is not a plain one. ``rows`` are those of the tables that the arguments name; a plan keeps its
+    rows, so that their identities stay theirs.
+    """
+    if type(data) is not np.ndarray or type(given) is not np.ndarray:
+        return None, None
+    facts = (
+        data.shape, data.dtype, given.shape, given.strides, given.dtype, params, *map(type, params), *map(id, rows),
+        *(map(type, params[0]) if type(params[0]) is tuple else ()),
+    )  # fmt: skip
+    try:
+        return facts, KNOWN.get(facts)
+    except TypeError:  # an argument such as a list has no hash
+        return None, None
+
+
+def remember(facts, plan):
+    """Spare the checks of the next call of this kind."""
+    if facts is not None:
+        if len(KNOWN) >= 1024:
+            KNOWN.clear()
+        KNOWN[facts] = plan
+    return plan
+
+
+def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False):
+    """The plan of a call whose arrays have been checked."""
+    check.result(name, "the result", data.shape[:2] + target_shape)
+    dtype = data.dtype.newbyteorder("=")
+    points = transform is None and side_by_side(given), inside
+    shape = given.shape if transform is None else (len(given), math.prod(given.shape[1:]))
+    return plan_of(data.shape, shape, target_shape, dtype, given.dtype, transform, rows, not align_corners, points)
