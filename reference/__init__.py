@@ -16,6 +16,7 @@ from .grid_generator import grid_generator, grid_generator_backward
 from .grid_sampler import bilinear_sampler, bilinear_sampler_backward, grid_sampler, grid_sampler_backward
 from .sampling import bilinear_sampling_backward, bilinear_sampling_forward
 from .spatial_transformer import spatial_transformer, spatial_transformer_backward
+from .spline_coefficients import spline_coefficients
 
 __all__ = [
     "bilinear_sampler",
@@ -34,4 +35,5 @@ __all__ = [
     "modulated_deformable_convolution_backward",
     "spatial_transformer",
     "spatial_transformer_backward",
+    "spline_coefficients",
 ]

@@ -19,6 +19,7 @@ from .operators.grid_generator import GridGenerator
 from .operators.grid_sampler import BilinearSampler, GridSampler
 from .operators.modulated_deformable_convolution import ModulatedDeformableConvolution
 from .operators.spatial_transformer import SpatialTransformer
+from .operators.spline_coefficients import spline_coefficients
 from .transforms.identity import identity_loc
 
 # Modules for one framework, imported when they are first asked for.
@@ -34,6 +35,7 @@ __all__ = [
     "SpatialTransformer",
     "identity_loc",
     "jvp",
+    "spline_coefficients",
     "vjp",
 ]
 

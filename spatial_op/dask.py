@@ -10,7 +10,7 @@ from dask.highlevelgraph import HighLevelGraph
 
 from . import check
 from .adapters.dask_arguments import check_image, check_reach, countable, cut, homogeneous
-from .adapters.dask_boxes import boxes_of, reach_of
+from .adapters.dask_boxes import PADDINGS, boxes_of, reach_of
 from .kernels.threads import one_thread
 from .operators.arguments import sampling
 from .operators.warp import WarpCall, planned
@@ -37,7 +37,7 @@ def warp(image, matrix, target_shape=None, sampler_type="bilinear", *, padding_m
     target_shape : (int, int), optional
         Height and width of the output, in pixels; the input's unless given.
     sampler_type : str
-        "bilinear", "nearest", "nearest_even" or "bicubic".
+        A row of images, as ``SpatialTransformer`` has it.
     padding_mode : str
         What lies outside the image: "zeros" or "border".
     chunks : int or (int, int), optional
@@ -80,9 +80,10 @@ def warp(image, matrix, target_shape=None, sampler_type="bilinear", *, padding_m
     check_image(warp, image)
     matrix = homogeneous(op, matrix)
     sampler, _ = sampling(op, 2, sampler_type, padding_mode, True)
-    if padding_mode == "reflection":
+    if padding_mode not in PADDINGS:
         raise ValueError(
-            f"{op}: padding_mode is 'reflection', expected 'zeros' or 'border'; a mirror image may need any part of the source."
+            f"{op}: padding_mode is {padding_mode!r}, expected {check.listed(PADDINGS)}; what lies outside the image by another rule "
+            "may need any part of the source."
         )
     target = image.shape[-2:] if target_shape is None else check.target_shape(op, target_shape, 2)
     check_reach(op, matrix, target)
