@@ -1,11 +1,16 @@
 """`nox` runs every check: lint, the tests on the current stack, the tests against MXNet itself, and the package as users install it."""
 
+import os
 import pathlib
 import sys
 
 import nox
 
-nox.options.default_venv_backend = "virtualenv"
+# uv installs in seconds what takes pip minutes, most of which it waits for the index.
+nox.options.default_venv_backend = "uv|virtualenv"
+# Folders of wheels that pip is told to look into: uv does, too, under a name of its own.
+if "PIP_FIND_LINKS" in os.environ:
+    os.environ.setdefault("UV_FIND_LINKS", os.environ["PIP_FIND_LINKS"])
 nox.options.error_on_missing_interpreters = True
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"

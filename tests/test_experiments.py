@@ -151,7 +151,7 @@ def test_a_transformer_helps(tmp_path, record_property):
 
 
 def test_deformable_convolution_helps(tmp_path, record_property):
-    """Five hundred steps on digits of any size and slant: the error falls by more than a quarter."""
+    """Three hundred steps on digits of any size and slant: the error falls by more than a quarter."""
     errors = quick("deformable", tmp_path)
     assert max(errors["deformable (v1)"], errors["modulated (v2)"]) < 0.75 * errors["dense"]
     record_property("table", shown("Deformable convolution", errors))

@@ -96,7 +96,7 @@ def traced(network, images):
 
 def settings(quick):
     """How much work: steps, images in a batch, times that each test image is shown."""
-    return {"steps": 500 if quick else 2000, "batch": 64, "times": 16}
+    return {"steps": 300 if quick else 2000, "batch": 64, "times": 4 if quick else 16}
 
 
 def one_run(work, kind, seed):

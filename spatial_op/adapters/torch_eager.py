@@ -4,10 +4,10 @@ The gradients are linear in what they are pulled back from, and the tangents in 
 inputs is computed as well. That has no derivative in turn.
 """
 
+import inspect
 from functools import partial
 
 import torch
-from torch._functorch.utils import unwrap_dead_wrappers
 from torch.autograd import Function, forward_ad
 
 from .calls import curved, prepared, pull, push
@@ -16,14 +16,11 @@ from .torch_tensors import WORDS, Sum, apart_from, arrays, mapped, present, spre
 
 
 class Step(Function):
-    """A function of tensors; ``apply`` does as PyTorch's, which looks up the signature of ``forward`` in each call."""
+    """A function of tensors. PyTorch asks for the signature of ``forward`` in each call, so it is found once."""
 
-    @classmethod
-    def apply(cls, *inputs):
-        """The outputs, as autograd and ``torch.func`` see them."""
-        if torch._C._are_functorch_transforms_active():
-            return super().apply(*inputs)
-        return super(Function, cls).apply(*unwrap_dead_wrappers(inputs))
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        cls.forward.__signature__ = inspect.signature(cls.forward)
 
     @classmethod
     def run(cls, *inputs):

@@ -10,6 +10,9 @@ from .tiles import AHEAD
 from .trace import LANES
 from .turn import to_channels, to_pixels
 
+# Pixels that are packed at once.
+PACKED = 64
+
 
 class Planes:
     """Each channel is a plane; ``apart`` is the distance of two. Of channels that are missing from a group the first one is read."""
@@ -111,8 +114,20 @@ class SideBySide:
 
     def add(self, line, place, begin, end, ahead):
         """Add a window's line to columns of a row."""
-        for k in self.m.range(begin, end):
-            self.put(place + k, self.get(place + k) + line.vector(k * self.group, self.group))
+        m, group = self.m, self.group
+        for _ in m.when(self.channels > group):
+            for k in m.range(begin, end):
+                self.put(place + k, self.get(place + k) + line.vector(k * group, group))
+        for _ in m.when(self.channels <= group):
+            # Some pixels are packed first: to read what is just being written to would take long.
+            packed = m.workspace(m.kind_of(self.array), (PACKED + 1) * group)
+            for first in m.range(begin, end, PACKED):
+                count = m.smaller(end - first, PACKED)
+                for k in m.range(0, count):
+                    packed.put(k * self.channels, line.vector((first + k) * group, group))
+                target, numbers = self.array.starting(self.at(place + first)), count * self.channels
+                for k in m.range(0, numbers, LANES):
+                    m.write(target, k, m.read(target, k, numbers - k) + packed.vector(k), numbers - k)
 
     def add_pixel(self, pixel, place):
         """Add one pixel."""
@@ -138,10 +153,11 @@ class SideBySide:
         """The transpose; zero beyond the last column."""
         m, group, kind = self.m, self.group, self.m.kind_of(self.array)
         memory, nothing = m.workspace(kind, LANES * group), m.full(0.0, kind, group)
-        for i in m.range(0, LANES):
-            memory.put(i * group, nothing)
-            for _ in m.when(i < count):
-                memory.put(i * group, self.get(place + i))
+        for _ in m.when(count < LANES):
+            for i in m.range(count, LANES):
+                memory.put(i * group, nothing)
+        for i in m.range(0, m.smaller(count, LANES)):
+            memory.put(i * group, self.get(place + i))
         return [memory.vector(i * group, group) for i in range(LANES)]
 
     def pixelwise(self, vectors):

@@ -1,6 +1,5 @@
 """Plans: what calls that sample have in common if their arrays are alike, and the calls that have passed all checks."""
 
-import contextlib
 import functools
 import math
 
@@ -91,7 +90,10 @@ class Plan:
             if 1 not in given["todo"].tobytes():
                 return
             given["add_data"] = True
-        with planes() if planes else contextlib.nullcontext({}) as others:
+        if planes is None:
+            in_place(threads, given, self.fixed)
+            return
+        with planes() as others:
             in_place(threads, {**given, **others}, self.fixed)
 
 
