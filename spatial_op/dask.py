@@ -13,7 +13,8 @@ from .adapters.dask_arguments import check_image, check_reach, countable, cut, h
 from .adapters.dask_boxes import PADDINGS, boxes_of, reach_of
 from .kernels.threads import one_thread
 from .operators.arguments import sampling
-from .operators.warp import WarpCall, planned
+from .operators.plans import planned
+from .operators.warp import WarpCall
 from .transforms import pixel_matrix
 
 __all__ = ["warp"]

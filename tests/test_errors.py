@@ -248,7 +248,7 @@ def test_wrong_grid(arguments, error, sentence):
         ((LOC, "affine"), ValueError, r"target_shape is missing, expected two integers, .*"),
         ((LOC, "affine", None), ValueError, r"target_shape is missing, expected two integers, .*"),
         ((LOC, "affine", (1, 2, 3)), ValueError, r"data has shape \(2, 6\), expected \(2, 12\), the batch and the 12 parameters of 'affine' .*"),
-        ((LOC, "spline", (3, 4)), ValueError, r"transform_type is 'spline', which is not known; use .*'tps' or 'warp'"),
+        ((LOC, "spline", (3, 4)), ValueError, rf"transform_type is 'spline', which is not known; use {check.listed([*TRANSFORMS, 'warp'])}"),
         ((LOC, "warp"), ValueError, r"data has shape \(2, 6\), expected 4 axes \(batch, x and y, height, width\); .*"),
         ((DATA, "warp"), ValueError, r"data has shape \(2, 3, 5, 7\), expected \(2, 2, 5, 7\), one plane each of flow along x and y, in pixels; .*"),
         ((GRID, "affine", (3, 4)), ValueError, r"data has shape .*, expected 2 axes \(batch, parameters\); .*"),
