@@ -5,6 +5,8 @@ import pytest
 from oracle import ONNX
 
 import spatial_op as so
+from spatial_op.paddings import PADDINGS
+from spatial_op.samplers import SAMPLERS
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
@@ -150,6 +152,13 @@ def test_what_cannot_be_exported_is_refused(monkeypatch):
         so.onnx.export(
             so.SpatialTransformer, data, loc, target_shape=(4, 4), sampler_type="bicubic", padding_mode="border"
         )
+    for label, table, known in (
+        ("sampler_type", SAMPLERS, ONNX.samplers),
+        ("padding_mode", PADDINGS, ONNX.paddings),
+    ):
+        for name in set(table) - set(known):
+            with pytest.raises(ValueError, match=f"export: {label} is '{name}', expected '.*since ONNX has no other"):
+                so.onnx.export(so.SpatialTransformer, data, loc, target_shape=(4, 4), **{label: name})
     with pytest.raises(TypeError, match="export: op is .*, expected an operator of this package"):
         so.onnx.export(np.sin, data)
     with pytest.raises(TypeError, match="SpatialTransformer got 3 inputs, expected data, loc"):
