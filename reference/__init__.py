@@ -17,6 +17,7 @@ from .grid_sampler import bilinear_sampler, bilinear_sampler_backward, grid_samp
 from .pixels import in_dtype, pixel_matrix_to_loc, warp
 from .sampling import bilinear_sampling_backward, bilinear_sampling_forward
 from .spatial_transformer import spatial_transformer, spatial_transformer_backward
+from .spline_coefficients import spline_coefficients
 
 __all__ = [
     "bilinear_sampler",
@@ -37,5 +38,6 @@ __all__ = [
     "pixel_matrix_to_loc",
     "spatial_transformer",
     "spatial_transformer_backward",
+    "spline_coefficients",
     "warp",
 ]

@@ -33,7 +33,7 @@ def grid_generator(data, transform_type, target_shape=(0, 0), *, align_corners=T
         v, u = np.meshgrid(np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2, indexing="ij")
         with np.errstate(invalid="ignore"):  # an infinite flow in an axis of one pixel is no number
             return (widen(data) + np.stack([u, v])) * pixel_size(data, align_corners)
-    forward, _ = TRANSFORMS[transform_type]
+    forward, _, _ = TRANSFORMS[transform_type]
     source = forward(widen(data), homogeneous_grid(target_shape, align_corners=align_corners))
     return source.reshape(len(data), len(target_shape), *target_shape)
 
@@ -56,7 +56,7 @@ def grid_generator_backward(data, out_grad, transform_type, target_shape=(0, 0),
     """
     if transform_type == "warp":
         return widen(out_grad) * pixel_size(data, align_corners)
-    _, backward = TRANSFORMS[transform_type]
+    _, backward, _ = TRANSFORMS[transform_type]
     grid = homogeneous_grid(target_shape, align_corners=align_corners)
     return backward(widen(data), grid, widen(out_grad).reshape(*out_grad.shape[:2], grid.shape[1]))
 

@@ -26,4 +26,9 @@ def reflection(i, size, align_corners):
     return np.where(j < size, j, period - first - j), np.full(i.shape, True)
 
 
-PADDINGS = {"zeros": zeros, "border": border, "reflection": reflection}
+def wrap(i, size, align_corners):
+    """C d | a b c d | a b, as SciPy's "grid-wrap"."""
+    return np.mod(i, size), np.full(i.shape, True)
+
+
+PADDINGS = {"zeros": zeros, "border": border, "reflection": reflection, "wrap": wrap}

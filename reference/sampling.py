@@ -144,11 +144,11 @@ def taps(x, size, sampler_type, padding_mode, align_corners):
 
     Where the padding rule says zero, the weight and the slope are.
     """
-    kernel, slope = SAMPLERS[sampler_type]
+    kernel, slope, reach = SAMPLERS[sampler_type]
     x = PLACES.get(sampler_type, np.asarray)(x)
     cell = np.floor(x.real)
     found = []
-    for step in (-1, 0, 1, 2):
+    for step in range(1 - reach, reach + 1):
         index, inside = PADDINGS[padding_mode](cell + step, size, align_corners)
         t = x - cell - step
         found.append((index.astype(int), inside * kernel(t), inside * slope(t)))

@@ -28,9 +28,9 @@ def spatial_transformer(
     transform_type : str
         A row of ``TRANSFORMS``; "affine" for volumes.
     sampler_type : str
-        A row of ``SAMPLERS``: "bilinear", "nearest", "nearest_even" or "bicubic".
+        A row of ``SAMPLERS``.
     padding_mode : str
-        A row of ``PADDINGS``: "zeros", "border" or "reflection".
+        A row of ``PADDINGS``.
     align_corners : bool
         Whether -1 and +1 are the centres of the border pixels, or else their outer edges.
 

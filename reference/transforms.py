@@ -1,14 +1,15 @@
-"""The transforms: ``TRANSFORMS[name] = (forward, backward)``.
+"""The transforms: ``TRANSFORMS[name] = (forward, backward, identity)``.
 
 ``forward(loc, grid)`` maps destinations, ``grid`` being homogeneous (3, P), to sources (N, 2, P), both normalised.
 ``backward(loc, grid, grad_source)`` pulls the gradient of the sources back to the parameters, of ``loc``'s shape.
-``affine`` also maps volumes: ``grid`` is (4, P) and the sources are (N, 3, P).
+``identity`` holds the parameters that change nothing, of a spline those of 16 control points. ``affine`` also maps volumes:
+``grid`` is (4, P) and the sources are (N, 3, P).
 """
 
 import numpy as np
 
 from .grid import gemm
-from .tps import tps, tps_backward
+from .tps import lattice, tps, tps_backward
 
 
 def affine(loc, grid):
@@ -72,9 +73,9 @@ def projective_backward(loc, grid, grad_source):
 
 
 TRANSFORMS = {
-    "affine": (affine, affine_backward),
-    "translation": (translation, translation_backward),
-    "attention": (attention, attention_backward),
-    "projective": (projective, projective_backward),
-    "tps": (tps, tps_backward),
+    "affine": (affine, affine_backward, (1, 0, 0, 0, 1, 0)),
+    "translation": (translation, translation_backward, (0, 0)),
+    "attention": (attention, attention_backward, (1, 0, 0)),
+    "projective": (projective, projective_backward, (1, 0, 0, 0, 1, 0, 0, 0)),
+    "tps": (tps, tps_backward, lattice(16).T.ravel()),
 }

@@ -21,6 +21,7 @@ from .operators.modulated_deformable_convolution import ModulatedDeformableConvo
 from .operators.pixel_loc import loc_to_pixel_matrix, pixel_matrix_to_loc
 from .operators.pixel_warp import warp
 from .operators.spatial_transformer import SpatialTransformer
+from .operators.spline_coefficients import spline_coefficients
 from .transforms.identity import identity_loc
 
 # Modules for one framework, imported when they are first asked for.
@@ -38,6 +39,7 @@ __all__ = [
     "jvp",
     "loc_to_pixel_matrix",
     "pixel_matrix_to_loc",
+    "spline_coefficients",
     "vjp",
     "warp",
 ]

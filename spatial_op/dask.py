@@ -10,7 +10,7 @@ from dask.highlevelgraph import HighLevelGraph
 
 from . import check
 from .adapters.dask_arguments import channels_first, check_image, countable, cut
-from .adapters.dask_boxes import boxes_of, reach_of
+from .adapters.dask_boxes import PADDINGS, boxes_of, reach_of
 from .kernels.threads import one_thread
 from .operators.pixel_warp import map_of, rows_of
 
@@ -47,7 +47,7 @@ def warp(
     target_shape : (int, int) or (int, int, int), optional
         (Depth,) height and width of the output, in pixels; the input's unless given.
     sampler_type : str
-        "bilinear" (of volumes: trilinear), "nearest", "nearest_even" or, of images, "bicubic".
+        A row of images, as ``SpatialTransformer`` has it, or of volumes.
     padding_mode : str
         What lies outside the image: "zeros" or "border".
     direction : str
@@ -99,9 +99,10 @@ def warp(
     where = map_of(matrix, direction, displacement)
     image = channels_first(op, image, where.axes, channel_axis)
     rows = rows_of(where.axes, sampler_type, padding_mode)
-    if padding_mode == "reflection":
+    if padding_mode not in PADDINGS:
         raise ValueError(
-            f"{op}: padding_mode is 'reflection', expected 'zeros' or 'border'; a mirror image may need any part of the source."
+            f"{op}: padding_mode is {padding_mode!r}, expected {check.listed(PADDINGS)}; what lies outside the image by another rule "
+            "may need any part of the source."
         )
     target = where.target(target_shape, image.shape[-where.axes :])
     if chunks is None:

@@ -50,8 +50,19 @@ def reflection(positions, n, edge):
     return np.maximum(np.minimum(there, mirrored(n, edge) - edge - there), 0)
 
 
+def repeated(n, edge):
+    """The whole image."""
+    return n
+
+
+def wrap(positions, n, edge):
+    """The image again: ``c d | a b c d | a b``, of whole pixels whichever the corner rule."""
+    return positions % n
+
+
 PADDINGS = {
     "zeros": Padding(zeros),
     "border": Padding(border, mirror=nearest),
     "reflection": Padding(reflection, mirrored, mirrored),
+    "wrap": Padding(wrap, repeated),
 }

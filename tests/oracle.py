@@ -1,28 +1,62 @@
-"""What the tests beside oracles share: the reference's rules, inputs for them, the complex step, and a comparison."""
+"""What the tests beside oracles share: what each oracle knows, inputs for them, the complex step, and a comparison.
+
+The reference knows every row. The others know some: tests beside them run over ``rules_of(ORACLE)``, so that a row that none of
+them knows is judged by the reference alone.
+"""
 
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+from tables import PAIRS
 from tolerances import assert_close
 
 from reference.kernels import SAMPLERS
 from reference.paddings import PADDINGS
-from reference.tps import lattice
 from reference.transforms import TRANSFORMS
 
-SAMPLERS_3D = ("bilinear", "nearest", "nearest_even")
-# PyTorch's names of samplers.
-TORCH_MODES = {"bilinear": "bilinear", "nearest": "nearest", "nearest_even": "nearest", "bicubic": "bicubic"}
-RULES, RULES_3D = (
-    [
-        pytest.param(sampler_type, padding_mode, align_corners, id=f"{sampler_type}-{padding_mode}-{align_corners}")
-        for sampler_type, padding_mode, align_corners in product(samplers, PADDINGS, (True, False))
+
+class Oracle(NamedTuple):
+    """The oracle's words for the samplers and for the paddings that it knows; for volumes it lacks some samplers."""
+
+    samplers: dict
+    paddings: dict
+    not_of_volumes: tuple
+
+
+SAME = {name: name for name in ("zeros", "border", "reflection")}
+NEAREST = {"nearest": "nearest", "nearest_even": "nearest"}
+TORCH = Oracle({"bilinear": "bilinear", **NEAREST, "bicubic": "bicubic"}, SAME, ("bicubic",))
+ONNX = Oracle({"bilinear": "linear", **NEAREST, "bicubic": "cubic"}, SAME, ("bicubic",))
+
+
+def every(pairs):
+    """Test parameters: pairs of sampler and padding, with either corner rule."""
+    return [
+        pytest.param(*pair, align_corners, id=f"{'-'.join(pair)}-{align_corners}")
+        for pair, align_corners in product(pairs, (True, False))
     ]
-    for samplers in (SAMPLERS, SAMPLERS_3D)
-)
-every_rule = pytest.mark.parametrize("sampler_type, padding_mode, align_corners", RULES)
-every_rule_3d = pytest.mark.parametrize("sampler_type, padding_mode, align_corners", RULES_3D)
+
+
+def rules_of(oracle, axes):
+    """All combinations that an oracle knows, of images or of volumes."""
+    samplers = [name for name in oracle.samplers if axes == 2 or name not in oracle.not_of_volumes]
+    return every(product(samplers, oracle.paddings))
+
+
+def of_both(planes, volumes):
+    """Test parameters with the dimension in front."""
+    return [
+        pytest.param(dimension, *rule.values, id=f"{dimension}-{rule.id}")
+        for dimension, rules in (("2-D", planes), ("3-D", volumes))
+        for rule in rules
+    ]
+
+
+NAMES = "sampler_type, padding_mode, align_corners"
+RULES, RULES_3D = every(PAIRS[2]), every(PAIRS[3])
+every_rule, every_rule_3d = (pytest.mark.parametrize(NAMES, rules) for rules in (RULES, RULES_3D))
 every_transform = pytest.mark.parametrize("transform_type", TRANSFORMS)
 either_corner_rule = pytest.mark.parametrize("align_corners", [True, False])
 
@@ -30,14 +64,23 @@ either_corner_rule = pytest.mark.parametrize("align_corners", [True, False])
 SHAPE, TARGET_SHAPE = (2, 3, 5, 7), (11, 13)
 VOLUME, TARGET_VOLUME = (2, 3, 4, 5, 7), (6, 3, 8)
 
-IDENTITY = {
-    "affine": (1, 0, 0, 0, 1, 0),
-    "translation": (0, 0),
-    "attention": (1, 0, 0),
-    "projective": (1, 0, 0, 0, 1, 0, 0, 0),
-    "tps": lattice(16).T.ravel(),
-}
+IDENTITY = {name: identity for name, (_, _, identity) in TRANSFORMS.items()}
 IDENTITY_3D = (1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
+
+# Samplers of which a whole pixel is that pixel alone; the others blur.
+EXACT = [
+    name for name, (kernel, *_) in SAMPLERS.items() if kernel(np.arange(-3.0, 4)).tolist() == [0, 0, 0, 1, 0, 0, 0]
+]
+
+
+def beyond(padding_mode, size, align_corners):
+    """The pixels far in front of an axis and far behind it: -1 for none, and None where that depends on how far."""
+    ends, far = [], np.arange(size) + 99.0 * size
+    for places in (-1 - far, far):
+        index, inside = PADDINGS[padding_mode](places, size, align_corners)
+        found = set(np.where(inside, index, -1).astype(int).tolist())
+        ends.append(found.pop() if len(found) == 1 else None)
+    return ends
 
 
 def draw(transform_type, spread=0.3, shape=SHAPE, target_shape=TARGET_SHAPE, seed=0):

@@ -1,20 +1,30 @@
 """What the tests run over, taken from the package's own tables, so that a new row is tested without touching a test."""
 
+from itertools import chain, cycle, product
+
 import numpy as np
 
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS
+from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
 from spatial_op.transforms import TRANSFORMS
 
-# Each row of each table, once with the rows that MXNet has in the other two, and every sampler with every padding.
+
+def paired(samplers):
+    """Every sampler with zeros and with one more padding, in turn, and every padding with linear samples.
+
+    Kernels are compiled for samplers, paddings are tables for them: more pairs would meet nothing new.
+    """
+    zeros, *others = PADDINGS
+    pairs = product(samplers, [zeros]), product(["bilinear"], PADDINGS), zip(samplers, cycle(others))
+    return list(dict.fromkeys(chain(*pairs)))
+
+
+# By the number of axes of an image.
+PAIRS = {2: paired(SAMPLERS), 3: paired(VOLUME_SAMPLERS)}
+# Each row of each table, once with the rows that MXNet has in the other two, and all pairs.
 COMBINATIONS = [
     *((transform, "bilinear", "zeros") for transform in TRANSFORMS),
-    *(
-        ("affine", sampler, padding)
-        for sampler in SAMPLERS
-        for padding in PADDINGS
-        if (sampler, padding) != ("bilinear", "zeros")
-    ),
+    *(("affine", *pair) for pair in PAIRS[2] if pair != ("bilinear", "zeros")),
 ]
 MXNET_ROWS = ("affine", "bilinear", "zeros")
 

@@ -13,7 +13,9 @@ pytest.importorskip("dask")
 import dask
 from dask import array as da
 
+from spatial_op.adapters import dask_boxes
 from spatial_op.dask import warp
+from spatial_op.paddings import PADDINGS
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +107,11 @@ def test_errors_of_warp():
         ({"image": np.ones((4, 5))}, TypeError, "image is a numpy.ndarray"),
         ({"image": image[0]}, ValueError, "image has shape"),
         ({"image": image.astype("datetime64[s]")}, TypeError, "the dtype of image"),
-        ({"padding_mode": "reflection"}, ValueError, "padding_mode is 'reflection'"),
+        *(
+            ({"padding_mode": name}, ValueError, f"padding_mode is '{name}', expected 'zeros' or 'border'; ")
+            for name in PADDINGS
+            if name not in dask_boxes.PADDINGS
+        ),
         ({"sampler_type": "lanczos"}, ValueError, "sampler_type is 'lanczos'"),
         ({"target_shape": (3,)}, ValueError, "target_shape is"),
         ({"matrix": "turn"}, TypeError, "matrix is 'turn', expected 2x3 or 3x3 numbers"),

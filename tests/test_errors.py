@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 
 import spatial_op as so
+from spatial_op import check
+from spatial_op.paddings import PADDINGS
+from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
+from spatial_op.transforms import TRANSFORMS
 
 DATA = np.ones((2, 3, 5, 7), "float32")
 LOC = so.identity_loc("affine", 2)
@@ -25,7 +29,7 @@ WRONG = [
     ({"data": DATA[None]}, ValueError, r"loc has shape \(2, 6\), expected \(1, 12\), data's batch and .* 'affine' \(row-major 3x4 matrix\); .*"),
     ({"data": DATA[:, :, None], "transform_type": "tps"}, ValueError, r"transform_type is 'tps', which is not known for volumes; use 'affine'"),
     ({"data": DATA[:, :, None], "sampler_type": "bicubic"}, ValueError,
-     r"sampler_type is 'bicubic', which is not known for volumes; use 'bilinear', 'nearest' or 'nearest_even'"),
+     rf"sampler_type is 'bicubic', which is not known for volumes; use {check.listed(VOLUME_SAMPLERS)}"),
     ({"data": DATA[:, :, None], "loc": LOC3}, ValueError, r"target_shape is \(4, 6\), expected three integers, \(depth, height, width\); .*"),
     ({"loc": LOC[:, :2], "transform_type": "tps"}, ValueError, r"loc has shape \(2, 2\), expected \(2, 32\), .* K a perfect square.*\); .*"),
     ({"loc": np.ones((2, 24), "float32"), "transform_type": "tps"}, ValueError, r"loc has shape \(2, 24\), expected \(2, 32\), .*"),
@@ -58,10 +62,10 @@ WRONG = [
     ({"target_shape": (4, True)}, TypeError, r"target_shape\[1\] is True, expected an integer; .*"),
     # names and flags
     ({"transform_type": "Affine"}, ValueError,
-     r"transform_type is 'Affine', which is not known; use 'affine', 'translation', 'attention', 'projective' or 'tps'"),
+     rf"transform_type is 'Affine', which is not known; use {check.listed(TRANSFORMS)}"),
     ({"transform_type": ["affine"]}, ValueError, r"transform_type is \['affine'\], which is not known; use .*"),
-    ({"sampler_type": "linear"}, ValueError, r"sampler_type is 'linear', which is not known; use 'bilinear', 'nearest', 'nearest_even' or 'bicubic'"),
-    ({"padding_mode": "wrap"}, ValueError, r"padding_mode is 'wrap', which is not known; use 'zeros', 'border' or 'reflection'"),
+    ({"sampler_type": "linear"}, ValueError, rf"sampler_type is 'linear', which is not known; use {check.listed(SAMPLERS)}"),
+    ({"padding_mode": "edge"}, ValueError, rf"padding_mode is 'edge', which is not known; use {check.listed(PADDINGS)}"),
     ({"align_corners": "yes"}, TypeError, r"align_corners is 'yes', expected True or False; pass one of them"),
     # out
     ({"out": np.empty((2, 3, 6, 4), "float32")}, ValueError, r"out has shape \(2, 3, 6, 4\), expected \(2, 3, 4, 6\); pass .*"),
@@ -244,7 +248,7 @@ def test_wrong_grid(arguments, error, sentence):
         ((LOC, "affine"), ValueError, r"target_shape is missing, expected two integers, .*"),
         ((LOC, "affine", None), ValueError, r"target_shape is missing, expected two integers, .*"),
         ((LOC, "affine", (1, 2, 3)), ValueError, r"data has shape \(2, 6\), expected \(2, 12\), the batch and the 12 parameters of 'affine' .*"),
-        ((LOC, "spline", (3, 4)), ValueError, r"transform_type is 'spline', which is not known; use .*'tps' or 'warp'"),
+        ((LOC, "spline", (3, 4)), ValueError, rf"transform_type is 'spline', which is not known; use {check.listed([*TRANSFORMS, 'warp'])}"),
         ((LOC, "warp"), ValueError, r"data has shape \(2, 6\), expected 4 axes \(batch, x and y, height, width\); .*"),
         ((DATA, "warp"), ValueError, r"data has shape \(2, 3, 5, 7\), expected \(2, 2, 5, 7\), one plane each of flow along x and y, in pixels; .*"),
         ((GRID, "affine", (3, 4)), ValueError, r"data has shape .*, expected 2 axes \(batch, parameters\); .*"),

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from oracle import TORCH
 
 import spatial_op as so
 
 # Sizes whose spans are powers of two: there halves of a pixel have exact coordinates.
 SIZES = {(2, True): (5, 9), (2, False): (4, 8), (3, True): (3, 5, 9), (3, False): (2, 4, 8)}
 TARGETS = {2: (5, 37), 3: (2, 3, 37)}
-PADDINGS = ("zeros", "border", "reflection")
 either_dimension = pytest.mark.parametrize("axes", [2, 3])
 either_corner_rule = pytest.mark.parametrize("align_corners", [True, False])
 DTYPES = ("float16", "float32", "float64")
@@ -61,7 +61,7 @@ def test_transforms_meet_halves_exactly(size, target):
 
 @either_dimension
 @either_corner_rule
-@pytest.mark.parametrize("padding_mode", PADDINGS)
+@pytest.mark.parametrize("padding_mode", TORCH.paddings)
 def test_pytorch(axes, align_corners, padding_mode):
     """PyTorch's nearest is nearest_even, in values and gradients.
 

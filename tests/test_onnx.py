@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from oracle import IDENTITY, IDENTITY_3D, RULES, RULES_3D, either_corner_rule
+from oracle import IDENTITY, IDENTITY_3D, ONNX, either_corner_rule, of_both, rules_of
 
 import reference
 import spatial_op as so
@@ -13,7 +13,6 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnx.reference")
 import spatial_op.onnx  # noqa: E402
 
-MODES = {"bilinear": "linear", "nearest": "nearest", "nearest_even": "nearest", "bicubic": "cubic"}
 # Sizes whose spans are powers of two, so that eighths of a pixel have exact coordinates: the evaluator rounds the pixel
 # coordinates of float64 grids to float32.
 SIZES = {("2-D", True): (5, 9), ("2-D", False): (4, 8), ("3-D", True): (3, 5, 9), ("3-D", False): (2, 4, 8)}
@@ -45,11 +44,7 @@ def clamped_too_early(pixels, size, align_corners):
 
 @pytest.mark.parametrize(
     "dimension, sampler_type, padding_mode, align_corners",
-    [
-        pytest.param(dimension, *rule.values, id=f"{dimension}-{rule.id}")
-        for dimension, rules in (("2-D", RULES), ("3-D", RULES_3D))
-        for rule in rules
-    ],
+    of_both(rules_of(ONNX, 2), rules_of(ONNX, 3)),
 )
 def test_grid_sample(dimension, sampler_type, padding_mode, align_corners):
     sizes, target_shape = SIZES[dimension, align_corners], TARGETS[dimension]
@@ -64,7 +59,7 @@ def test_grid_sample(dimension, sampler_type, padding_mode, align_corners):
 
     expected = evaluate(
         "GridSample", {"X": data, "grid": np.moveaxis(grid, 1, -1)},
-        mode=MODES[sampler_type], padding_mode=padding_mode, align_corners=int(align_corners),
+        mode=ONNX.samplers[sampler_type], padding_mode=ONNX.paddings[padding_mode], align_corners=int(align_corners),
     )  # fmt: skip
     judged = np.full(expected.shape, True)
     if (sampler_type, padding_mode) == ("bicubic", "border"):

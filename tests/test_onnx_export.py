@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from oracle import ONNX
 
 import spatial_op as so
+from spatial_op.paddings import PADDINGS
+from spatial_op.samplers import SAMPLERS
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
@@ -149,6 +152,13 @@ def test_what_cannot_be_exported_is_refused(monkeypatch):
         so.onnx.export(
             so.SpatialTransformer, data, loc, target_shape=(4, 4), sampler_type="bicubic", padding_mode="border"
         )
+    for label, table, known in (
+        ("sampler_type", SAMPLERS, ONNX.samplers),
+        ("padding_mode", PADDINGS, ONNX.paddings),
+    ):
+        for name in set(table) - set(known):
+            with pytest.raises(ValueError, match=f"export: {label} is '{name}', expected '.*since ONNX has no other"):
+                so.onnx.export(so.SpatialTransformer, data, loc, target_shape=(4, 4), **{label: name})
     with pytest.raises(TypeError, match="export: op is .*, expected an operator of this package"):
         so.onnx.export(np.sin, data)
     with pytest.raises(TypeError, match="SpatialTransformer got 3 inputs, expected data, loc"):
@@ -167,7 +177,7 @@ def test_what_cannot_be_exported_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("sampler_type", ["nearest", "nearest_even"])
-@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("padding_mode", ONNX.paddings)
 @pytest.mark.parametrize("align_corners", [True, False])
 def test_halfway_between_pixels(sampler_type, padding_mode, align_corners):
     """ONNX Runtime takes the pixel that the operator takes: shrunk images, shifts by whole pixels, grids of half pixels."""

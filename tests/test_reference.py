@@ -1,8 +1,23 @@
 """The reference against paper and pencil, complex steps and PyTorch."""
 
+from itertools import product
+
 import numpy as np
 import pytest
-from oracle import SHAPE, TARGET_SHAPE, TORCH_MODES, complex_step, draw, every_rule, every_transform
+from oracle import (
+    EXACT,
+    NAMES,
+    SHAPE,
+    TARGET_SHAPE,
+    TORCH,
+    beyond,
+    complex_step,
+    draw,
+    every,
+    every_rule,
+    every_transform,
+    rules_of,
+)
 from tolerances import assert_close
 
 import reference
@@ -62,6 +77,8 @@ def test_bilinear_ramps(axis):
         ("border", False, "aaaabcdddd"),
         ("reflection", True, "dcbabcdcba"),
         ("reflection", False, "cbaabcddcb"),
+        ("wrap", True, "bcdabcdabc"),
+        ("wrap", False, "bcdabcdabc"),
     ],
 )
 def test_paddings(padding_mode, align_corners, pixels):
@@ -71,14 +88,30 @@ def test_paddings(padding_mode, align_corners, pixels):
 
 @pytest.mark.parametrize("sampler_type", SAMPLERS)
 def test_kernels(sampler_type):
-    """Weights add up to 1; the slope is the weight's derivative from the right; nothing lies beyond two pixels."""
-    kernel, slope = SAMPLERS[sampler_type]
+    """Weights add up to 1; the slope is the weight's derivative from the right; nothing lies beyond what is reached."""
+    kernel, slope, reach = SAMPLERS[sampler_type]
     t = np.linspace(-4, 4, 65)
-    steps = np.arange(-2.0, 2)
+    steps = np.arange(-reach, reach)
     np.testing.assert_allclose([kernel(f + steps).sum() for f in (0.0, 0.25, 0.5, 0.75)], 1, rtol=1e-15)
     np.testing.assert_allclose(slope(t), kernel(t + 1e-30j).imag / 1e-30, atol=1e-14)
-    assert (kernel(t[np.abs(t) >= 2]) == 0).all()
-    assert kernel(np.zeros(1)) == 1
+    assert (kernel(t[np.abs(t) >= reach]) == 0).all()
+
+
+def test_kernels_by_hand():
+    """At 0, 1/2, 1, 3/2, ... pixels from the sample; those of Lanczos before the division are sinc(x) sinc(x / 3)."""
+    sine = 3 * np.sin(np.pi / 6), 3, 3 * np.sin(5 * np.pi / 6)
+    lobes = np.array([12 * sine[0], -4 / 3 * sine[1], 12 / 25 * sine[2]]) / np.pi**2
+    expected = {
+        "bilinear": [1, 1 / 2, 0],
+        "bicubic": [1, 19 / 32, 0, -3 / 32, 0],
+        "catmull_rom": [1, 9 / 16, 0, -1 / 16, 0],
+        "mitchell": [8 / 9, 77 / 144, 1 / 18, -5 / 144, 0],
+        "cubic_bspline": [2 / 3, 23 / 48, 1 / 6, 1 / 48, 0],
+        "lanczos3": [1, lobes[0] / lobes.sum() / 2, 0, lobes[1] / lobes.sum() / 2, 0, lobes[2] / lobes.sum() / 2, 0],
+    }
+    for name, values in expected.items():
+        found = SAMPLERS[name][0](np.arange(len(values)) / 2)
+        np.testing.assert_allclose(found, values, rtol=1e-14, atol=1e-15)
 
 
 def test_nearest_rounds_halves_up():
@@ -100,7 +133,7 @@ def test_nearest_even_rounds_halves_to_even():
 @pytest.mark.parametrize("sampler_type", SAMPLERS)
 def test_equation_3(sampler_type):
     """The sum over all pixels of the image, as printed."""
-    kernel, _ = SAMPLERS[sampler_type]
+    kernel, *_ = SAMPLERS[sampler_type]
     data, loc, _ = draw("affine")
     grid = reference.gemm(loc.reshape(-1, 2, 3), reference.homogeneous_grid(TARGET_SHAPE))
     x, y = (grid[:, 0] + 1) * 3, (grid[:, 1] + 1) * 2
@@ -114,7 +147,7 @@ def test_equation_3(sampler_type):
 # Numbers that are none.
 
 
-@every_rule
+@pytest.mark.parametrize(NAMES, every(product(EXACT, PADDINGS)))
 def test_identity_reads_no_neighbour(sampler_type, padding_mode, align_corners):
     """A NaN pixel remains one pixel."""
     data = np.arange(45.0).reshape(1, 1, 5, 9)
@@ -149,10 +182,11 @@ def test_huge_coordinates(sampler_type, padding_mode, align_corners, value):
     """They are what the padding says: no reading out of bounds and no overflow of indices."""
     data, grid = np.arange(1.0, 6).reshape(1, 1, 1, 5), np.array([value, 0]).reshape(1, 2, 1, 1)
     out = sampling_forward(data, grid, sampler_type, padding_mode, align_corners)
-    if padding_mode == "reflection":
+    pixel = beyond(padding_mode, 5, align_corners)[int(value > 0)]
+    if pixel is None:  # no digit of the coordinate says which pixel it is
         assert 0.5 <= out.item() <= 5.5
     else:
-        assert out.item() == {"zeros": 0, "border": 5 if value > 0 else 1}[padding_mode]
+        np.testing.assert_allclose(out.item(), [*data.ravel(), 0][pixel], rtol=1e-15)
 
 
 # Gradients.
@@ -186,7 +220,7 @@ def test_gradient_of_transforms(transform_type):
 # PyTorch.
 
 
-@every_rule
+@pytest.mark.parametrize(NAMES, rules_of(TORCH, 2))
 @pytest.mark.parametrize(
     "shape, target_shape", [(SHAPE, TARGET_SHAPE), ((3, 2, 13, 11), (5, 7)), ((2, 3, 1, 7), (4, 5))]
 )
@@ -195,7 +229,9 @@ def test_pytorch(sampler_type, padding_mode, align_corners, shape, target_shape)
     data, loc, out_grad = draw("affine", 0.5, shape, target_shape)
     images, theta = torch.tensor(data, requires_grad=True), torch.tensor(loc, requires_grad=True)
     grid = torch.nn.functional.affine_grid(theta.reshape(-1, 2, 3), out_grad.shape, align_corners=align_corners)
-    out = torch.nn.functional.grid_sample(images, grid, TORCH_MODES[sampler_type], padding_mode, align_corners)
+    out = torch.nn.functional.grid_sample(
+        images, grid, TORCH.samplers[sampler_type], TORCH.paddings[padding_mode], align_corners
+    )
     out.backward(torch.tensor(out_grad))
 
     rules = {"padding_mode": padding_mode, "align_corners": align_corners}

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from oracle import (
     IDENTITY,
+    NAMES,
     SHAPE,
     TARGET_SHAPE,
     TARGET_VOLUME,
-    TORCH_MODES,
+    TORCH,
     VOLUME,
     complex_step,
     draw,
@@ -16,6 +17,7 @@ from oracle import (
     every_rule,
     every_rule_3d,
     every_transform,
+    rules_of,
 )
 from tolerances import assert_close
 
@@ -23,6 +25,7 @@ import reference
 from reference.grid import centres
 from reference.kernels import SAMPLERS
 from reference.tps import lattice, system
+from spatial_op.samplers import VOLUME_SAMPLERS
 
 # The grid generator.
 
@@ -160,10 +163,10 @@ def test_spline_beside_scipy(count, align_corners):
 SHIFTS = [np.eye(3, 4) + 0.5 * np.outer(np.eye(3)[axis], np.eye(4)[3]) for axis in range(3)]
 
 
-@pytest.mark.parametrize("sampler_type", ["bilinear", "nearest", "nearest_even"])
+@pytest.mark.parametrize("sampler_type", VOLUME_SAMPLERS)
 def test_equation_3_with_a_third_factor(sampler_type):
     """The sum over all pixels of the volume."""
-    kernel, _ = SAMPLERS[sampler_type]
+    kernel, *_ = SAMPLERS[sampler_type]
     data, grid, _ = draw_grid(VOLUME, TARGET_VOLUME)
     depth, height, width = VOLUME[2:]
     x, y, z = ((grid[:, [axis]] + 1) / 2 * (size - 1) for axis, size in enumerate((width, height, depth)))
@@ -241,14 +244,16 @@ def test_gradient_of_warping_volumes(align_corners):
     assert_close(found[1], complex_step(lambda moved: warp(data, moved), loc), "float64", data.shape)
 
 
-@every_rule_3d
+@pytest.mark.parametrize(NAMES, rules_of(TORCH, 3))
 @pytest.mark.parametrize("shape, target", [(VOLUME, TARGET_VOLUME), ((1, 2, 1, 6, 4), (3, 4, 5))])
 def test_volumes_beside_pytorch(sampler_type, padding_mode, align_corners, shape, target):
     torch = pytest.importorskip("torch")
     data, loc, out_grad = draw("affine", 0.5, shape, target)
     volumes, theta = torch.tensor(data, requires_grad=True), torch.tensor(loc, requires_grad=True)
     grid = torch.nn.functional.affine_grid(theta.reshape(-1, 3, 4), out_grad.shape, align_corners=align_corners)
-    out = torch.nn.functional.grid_sample(volumes, grid, TORCH_MODES[sampler_type], padding_mode, align_corners)
+    out = torch.nn.functional.grid_sample(
+        volumes, grid, TORCH.samplers[sampler_type], TORCH.paddings[padding_mode], align_corners
+    )
     out.backward(torch.tensor(out_grad))
 
     rules = {"padding_mode": padding_mode, "align_corners": align_corners}

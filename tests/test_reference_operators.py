@@ -14,9 +14,11 @@ from oracle import (
     draw_grid,
     either_corner_rule,
     every_transform,
+    of_both,
 )
 
 import spatial_op as so
+from reference.paddings import PADDINGS
 
 # Shape and target shape: more than one tile, sizes of one, many channels.
 SIZES = {
@@ -37,11 +39,7 @@ SIZES = {
 }
 every_rule = pytest.mark.parametrize(
     "dimension, sampler_type, padding_mode, align_corners",
-    [
-        pytest.param(dimension, *rule.values, id=f"{dimension}-{rule.id}")
-        for dimension, rules in (("2-D", RULES), ("3-D", RULES_3D))
-        for rule in rules
-    ],
+    of_both(RULES, RULES_3D),
 )
 either_dimension = pytest.mark.parametrize("dimension", SIZES)
 
@@ -83,7 +81,7 @@ def test_coordinates_that_are_no_numbers(dimension, sampler_type, padding_mode, 
 
 @either_dimension
 @either_corner_rule
-@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("padding_mode", PADDINGS)
 def test_bilinear_sampler(dimension, padding_mode, align_corners):
     data, grid, out_grad = draw_grid(*SIZES[dimension][0])
     compare(so.BilinearSampler, (data, grid), out_grad, padding_mode=padding_mode, align_corners=align_corners)

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from oracle import EXACT
 
 from spatial_op.dtypes import DTYPES
 from spatial_op.kernels.dual import Dual, slopes_of, value_of
@@ -35,7 +36,7 @@ def test_sampler(name, x):
     step = np.array(sampler.taps(f + 1e-30j))
     np.testing.assert_allclose(step.imag / 1e-30, slopes, rtol=1e-14, atol=1e-15)
     assert np.isnan(np.array(sampler.taps(np.nan))).all()
-    if x == 0:  # on a pixel, that pixel alone
+    if x == 0 and name in EXACT:  # on a pixel, that pixel alone
         assert [i for i, weight in enumerate(weights, sampler.first) if weight] == [0]
 
 
@@ -60,7 +61,7 @@ def test_padding(name, edge, n):
 @pytest.mark.parametrize("name", PADDINGS)
 @pytest.mark.parametrize("edge", [0, 1])
 @pytest.mark.parametrize("n", [1, 2, 3, 8])
-@pytest.mark.parametrize("reach", [1, 2, 4])
+@pytest.mark.parametrize("reach", [1, 2, 4, 6])
 def test_what_kernels_are_told_of_a_padding(name, edge, n, reach):
     """Coordinates anywhere, brought into the range, find the same pixels in the table, and never leave it."""
     padding = PADDINGS[name]

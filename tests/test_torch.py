@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracle import RULES, RULES_3D, SHAPE, TARGET_SHAPE, TARGET_VOLUME, TORCH_MODES, VOLUME, draw, either_corner_rule
+from oracle import SHAPE, TARGET_SHAPE, TARGET_VOLUME, TORCH, VOLUME, draw, either_corner_rule, of_both, rules_of
 
 import spatial_op as so
 
@@ -58,11 +58,7 @@ def scattered(rng, sizes, target_shape, batch, align_corners):
 
 @pytest.mark.parametrize(
     "dimension, sampler_type, padding_mode, align_corners",
-    [
-        pytest.param(dimension, *rule.values, id=f"{dimension}-{rule.id}")
-        for dimension, rules in (("2-D", RULES), ("3-D", RULES_3D))
-        for rule in rules
-    ],
+    of_both(rules_of(TORCH, 2), rules_of(TORCH, 3)),
 )
 def test_grid_sampler(compare, dimension, sampler_type, padding_mode, align_corners):
     shape, target_shape = SIZES[dimension]
@@ -75,7 +71,7 @@ def test_grid_sampler(compare, dimension, sampler_type, padding_mode, align_corn
 
     images, points = tensors(data, grid)
     theirs = functional.grid_sample(
-        images, points.movedim(1, -1), TORCH_MODES[sampler_type], padding_mode, align_corners
+        images, points.movedim(1, -1), TORCH.samplers[sampler_type], TORCH.paddings[padding_mode], align_corners
     )
     theirs.backward(torch.tensor(out_grad))
     names = ("values", "grad data", "grad grid")

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from oracle import RULES, RULES_3D, TORCH_MODES
+from oracle import TORCH, rules_of
 from second import CASES
 
 import spatial_op as so
@@ -92,7 +92,7 @@ def second_gradients(function, inputs):
 
 
 @pytest.mark.parametrize(("axes", "sampler_type", "padding_mode", "align_corners"), [
-    *((2, *rule.values) for rule in RULES), *((3, *rule.values) for rule in RULES_3D),
+    *((axes, *rule.values) for axes in (2, 3) for rule in rules_of(TORCH, axes)),
 ])  # fmt: skip
 def test_beside_the_samplers_of_pytorch(axes, sampler_type, padding_mode, align_corners):
     torch.manual_seed(1)
@@ -104,11 +104,11 @@ def test_beside_the_samplers_of_pytorch(axes, sampler_type, padding_mode, align_
 
     def theirs(data, grid):
         return functional.grid_sample(
-            data, grid.movedim(1, -1), TORCH_MODES[sampler_type], padding_mode, align_corners=align_corners
+            data, grid.movedim(1, -1), TORCH.samplers[sampler_type], padding_mode, align_corners=align_corners
         )
 
     def ours(data, grid):
-        mode = TORCH_MODES[sampler_type]
+        mode = TORCH.samplers[sampler_type]
         return so.torch.grid_sample(data, grid.movedim(1, -1), mode, padding_mode, align_corners)
 
     expected = second_gradients(theirs, (data, grid))

@@ -13,6 +13,9 @@ import numpy as np
 # Relative error of the few operations that give a numerator or the denominator of a coordinate, with room to spare.
 ROUNDING = 2.0**-49
 
+# Rules by which a part of the source, cut out, has the same outside as the whole: nothing, or the pixel at the edge.
+PADDINGS = ("zeros", "border")
+
 # Parts that a rectangle is cut into along a horizon; one that needs more may read the whole source.
 MOST_PARTS = 2**14
 

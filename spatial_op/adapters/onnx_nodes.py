@@ -15,6 +15,7 @@ from .onnx_grids import transform_grid
 from .onnx_pixels import inverse, number, scale, settled, whole_pixels
 
 MODES = {"bilinear": "linear", "nearest": "nearest", "nearest_even": "nearest", "bicubic": "cubic"}
+PADDINGS = ("zeros", "border", "reflection")
 NEAREST = ("nearest", "nearest_even")
 
 
@@ -89,6 +90,11 @@ def sampler(graph, names, inputs, params):
 def sample(graph, data_name, data, grid_name, dtype, pixels, params):
     """Samples of the images at a grid of this dtype, which ONNX wants in the images' one."""
     sampler_type, padding_mode = params.get("sampler_type", "bilinear"), params["padding_mode"]
+    for label, given, known in (("sampler_type", sampler_type, MODES), ("padding_mode", padding_mode, PADDINGS)):
+        if given not in known:
+            raise ValueError(
+                f"export: {label} is {given!r}, expected {check.listed(known)}, since ONNX has no other; pass one of these."
+            )
     if sampler_type == "bicubic" and padding_mode == "border":
         raise ValueError(
             "export: sampler_type is 'bicubic' and padding_mode 'border', expected another padding, since ONNX clamps coordinates "

@@ -6,6 +6,7 @@ import math
 import click
 
 from .. import __version__
+from ..adapters.dask_boxes import PADDINGS
 from ..samplers import SAMPLERS
 from .groups import CASES, GROUPS
 from .usual import CHOICES, USUAL
@@ -144,7 +145,7 @@ def finite(context, parameter, number):
     help="How to sample between pixels.",
 )  # fmt: skip
 @click.option(
-    "--padding", type=click.Choice(["zeros", "border"]), default="zeros", show_default=True,
+    "--padding", type=click.Choice(PADDINGS), default="zeros", show_default=True,
     help="What lies outside the image: nothing, or its edge repeated.",
 )  # fmt: skip
 @click.option("--chunk", type=click.IntRange(min=1), help="Height and width of a zarr result's chunks. Default: IN's.")

@@ -80,14 +80,15 @@ def GridSampler(
     sampler_type : str
         "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
         same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel
-        with a = -0.75).
+        with a = -0.75), "catmull_rom" (with a = -0.5), "lanczos3" (six pixels, weights divided by their sum),
+        "mitchell" or "cubic_bspline", which blur.
     out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array, optional
         Where to write the result: of ``data``'s dtype, sharing no memory with the inputs.
     name
         Accepted as by MXNet, and ignored.
     padding_mode : str
-        What lies outside the image: "zeros", "border" (its edge repeated) or "reflection" (its mirror image, about the
-        pixels or edges that are the normalised -1 and +1).
+        What lies outside the image: "zeros", "border" (its edge repeated), "reflection" (its mirror image, about the
+        pixels or edges that are the normalised -1 and +1) or "wrap" (the image again, one pixel after its last).
     align_corners : bool
         See the conventions.
     points_inside : bool
@@ -150,7 +151,7 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
     name
         Accepted as by MXNet, and ignored.
     padding_mode : str
-        "zeros" (MXNet), "border" or "reflection".
+        "zeros" (MXNet), "border", "reflection" or "wrap".
     align_corners : bool
         Whether -1 and +1 are the centres of the border pixels (MXNet) or their outer edges.
 

@@ -1,6 +1,7 @@
 """What kernels are told of what lies outside an image: of each axis a range, a period and a table of pixels."""
 
 import functools
+import math
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def axis_values(padding, sampler, n, edge):
     if padding.period is None:
         period, low, high = 0.0, float(-reach), float(n - 1 + reach)
     else:  # one period, the image in its middle
-        period = float(padding.period(n, edge))
+        period = float(math.lcm(2, int(padding.period(n, edge))))  # so that an even pixel remains one
         low = -((period - n) // 2 + 1)
         high = low + period
     first, last = (int(sampler.cell(end, sampler.shift)) + sampler.first for end in (low, high))

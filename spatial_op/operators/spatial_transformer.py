@@ -91,7 +91,8 @@ def SpatialTransformer(
     sampler_type : str
         "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
         same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel
-        with a = -0.75).
+        with a = -0.75), "catmull_rom" (with a = -0.5), "lanczos3" (six pixels, weights divided by their sum),
+        "mitchell" or "cubic_bspline", which blur.
     cudnn_off
         Accepted as by MXNet, and ignored.
     out : (N, C, *target_shape) array, optional
@@ -99,8 +100,8 @@ def SpatialTransformer(
     name
         Accepted as by MXNet, and ignored.
     padding_mode : str
-        What lies outside the image: "zeros", "border" (its edge repeated) or "reflection" (its mirror image, about the
-        pixels or edges that are the normalised -1 and +1).
+        What lies outside the image: "zeros", "border" (its edge repeated), "reflection" (its mirror image, about the
+        pixels or edges that are the normalised -1 and +1) or "wrap" (the image again, one pixel after its last).
     align_corners : bool
         See the conventions.
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import bicubic, bilinear, nearest
+from . import bilinear, cubic, lanczos3, nearest
 
 # A coordinate so little below a cell's border is on it: rounding in the coordinates then does not choose the side of a
 # slope's step.
@@ -39,7 +39,11 @@ SAMPLERS = {
     "bilinear": Sampler(0.0, 0, bilinear.taps),
     "nearest": Sampler(0.5, 0, nearest.taps),
     "nearest_even": Sampler(0.5, 0, nearest.taps, nearest.half_to_even),
-    "bicubic": Sampler(0.0, -1, bicubic.taps),
+    "bicubic": Sampler(0.0, -1, cubic.family(b=0, c=0.75)),
+    "catmull_rom": Sampler(0.0, -1, cubic.family(b=0, c=0.5)),
+    "mitchell": Sampler(0.0, -1, cubic.family(b=1 / 3, c=1 / 3)),
+    "cubic_bspline": Sampler(0.0, -1, cubic.family(b=1, c=0)),
+    "lanczos3": Sampler(0.0, -2, lanczos3.taps),
 }
 
 VOLUME_SAMPLERS = {name: SAMPLERS[name] for name in ("bilinear", "nearest", "nearest_even")}

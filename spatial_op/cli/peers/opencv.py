@@ -21,6 +21,7 @@ class OpenCV(Peer):
             and problem.axes == 2
             and problem.option("transform_type") in (None, "affine", "projective")
             and problem.option("sampler_type") == "bilinear"
+            and problem.option("padding_mode") in PADDINGS
             and problem.option("align_corners")
             and problem.inputs[0].shape[1] <= 4
         )

@@ -6,6 +6,7 @@ from .base import Job, Peer
 
 # Samplers -> OpenVINO's words.
 MODES = {"bilinear": "bilinear", "nearest_even": "nearest", "bicubic": "bicubic"}
+PADDINGS = ("zeros", "border", "reflection")
 
 
 class OpenVINO(Peer):
@@ -25,6 +26,7 @@ class OpenVINO(Peer):
             problem.operator in ("GridSampler", "BilinearSampler")
             and problem.axes == 2
             and problem.option("sampler_type") in MODES
+            and problem.option("padding_mode") in PADDINGS
         )
 
     def set_threads(self, threads):

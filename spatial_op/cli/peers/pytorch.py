@@ -20,6 +20,7 @@ class Form(NamedTuple):
 
 # Samplers -> PyTorch's words; its "nearest" rounds halves to even.
 MODES = {"bilinear": "bilinear", "nearest_even": "nearest", "bicubic": "bicubic"}
+PADDINGS = ("zeros", "border", "reflection")
 
 PLAIN = Form(lambda array: array, lambda tensor: tensor)
 MATRICES = Form(
@@ -117,6 +118,7 @@ class PyTorch(Peer):
         return (
             not problem.convolves
             and problem.option("sampler_type") in MODES
+            and problem.option("padding_mode") in PADDINGS
             and problem.option("transform_type") in (None, *self.grids)
         )
 
@@ -190,6 +192,7 @@ class PyTorchChannelsLast(PyTorch):
             and problem.axes == 2
             and problem.inputs[0].shape[1] > 1
             and problem.option("sampler_type") in MODES
+            and problem.option("padding_mode") in PADDINGS
         )
 
     def laid_out(self, data):
