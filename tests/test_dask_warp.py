@@ -143,7 +143,6 @@ def test_errors_of_warp():
 
 DTYPES = ("float16", "float32", "float64")
 SAMPLERS = ("bilinear", "nearest", "bicubic")
-PADDINGS = ("zeros", "border")
 
 
 @st.composite
@@ -326,7 +325,7 @@ def drawn(shape, dtype):
     return values > 0 if dtype.kind == "b" else (values * (1 + 2j) if dtype.kind == "c" else values).astype(dtype)
 
 
-@pytest.mark.parametrize("padding_mode", PADDINGS)
+@pytest.mark.parametrize("padding_mode", dask_boxes.PADDINGS)
 @pytest.mark.parametrize("dtype", EVERY_DTYPE)
 def test_chunks_of_any_dtype_have_the_bits_of_the_eager_warp(dtype, padding_mode):
     image = drawn((HEIGHT, WIDTH, 3), dtype)
@@ -340,7 +339,7 @@ def test_chunks_of_any_dtype_have_the_bits_of_the_eager_warp(dtype, padding_mode
             np.testing.assert_array_equal(out.compute(), expected)
 
 
-@pytest.mark.parametrize("padding_mode", PADDINGS)
+@pytest.mark.parametrize("padding_mode", dask_boxes.PADDINGS)
 @pytest.mark.parametrize("sampler_type", ["bilinear", "nearest", "nearest_even"])
 def test_volumes_have_the_bits_of_the_eager_warp(sampler_type, padding_mode):
     matrix = [[0.9, 0.1, 0, 1], [-0.1, 0.9, 0.2, 0], [0, 0.1, 1.1, -0.5]]
@@ -353,7 +352,7 @@ def test_volumes_have_the_bits_of_the_eager_warp(sampler_type, padding_mode):
     assert warp(lazy, matrix).chunks[1:] == da.core.normalize_chunks((7, 13, 11), volume.shape[1:])
 
 
-@pytest.mark.parametrize("padding_mode", PADDINGS)
+@pytest.mark.parametrize("padding_mode", dask_boxes.PADDINGS)
 @pytest.mark.parametrize("axes", [2, 3])
 def test_displacements_have_the_bits_of_the_eager_warp(axes, padding_mode):
     source, target = ((HEIGHT, WIDTH), (130, 160)) if axes == 2 else ((30, 40, 50), (20, 50, 60))
