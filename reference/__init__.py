@@ -14,6 +14,7 @@ from .deformable_convolution import (
 from .grid import gemm, homogeneous_grid
 from .grid_generator import grid_generator, grid_generator_backward
 from .grid_sampler import bilinear_sampler, bilinear_sampler_backward, grid_sampler, grid_sampler_backward
+from .pixels import in_dtype, pixel_matrix_to_loc, warp
 from .sampling import bilinear_sampling_backward, bilinear_sampling_forward
 from .spatial_transformer import spatial_transformer, spatial_transformer_backward
 from .spline_coefficients import spline_coefficients
@@ -31,9 +32,12 @@ __all__ = [
     "grid_sampler",
     "grid_sampler_backward",
     "homogeneous_grid",
+    "in_dtype",
     "modulated_deformable_convolution",
     "modulated_deformable_convolution_backward",
+    "pixel_matrix_to_loc",
     "spatial_transformer",
     "spatial_transformer_backward",
     "spline_coefficients",
+    "warp",
 ]

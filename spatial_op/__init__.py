@@ -18,6 +18,8 @@ from .operators.deformable_convolution import DeformableConvolution
 from .operators.grid_generator import GridGenerator
 from .operators.grid_sampler import BilinearSampler, GridSampler
 from .operators.modulated_deformable_convolution import ModulatedDeformableConvolution
+from .operators.pixel_loc import loc_to_pixel_matrix, pixel_matrix_to_loc
+from .operators.pixel_warp import warp
 from .operators.spatial_transformer import SpatialTransformer
 from .operators.spline_coefficients import spline_coefficients
 from .transforms.identity import identity_loc
@@ -35,8 +37,11 @@ __all__ = [
     "SpatialTransformer",
     "identity_loc",
     "jvp",
+    "loc_to_pixel_matrix",
+    "pixel_matrix_to_loc",
     "spline_coefficients",
     "vjp",
+    "warp",
 ]
 
 

@@ -9,13 +9,10 @@ from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
 from . import check
-from .adapters.dask_arguments import check_image, check_reach, countable, cut, homogeneous
+from .adapters.dask_arguments import channels_first, check_image, countable, cut
 from .adapters.dask_boxes import PADDINGS, boxes_of, reach_of
 from .kernels.threads import one_thread
-from .operators.arguments import sampling
-from .operators.plans import planned
-from .operators.warp import WarpCall
-from .transforms import pixel_matrix
+from .operators.pixel_warp import map_of, rows_of
 
 __all__ = ["warp"]
 
@@ -23,44 +20,64 @@ __all__ = ["warp"]
 MOST, LEAST = 4, 64
 
 
-def warp(image, matrix, target_shape=None, sampler_type="bilinear", *, padding_mode="zeros", chunks=None):
-    """Warp one large image, chunk by chunk.
+def warp(
+    image,
+    matrix=None,
+    target_shape=None,
+    sampler_type="bilinear",
+    *,
+    padding_mode="zeros",
+    direction="target_to_source",
+    displacement=None,
+    channel_axis=None,
+    chunks=None,
+):
+    """Warp one large image or volume, of any dtype, chunk by chunk.
 
-    Conventions: an image is (..., height, width), of any number of axes in front. Coordinates are pixels, x before y: 0 is
-    the centre of the first pixel. The matrix maps a pixel of the output to the point of the input where it is sampled.
+    Conventions: an image is (..., height, width), of any number of axes in front, a volume (..., depth, height, width).
+    Coordinates are pixels, x before y before z: 0 is the centre of the first pixel. The matrix maps a pixel of the output to
+    the point of the input where it is sampled, unless ``direction`` says otherwise.
 
     Parameters
     ----------
-    image : (..., H, W) float Dask array
-        Chunked along any axes.
-    matrix : (2, 3) or (3, 3) array
-        Affine or projective, in pixels: ``matrix @ (x, y, 1)``.
-    target_shape : (int, int), optional
-        Height and width of the output, in pixels; the input's unless given.
+    image : (..., H, W) or (..., D, H, W) Dask array
+        Floats, integers, booleans or complex numbers, chunked along any axes.
+    matrix : (2, 3), (3, 3), (3, 4) or (4, 4) array
+        Affine or projective, in pixels: ``matrix @ (x, y, 1)``; of volumes affine: ``matrix @ (x, y, z, 1)``.
+    target_shape : (int, int) or (int, int, int), optional
+        (Depth,) height and width of the output, in pixels; the input's unless given.
     sampler_type : str
-        A row of images, as ``SpatialTransformer`` has it.
+        A row of images or of volumes, as ``SpatialTransformer`` has it.
     padding_mode : str
         What lies outside the image: "zeros" or "border".
-    chunks : int or (int, int), optional
-        Height and width of the output's chunks, in pixels. Without it those of the input, halved as long as one of them
-        would read more than four times as many pixels as an input's chunk has. At most 2^19 chunks in all.
+    direction : str
+        "target_to_source", or "source_to_target" for a matrix that maps a pixel of the input to its place in the output,
+        which is inverted then.
+    displacement : (2, H_out, W_out) or (3, D_out, H_out, W_out) array, optional
+        Instead of ``matrix``: how far from its own place each pixel of the output is sampled, in pixels, x first. It is held in
+        memory.
+    channel_axis : int, optional
+        The axis that holds the channels, if it does not stand in front of the sides.
+    chunks : int or (int, int) or (int, int, int), optional
+        (Depth,) height and width of the output's chunks, in pixels. Without it those of the input, halved as long as one of
+        them would read more than four times as many pixels as an input's chunk has. At most 2^19 chunks in all.
 
     Returns
     -------
-    out : (..., *target_shape) Dask array of ``image``'s dtype
-        Nothing is computed yet. Each chunk is computed by one thread.
+    out : Dask array of ``image``'s dtype
+        Its axes are those of ``image``. Nothing is computed yet. Each chunk is computed by one thread.
 
     Raises
     ------
     ValueError
-        If a shape, a name or a number is wrong.
+        If a shape, a name or a number is wrong, or a matrix cannot be inverted.
     TypeError
         If a type or dtype is wrong.
 
     Notes
     -----
-    The result has the same bits for any chunks of the image and of the result: coordinates are computed in float64, in
-    pixels of the whole image. Maps by whole pixels reproduce the data bit for bit, NaN included.
+    The result has the bits of ``spatial_op.warp``, for any chunks of the image and of the result: coordinates are computed in
+    float64, in pixels of the whole image. Maps by whole pixels reproduce the data bit for bit, NaN included.
 
     The source of a chunk is the box around its mapped corners, which holds all of its mapped points as long as the
     denominator has one sign in it. A chunk that a homography's horizon crosses is halved until the boxes of its parts
@@ -79,32 +96,34 @@ def warp(image, matrix, target_shape=None, sampler_type="bilinear", *, padding_m
     """
     op = "warp"
     check_image(warp, image)
-    matrix = homogeneous(op, matrix)
-    sampler, _ = sampling(op, 2, sampler_type, padding_mode, True)
+    where = map_of(matrix, direction, displacement)
+    image = channels_first(op, image, where.axes, channel_axis)
+    rows = rows_of(where.axes, sampler_type, padding_mode)
     if padding_mode not in PADDINGS:
         raise ValueError(
             f"{op}: padding_mode is {padding_mode!r}, expected {check.listed(PADDINGS)}; what lies outside the image by another rule "
             "may need any part of the source."
         )
-    target = image.shape[-2:] if target_shape is None else check.target_shape(op, target_shape, 2)
-    check_reach(op, matrix, target)
+    target = where.target(target_shape, image.shape[-where.axes :])
     if chunks is None:
-        chunks = fitting(matrix, image, target, reach_of(sampler), padding_mode)
-    rows, columns = cut(op, chunks, image, target)
-    return assembled(image, matrix, rows, columns, sampler_type, reach_of(sampler), padding_mode)
+        chunks = fitting(where, image, target, reach_of(rows[0]), padding_mode)
+    sizes = cut(op, chunks, image, target)
+    out = assembled(image, where, sizes, reach_of(rows[0]), sampler_type, padding_mode)
+    return out if channel_axis is None else da.moveaxis(out, 0, channel_axis)
 
 
-def fitting(matrix, image, target, reach, padding_mode):
+def fitting(where, image, target, reach, padding_mode):
     """Sizes of chunks that need not read too much."""
-    source = [max(sizes) for sizes in image.chunks[-2:]]
-    height, width = (min(size, limit) for size, limit in zip(source, target))
-    while max(height, width) > LEAST:
-        rows, columns = cut("warp", (height, width), image, target)
-        boxes = boxes_of(matrix, rectangles(rows, columns), image.shape[-2:], reach, padding_mode)
+    source = [max(sizes) for sizes in image.chunks[-where.axes :]]
+    sides = tuple(min(size, limit) for size, limit in zip(source, target))
+    while max(sides) > LEAST:
+        boxes = boxes_of(
+            where, rectangles(cut("warp", sides, image, target)), image.shape[-where.axes :], reach, padding_mode
+        )
         if np.diff(boxes)[..., 0].prod(axis=-1).max() <= MOST * math.prod(source):
             break
-        height, width = (math.ceil(size / 2) if size > LEAST else size for size in (height, width))
-    return height, width
+        sides = tuple(math.ceil(size / 2) if size > LEAST else size for size in sides)
+    return sides
 
 
 def spans(sizes):
@@ -113,32 +132,32 @@ def spans(sizes):
     return list(itertools.pairwise(ends))
 
 
-def rectangles(rows, columns):
-    """Starts and ends of all chunks, along both axes."""
-    return np.array(list(itertools.product(spans(rows), spans(columns))), np.int64)
+def rectangles(sizes):
+    """Starts and ends of all chunks, along all axes."""
+    return np.array(list(itertools.product(*map(spans, sizes))), np.int64)
 
 
-def assembled(image, matrix, rows, columns, sampler_type, reach, padding_mode):
+def assembled(image, where, sizes, reach, sampler_type, padding_mode):
     """The lazy result."""
-    dtype = image.dtype.newbyteorder("=")
-    name = "warp-" + tokenize(image.name, matrix, rows, columns, sampler_type, padding_mode)
-    own = [spans(sizes) for sizes in image.chunks[-2:]]
-    boxes = boxes_of(matrix, rectangles(rows, columns), image.shape[-2:], reach, padding_mode)
+    axes, dtype = where.axes, image.dtype.newbyteorder("=")
+    name = "warp-" + tokenize(image.name, where.matrix, where.displacement, sizes, sampler_type, padding_mode)
+    own = [spans(each) for each in image.chunks[-axes:]]
+    all_parts = rectangles(sizes)
+    boxes = boxes_of(where, all_parts, image.shape[-axes:], reach, padding_mode)
     longest = np.diff(boxes)[..., 0].max(axis=0).tolist()
     countable("warp", "a chunk of the result reads a part of image whose", longest, "pass smaller chunks")
-    tasks, boxes = {}, iter(boxes.tolist())
-    for (i, vertical), (j, horizontal) in itertools.product(enumerate(spans(rows)), enumerate(spans(columns))):
-        box = next(boxes)
+    tasks, places = {}, itertools.product(*(range(len(each)) for each in sizes))
+    for place, part, box in zip(places, all_parts.tolist(), boxes.tolist()):
         needed = [[k for k, span in enumerate(each) if meet(span, need)] for each, need in zip(own, box)]
-        for front in itertools.product(*map(range, image.numblocks[:-2])):
-            blocks = [[(image.name, *front, k, m) for m in needed[1]] for k in needed[0]]
-            lead = tuple(sizes[place] for sizes, place in zip(image.chunks, front))
-            corner = tuple(each[few[0]][0] if few else 0 for each, few in zip(own, needed))
-            tasks[(name, *front, i, j)] = (
-                one_chunk, blocks, lead, corner, box, (vertical, horizontal), matrix, dtype, sampler_type, padding_mode,
+        starts = [[each[k][0] for k, each in zip(block, own)] for block in itertools.product(*needed)]
+        for front in itertools.product(*map(range, image.numblocks[:-axes])):
+            blocks = [(image.name, *front, *block) for block in itertools.product(*needed)]
+            lead = tuple(each[k] for each, k in zip(image.chunks, front))
+            tasks[(name, *front, *place)] = (
+                one_chunk, blocks, starts, lead, box, part, where.within(part), dtype, sampler_type, padding_mode,
             )  # fmt: skip
     graph = HighLevelGraph.from_collections(name, tasks, dependencies=[image])
-    return da.Array(graph, name, (*image.chunks[:-2], rows, columns), dtype=dtype)
+    return da.Array(graph, name, (*image.chunks[:-axes], *sizes), dtype=dtype)
 
 
 def meet(span, need):
@@ -146,44 +165,30 @@ def meet(span, need):
     return max(span[0], need[0]) < min(span[1], need[1])
 
 
-def one_chunk(blocks, lead, corner, box, rectangle, matrix, dtype, sampler_type, padding_mode):
-    """A chunk of the result, from those of the source whose first pixel is ``corner``."""
+def one_chunk(blocks, starts, lead, box, rectangle, where, dtype, sampler_type, padding_mode):
+    """A chunk of the result, from those of the source whose first pixels are ``starts``."""
+    rows = rows_of(where.axes, sampler_type, padding_mode)
     shape = tuple(stop - start for start, stop in rectangle)
-    if any(start == stop for start, stop in box):  # zeros, and NaN for what has no source point
-        nothing = sampled(np.zeros((1, 1, 1, 1), dtype), (0, 0), rectangle, matrix, sampler_type, padding_mode)
-        return np.broadcast_to(nothing[0, 0], (*lead, *shape))
-    source = gathered(blocks, lead, corner, box, dtype)
-    data = source.reshape(1, -1, *source.shape[-2:])
-    (up, _), (before, _) = box
-    return sampled(data, (up, before), rectangle, matrix, sampler_type, padding_mode).reshape(*lead, *shape)
+    with one_thread():
+        if any(start == stop for start, stop in box):  # zeros, and NaN for what has no source point
+            nothing = np.zeros((1,) * (2 + where.axes), dtype)
+            out = where.sampled(nothing, (0,) * where.axes, rectangle, rows)
+            return np.broadcast_to(out[0, 0], (*lead, *shape))
+        source = gathered(blocks, starts, lead, box, dtype)
+        data = source.reshape(1, -1, *source.shape[-where.axes :])
+        return where.sampled(data, tuple(start for start, _ in box), rectangle, rows).reshape(*lead, *shape)
 
 
-def gathered(blocks, lead, corner, box, dtype):
+def gathered(blocks, starts, lead, box, dtype):
     """The pixels of a box, from the chunks that hold them."""
     source = np.empty((*lead, *(stop - start for start, stop in box)), dtype)
-    y = corner[0]
-    for line in blocks:
-        x = corner[1]
-        for block in line:
-            if type(block) is not np.ndarray:
-                check.ordinary("warp", "a chunk of image", block)
-            height, width = block.shape[-2:]
-            from_y, to_y = max(y, box[0][0]), min(y + height, box[0][1])
-            from_x, to_x = max(x, box[1][0]), min(x + width, box[1][1])
-            source[..., from_y - box[0][0] : to_y - box[0][0], from_x - box[1][0] : to_x - box[1][0]] = block[
-                ..., from_y - y : to_y - y, from_x - x : to_x - x
-            ]
-            x += width
-        y += height
+    for block, first in zip(blocks, starts):
+        if type(block) is not np.ndarray:
+            check.ordinary("warp", "a chunk of image", block)
+        there, here = [], []
+        for begin, size, (low, high) in zip(first, block.shape[-len(box) :], box):
+            start, stop = max(begin, low), min(begin + size, high)
+            there.append(slice(start - low, stop - low))
+            here.append(slice(start - begin, stop - begin))
+        source[(..., *there)] = block[(..., *here)]
     return source
-
-
-def sampled(data, first, rectangle, matrix, sampler_type, padding_mode):
-    """A rectangle of the output, (1, C, H, W), from the part of the source whose first pixel is (y, x) = ``first``."""
-    (top, bottom), (left, right) = rectangle
-    centre = left + (right - left - 1) / 2, top + (bottom - top - 1) / 2
-    loc = np.array([[*matrix.ravel(), *centre, *first[::-1]]])
-    rows = sampling("warp", 2, sampler_type, padding_mode, True)
-    with one_thread():
-        plan = planned("warp", data, loc, (bottom - top, right - left), pixel_matrix.ROW, rows, True)
-        return WarpCall("warp", {"data": data, "loc": loc}, plan).forward()

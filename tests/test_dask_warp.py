@@ -101,11 +101,12 @@ def test_chunks_shrink_where_the_source_does():
 def test_errors_of_warp():
     image = da.ones((4, 5), dtype="float32")
     for wrong, kind, words in (
-        ({"matrix": np.eye(4)}, ValueError, "matrix has shape"),
+        ({"matrix": np.eye(5)}, ValueError, "matrix has shape"),
+        ({"matrix": np.eye(4)}, ValueError, "the map is one of 3 coordinates"),
         ({"matrix": [[np.nan] * 3] * 2}, ValueError, "no finite number"),
         ({"image": np.ones((4, 5))}, TypeError, "image is a numpy.ndarray"),
         ({"image": image[0]}, ValueError, "image has shape"),
-        ({"image": image.astype(int)}, TypeError, "the dtype of image"),
+        ({"image": image.astype("datetime64[s]")}, TypeError, "the dtype of image"),
         *(
             ({"padding_mode": name}, ValueError, f"padding_mode is '{name}', expected 'zeros' or 'border'; ")
             for name in PADDINGS
@@ -309,3 +310,87 @@ def test_more_chunks_than_can_be_tasks_are_refused(options):
     with pytest.raises(ValueError, match="chunks, expected at most 524288; choose larger chunks, or a smaller result"):
         warp(image, **{"matrix": np.eye(3), **options})
     assert time.process_time() - start < 20
+
+
+EVERY_DTYPE = (*DTYPES, "uint8", "int8", "uint16", "int32", "uint64", "int64", "bool", "complex64", "complex128")
+
+
+def drawn(shape, dtype):
+    """Numbers of a dtype, off its limits and on them."""
+    rng, dtype = np.random.default_rng(0), np.dtype(dtype)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        return rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+    values = rng.normal(size=shape)
+    return values > 0 if dtype.kind == "b" else (values * (1 + 2j) if dtype.kind == "c" else values).astype(dtype)
+
+
+@pytest.mark.parametrize("padding_mode", dask_boxes.PADDINGS)
+@pytest.mark.parametrize("dtype", EVERY_DTYPE)
+def test_chunks_of_any_dtype_have_the_bits_of_the_eager_warp(dtype, padding_mode):
+    image = drawn((HEIGHT, WIDTH, 3), dtype)
+    lazy = da.from_array(image, chunks=(40, 70, 2))
+    for matrix in (TURN, MATRICES["homography"]):
+        for sampler_type in SAMPLERS:
+            options = {"target_shape": (130, 160), "sampler_type": sampler_type, "padding_mode": padding_mode}
+            out = warp(lazy, matrix, channel_axis=-1, chunks=50, **options)
+            expected = so.warp(image, matrix, **options)
+            assert out.dtype == expected.dtype == image.dtype and out.shape == expected.shape
+            np.testing.assert_array_equal(out.compute(), expected)
+
+
+@pytest.mark.parametrize("padding_mode", dask_boxes.PADDINGS)
+@pytest.mark.parametrize("sampler_type", ["bilinear", "nearest", "nearest_even"])
+def test_volumes_have_the_bits_of_the_eager_warp(sampler_type, padding_mode):
+    matrix = [[0.9, 0.1, 0, 1], [-0.1, 0.9, 0.2, 0], [0, 0.1, 1.1, -0.5]]
+    for dtype in ("int16", "float32"):
+        volume = drawn((2, 30, 40, 50), dtype)
+        lazy, options = da.from_array(volume, chunks=(1, 7, 13, 11)), {"padding_mode": padding_mode}
+        out = warp(lazy, matrix, (20, 50, 60), sampler_type, chunks=(16, 9, 60), **options).compute()
+        expected = so.warp(volume, matrix, (20, 50, 60), sampler_type, channel_axis=0, **options)
+        np.testing.assert_array_equal(out, expected)
+    assert warp(lazy, matrix).chunks[1:] == da.core.normalize_chunks((7, 13, 11), volume.shape[1:])
+
+
+@pytest.mark.parametrize("padding_mode", dask_boxes.PADDINGS)
+@pytest.mark.parametrize("axes", [2, 3])
+def test_displacements_have_the_bits_of_the_eager_warp(axes, padding_mode):
+    source, target = ((HEIGHT, WIDTH), (130, 160)) if axes == 2 else ((30, 40, 50), (20, 50, 60))
+    displacement = np.random.default_rng(1).normal(scale=9, size=(axes, *target))
+    displacement[(0, *(1,) * axes)], displacement[(1, *(5,) * axes)] = np.nan, np.inf
+    displacement[(0, ..., *(slice(8),) * axes)] = -5000  # a chunk that sees nothing of the image
+    image, options = drawn(source, "float64"), {"displacement": displacement, "padding_mode": padding_mode}
+    for sampler_type in ("bilinear", "nearest"):
+        out = warp(da.from_array(image, chunks=23), sampler_type=sampler_type, chunks=8 if axes == 3 else 33, **options)
+        expected = so.warp(image, sampler_type=sampler_type, **options)
+        assert np.isnan(expected).any()
+        np.testing.assert_array_equal(out.compute(), expected)
+
+
+def test_displacements_read_only_what_they_need():
+    read = []
+
+    def block(block_info=None):
+        read.append(block_info[None]["chunk-location"])
+        return np.ones(block_info[None]["chunk-shape"], "float32")
+
+    image = da.map_blocks(block, chunks=((100,) * 50, (100,) * 50), dtype="float32", meta=np.empty((0, 0), "float32"))
+    displacement = np.full((2, 90, 160), 2030.5)
+    displacement[1] = 1120
+    np.testing.assert_array_equal(warp(image, displacement=displacement, chunks=80).compute(), 1)
+    assert sorted(set(read)) == [(row, column) for row in (11, 12) for column in (20, 21)]
+
+
+def test_direction_and_channels():
+    image = drawn((3, HEIGHT, WIDTH), "uint8")
+    back = np.linalg.inv(np.vstack([TURN, [0, 0, 1]]))
+    out = warp(da.from_array(image, chunks=50), back, direction="source_to_target")
+    np.testing.assert_array_equal(out.compute(), so.warp(image, back, direction="source_to_target", channel_axis=0))
+    with pytest.raises(
+        ValueError, match="whose last axis looks like channels.*pass channel_axis=-1, or channel_axis=0"
+    ):
+        warp(da.from_array(np.moveaxis(image, 0, -1)), TURN)
+    with pytest.raises(ValueError, match="channel_axis is 3 and image has 3 axes"):
+        warp(da.from_array(image), TURN, channel_axis=3)
+    with pytest.raises(TypeError, match="neither is given"):
+        warp(da.from_array(image))

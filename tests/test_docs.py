@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [
     "README.md",
     "docs/index.md",
+    "docs/pixels.md",
     "docs/jax.md",
     "docs/second_order.md",
     "docs/pytorch.md",
@@ -26,7 +27,7 @@ PAGES = [
 def test_page(page, capsys):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S)
     assert blocks
-    for framework in ("torch", "jax"):
+    for framework in ("torch", "jax", "cv2"):
         if any(f"import {framework}" in block for block in blocks):
             pytest.importorskip(framework)
     code = "\n".join(blocks)

@@ -1,10 +1,11 @@
 """Which pixels of a large source a rectangle of the output may read: geometry alone, no images.
 
-A box is the rows and the columns of the source, each a (start, stop); a rectangle likewise, of the output. Many are handled
-at once, (N, 2, 2). Starts are even:
-a sampler that rounds halves to even numbers then chooses the same pixels in the box as in the whole image.
+A box is the rows and the columns of the source, and the slices before them of volumes, each a (start, stop); a rectangle
+likewise, of the output. Many are handled at once, (N, axes, 2). Starts are even: a sampler that rounds halves to even numbers
+then chooses the same pixels in the box as in the whole image.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -25,9 +26,12 @@ def reach_of(sampler):
     return math.ceil(max(1 - sampler.first - sampler.shift, last))
 
 
-def boxes_of(matrix, rectangles, source, reach, padding_mode):
-    """The boxes of rectangles, both (N, 2, 2); a box has no rows or columns if all samples lie where the padding is zero."""
-    low, high = extents(matrix, rectangles)
+def boxes_of(where, rectangles, source, reach, padding_mode):
+    """The boxes of rectangles, both (N, axes, 2); a box has an empty side if all samples lie where the padding is zero."""
+    if where.displacement is None:
+        low, high = extents(where.matrix, rectangles)
+    else:
+        low, high = moved(where.displacement, rectangles)
     start, stop = low - reach, high + reach + 1
     size = np.array(source)
     if padding_mode == "border":  # a point outside reads the edge
@@ -37,8 +41,23 @@ def boxes_of(matrix, rectangles, source, reach, padding_mode):
     return np.stack([np.where(start < stop, start - start % 2, start), stop], axis=-1)
 
 
+def moved(displacement, rectangles):
+    """Bounds of the places that pixels are moved to, (N, axes), in the order of the image's axes; none where no place is a number."""
+    low, high = np.empty(rectangles.shape[:2]), np.empty(rectangles.shape[:2])
+    for number, rectangle in enumerate(rectangles):
+        part = tuple(slice(start, stop) for start, stop in rectangle)
+        for axis, place in enumerate(
+            np.meshgrid(*(np.arange(*ends) for ends in rectangle), indexing="ij", sparse=True)
+        ):
+            points = displacement[(-1 - axis, *part)] + place
+            known = np.isfinite(points)
+            low[number, axis] = points.min(where=known, initial=np.inf)
+            high[number, axis] = points.max(where=known, initial=-np.inf)
+    return low, high
+
+
 def extents(matrix, rectangles):
-    """Bounds of y and x, (N, 2), of the points that pixels are mapped to, however their coordinates are rounded."""
+    """Bounds of (z,) y and x, (N, axes), of the points that pixels are mapped to, however their coordinates are rounded."""
     known, low, high = bounds(matrix, rectangles)
     for place in np.flatnonzero(~known):
         low[place], high[place] = crossed(matrix, rectangles[place])
@@ -64,17 +83,19 @@ def crossed(matrix, rectangle):
 
 
 def bounds(matrix, rectangles):
-    """Which rectangles lie on one side of the horizon, and the bounds of y and x of their points."""
-    (top, left), (bottom, right) = rectangles[..., 0].T, rectangles[..., 1].T - 1
-    corners = np.array([(left, right, left, right), (top, top, bottom, bottom), np.ones((4, len(rectangles)))])
-    corners = np.moveaxis(corners, -1, 0).astype(np.float64)  # (N, 3, 4)
+    """Which rectangles lie on one side of the horizon, and the bounds of (z,) y and x of their points."""
+    axes = rectangles.shape[1]
+    ends = (rectangles - (0, 1)).astype(np.float64)[:, ::-1]  # x first; the last pixel of each side
+    corners = np.ones((len(rectangles), axes + 1, 2**axes))
+    for place, corner in enumerate(itertools.product((0, 1), repeat=axes)):
+        corners[:, :axes, place] = ends[:, range(axes), corner]
     numbers, errors = matrix @ corners, ROUNDING * (np.abs(matrix) @ corners).max(axis=-1)
-    denominators = numbers[:, 2]
-    least = np.abs(denominators).min(axis=-1) - errors[:, 2]
+    denominators = numbers[:, axes]
+    least = np.abs(denominators).min(axis=-1) - errors[:, axes]
     known = (least > 0) & ((denominators.min(axis=-1) > 0) | (denominators.max(axis=-1) < 0))
     with np.errstate(all="ignore"):
-        points = numbers[:, 1::-1] / denominators[:, None]
-        slack = (errors[:, 1::-1] + np.abs(points).max(axis=-1) * errors[:, 2:]) / least[:, None]
+        points = numbers[:, -2::-1] / denominators[:, None]
+        slack = (errors[:, -2::-1] + np.abs(points).max(axis=-1) * errors[:, -1:]) / least[:, None]
         low, high = points.min(axis=-1) - slack, points.max(axis=-1) + slack
     return known, np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
 

@@ -3,7 +3,7 @@
 import click
 import numpy as np
 
-from ..adapters.dask_arguments import homogeneous
+from ..operators.pixel_matrices import homogeneous
 
 # The largest side of an image.
 MOST = 2**31 - 1

@@ -2,7 +2,7 @@
 
 import os
 
-from .any_dtype import working
+from ..operators.any_dtype import working
 from .pictures import Refused
 
 

@@ -12,10 +12,11 @@ from dask import array as da
 from dask.diagnostics import ProgressBar
 from PIL import Image, UnidentifiedImageError
 
+from ..operators.any_dtype import kind_of
 from . import pictures, progress, room, zarr_files
-from .any_dtype import kind_of, mixes, picks, warped, warped_with_opacity
 from .beside import beside, tidy
 from .chosen import chosen, pair
+from .opacity import mixes, picks, warped, warped_with_opacity
 
 # Pixels of a picture; beyond, its header is taken to be wrong.
 MOST_PIXELS = 2**31

@@ -7,9 +7,10 @@ import zarr
 from dask import array as da
 from dask.system import CPU_COUNT
 
+from ..operators.any_dtype import kind_of
 from . import room
-from .any_dtype import kind_of, warped
 from .beside import beside
+from .opacity import warped
 from .pictures import Refused
 
 # An axis this short may hold colours.

@@ -40,8 +40,12 @@ class Plan:
         values |= outside(padding, sampler, self.source, self.edge)
         if self.points[1]:
             values |= inside(padding, self.source, self.edge)
-        values |= fixed_of(self.transform, self.count, self.source, self.target, self.edge)
+        values |= self.places()
         return kernels("kernel").Fixed(values)
+
+    def places(self):
+        """What kernels are given of coordinates."""
+        return fixed_of(self.transform, self.count, self.source, self.target, self.edge)
 
     @made_once
     def work(self):

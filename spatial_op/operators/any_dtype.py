@@ -1,0 +1,80 @@
+"""Sampling arrays of any dtype: integers, booleans and complex numbers by way of floating point numbers that hold them exactly."""
+
+import numpy as np
+
+from ..dtypes import DTYPES
+
+
+def kind_of(dtype):
+    """Whether ``by_floats`` takes the dtype."""
+    dtype = np.dtype(dtype).newbyteorder("=")
+    return dtype in DTYPES or dtype.kind in "biu" or dtype in (np.complex64, np.complex128)
+
+
+def check_kind(op, argument, dtype):
+    """Refuse other dtypes."""
+    if not kind_of(dtype):
+        raise TypeError(
+            f"{op}: the dtype of {argument} is {dtype}, expected real or complex numbers of up to 64 bits each, integers or "
+            f"booleans; convert it with {argument}.astype('float64')."
+        )
+
+
+def working(dtype):
+    """The dtype to compute with: products of two bytes are exact in float32, those of wider integers in float64."""
+    dtype = np.dtype(dtype)
+    return np.dtype("float32" if dtype.itemsize == 1 or dtype in (np.float16, np.float32) else "float64")
+
+
+def by_floats(sample, data):
+    """What ``sample``, a function of floating point arrays, makes of an array of any dtype, in this dtype.
+
+    Integers are rounded, halves to even, and kept in their range; where there is no source point they are 0. Those of 64
+    bits are sampled in two halves of 32 bits, which are exact in float64. Complex numbers are two real ones. Axes stay in
+    memory in the order in which they are.
+    """
+    dtype = data.dtype.newbyteorder("=")
+    if dtype in DTYPES:
+        return sample(data)
+    if dtype.kind == "b":
+        return sample(data.astype("float32")) >= 0.5
+    if dtype.kind == "c":
+        return complex_of(*(sample(part.copy(order="K")) for part in (data.real, data.imag)))
+    if dtype.itemsize < 8:
+        return whole(sample(data.astype(working(dtype))), dtype)
+    data = data.astype(dtype)
+    return whole_of_halves(*(sample(part.astype("float64")) for part in (data >> 32, data & 0xFFFFFFFF)), dtype)
+
+
+def complex_of(real, imaginary):
+    """Complex numbers of their parts, be these infinite or not."""
+    out = np.empty_like(real, np.result_type(real.dtype, np.complex64))
+    out.real, out.imag = real, imaginary
+    return out
+
+
+def whole(values, dtype):
+    """Integers of up to 32 bits, of floats that hold their limits, which are written over."""
+    if np.dtype(dtype).kind == "f":
+        return values.astype(dtype)
+    limits = np.iinfo(dtype)
+    nowhere = np.isnan(values)
+    if nowhere.any():
+        values[nowhere] = 0
+    np.rint(values, out=values)
+    return np.clip(values, limits.min, limits.max, out=values).astype(dtype)
+
+
+def whole_of_halves(high, low, dtype):
+    """Integers of 64 bits, 2^32 high + low."""
+    nowhere = np.isnan(high) | np.isnan(low)
+    high, low = np.where(nowhere, 0, high), np.where(nowhere, 0, low)
+    upper = np.floor(high)
+    lower = np.rint((high - upper) * 2.0**32 + low).astype("int64")
+    upper = upper.astype("int64") + (lower >> 32)
+    lower &= 0xFFFFFFFF
+    limits = np.iinfo(dtype)
+    out = (np.clip(upper, limits.min >> 32, limits.max >> 32).astype(dtype) << 32) | lower.astype(dtype)
+    return np.where(upper < limits.min >> 32, limits.min, np.where(upper > limits.max >> 32, limits.max, out)).astype(
+        dtype
+    )
