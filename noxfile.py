@@ -2,15 +2,20 @@
 
 import os
 import pathlib
+import subprocess
 import sys
 
 import nox
 
 # uv installs in seconds what takes pip minutes, most of which it waits for the index.
 nox.options.default_venv_backend = "uv|virtualenv"
-# Folders of wheels that pip is told to look into: uv does, too, under a name of its own.
-if "PIP_FIND_LINKS" in os.environ:
-    os.environ.setdefault("UV_FIND_LINKS", os.environ["PIP_FIND_LINKS"])
+# Folders of wheels that pip is told to look into, by its variable or its configuration: uv knows neither.
+asked = subprocess.run(
+    [sys.executable, "-m", "pip", "config", "get", "global.find-links"], capture_output=True, text=True
+)
+folders = os.environ.get("PIP_FIND_LINKS") or asked.stdout.strip()
+if folders:
+    os.environ.setdefault("UV_FIND_LINKS", folders)
 nox.options.error_on_missing_interpreters = True
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"

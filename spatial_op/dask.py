@@ -47,7 +47,7 @@ def warp(
     target_shape : (int, int) or (int, int, int), optional
         (Depth,) height and width of the output, in pixels; the input's unless given.
     sampler_type : str
-        A row of images, as ``SpatialTransformer`` has it, or of volumes.
+        A row of images or of volumes, as ``SpatialTransformer`` has it.
     padding_mode : str
         What lies outside the image: "zeros" or "border".
     direction : str

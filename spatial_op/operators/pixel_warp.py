@@ -159,10 +159,10 @@ def warp(
     target_shape : (int, int) or (int, int, int), optional
         (Depth,) height and width of the output, in pixels; the input's unless given.
     sampler_type : str
-        "bilinear" (of volumes: trilinear), "nearest", "nearest_even" or, of images, "bicubic".
+        A row of images or of volumes, as ``SpatialTransformer`` has it.
     padding_mode : str
-        What lies outside the image: "zeros", "border" (its edge repeated) or "reflection" (its mirror image, about the
-        centres of its border pixels).
+        What lies outside the image: "zeros", "border" (its edge repeated), "reflection" (its mirror image, about the
+        centres of its border pixels) or "wrap" (the image over and over).
     direction : str
         "target_to_source", or "source_to_target" for a matrix that maps a pixel of the input to its place in the output,
         which is inverted then.
