@@ -66,3 +66,6 @@ PADDINGS = {
     "reflection": Padding(reflection, mirrored, mirrored),
     "wrap": Padding(wrap, repeated),
 }
+
+# Those that PyTorch's functions have, by whatever framework they are called.
+OF_PYTORCH = {name: PADDINGS[name] for name in ("zeros", "border", "reflection")}

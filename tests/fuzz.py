@@ -25,12 +25,13 @@ from tables import COMBINATIONS, random_loc
 import reference
 import spatial_op as so
 from spatial_op.kernels import threads
+from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
 
 SIDES = st.one_of(st.integers(0, 24), st.sampled_from([31, 32, 33, 63, 64, 65, 127, 128, 129, 131, 257]))
 SPECIAL = [np.nan, np.inf, -np.inf, 1e30, -1e30, 3e38, 0.0, -0.0, 0.5, 1.0, -1.0]
 MOST = 60_000  # numbers of an image or a result
 RULES = [rules for transform, *rules in COMBINATIONS if transform == "affine"]
-SMOOTH = ("bilinear", "bicubic")  # a little rounding changes the result a little
+SMOOTH = [name for name in SAMPLERS if not name.startswith("nearest")]  # a little rounding changes the result a little
 SAMPLED = "SpatialTransformer", "GridSampler", "BilinearSampler"
 REFERENCES = {
     "SpatialTransformer": "spatial_transformer",
@@ -75,7 +76,7 @@ def sampler_calls(draw):
     op = draw(st.sampled_from([*SAMPLED, "SpatialTransformer", "GridGenerator"]))
     transform, (sampler, padding) = "affine", draw(st.sampled_from(RULES))
     if axes == 3:
-        sampler = "bilinear" if sampler == "bicubic" else sampler
+        sampler = sampler if sampler in VOLUME_SAMPLERS else "bilinear"
     elif draw(st.booleans()):
         transform, sampler, padding = draw(st.sampled_from(COMBINATIONS))
     corners, rules = draw(st.booleans()), {"sampler_type": sampler, "padding_mode": padding}

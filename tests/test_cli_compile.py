@@ -203,11 +203,12 @@ for size, target in ((30, 40), (300, 2), (3, 500)):
 
 
 def test_compile_makes_no_other_operators_kernels(package, tmp_path):
-    """Volumes along grids, sampled pixel by pixel, and no more."""
+    """Grey images and volumes along grids, and no more."""
     words = ["compile", "--operator", "GridSampler", "--volumes", "--channels", "grey", "--no-gradients"]
     lines = run(COMPILE.format(words), tmp_path, size=2, root=package).splitlines()
     assert {line.rpartition("  ")[0].strip().rpartition("  ")[0].strip() for line in lines[1:-2]} == {
         "loop over threads",
+        "GridSampler bilinear float32, forward, 1 channel",
         "GridSampler bilinear float32, forward, scattered",
         "GridSampler bilinear float32 volumes, forward, scattered",
     }

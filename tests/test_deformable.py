@@ -459,7 +459,7 @@ def test_an_infinite_gradient_makes_infinite_gradients(dtype, channels):
 
 @pytest.fixture
 def restore_threads():
-    before = numba.get_num_threads()
+    before = min(numba.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
     yield
     numba.set_num_threads(before)
 

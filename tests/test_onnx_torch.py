@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
-from networks import CALLS, Network, Operator, flow, images, sample, warp  # noqa: E402
+from recorded_networks import CALLS, Network, Operator, flow, images, sample, warp  # noqa: E402
 
 from spatial_op.operators.table import OPERATORS  # noqa: E402
 

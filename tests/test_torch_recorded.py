@@ -8,7 +8,7 @@ import pytest
 import spatial_op as so
 
 torch = pytest.importorskip("torch")
-from networks import CALLS, Network, Operator, images  # noqa: E402
+from recorded_networks import CALLS, Network, Operator, images  # noqa: E402
 from torch.fx.experimental.proxy_tensor import make_fx  # noqa: E402
 
 from spatial_op.operators.table import OPERATORS  # noqa: E402

@@ -7,7 +7,7 @@ import numpy as np
 from .. import check
 from ..operators import arguments
 from ..operators.convolution_arguments import IMAGE_AXES, MASK_AXES, OFFSET_AXES, WEIGHT_AXES, pair, target_of
-from ..paddings import PADDINGS
+from ..paddings import OF_PYTORCH
 from ..words import speaking, words
 from .jax import array, known_numbers
 from .jax_rules import WORDS
@@ -60,7 +60,7 @@ def sampling(name, input, mode, padding_mode, align_corners):
     modes = {word: row for word, row in MODES.items() if row in arguments.SAMPLER_TABLES[axes]}
     return input, {
         "sampler_type": check.row(name, "mode", mode, modes, " for volumes" * (axes == 3)),
-        "padding_mode": check.row(name, "padding_mode", padding_mode, dict(zip(PADDINGS, PADDINGS))),
+        "padding_mode": check.row(name, "padding_mode", padding_mode, dict(zip(OF_PYTORCH, OF_PYTORCH))),
         "align_corners": check.flag(name, "align_corners", align_corners),
     }
 

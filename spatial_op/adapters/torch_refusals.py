@@ -4,7 +4,7 @@ import torch
 
 from .. import check
 from ..operators.convolution_arguments import pair
-from ..paddings import PADDINGS
+from ..paddings import OF_PYTORCH
 from ..words import speaking
 from .torch_checks import fit, precise
 from .torch_eager import WORDS
@@ -26,7 +26,7 @@ def images(name, input, argument, value, mode, padding_mode, modes):
     """Images, and names of samplers and paddings that go with them; ``value`` is what says where they are sampled."""
     tensors(name, {"input": input, argument: value})
     check.row(name, "mode", mode, modes)
-    check.row(name, "padding_mode", padding_mode, PADDINGS)
+    check.row(name, "padding_mode", padding_mode, OF_PYTORCH)
     if input.ndim not in (4, 5):
         raise ValueError(
             f"{name}: input has shape {tuple(input.shape)}, expected {IMAGES}; {axes_cure('input', input, 4)}."

@@ -12,7 +12,7 @@ from torch.overrides import handle_torch_function, has_torch_function_variadic
 from ..operators.grid_generator import GridGenerator
 from ..operators.grid_sampler import GridSampler
 from ..operators.spatial_transformer import SpatialTransformer
-from ..paddings import PADDINGS
+from ..paddings import OF_PYTORCH
 from . import torch_refusals as refuse
 
 # PyTorch's names of samplers -> the operators'.
@@ -115,7 +115,7 @@ def fits_images(input, given, mode, padding_mode):
         and (input.dtype == given.dtype or (given.is_floating_point() and given.itemsize > input.itemsize))
         and mode in MODES
         and (input.ndim == 4 or (input.ndim == 5 and mode != "bicubic"))
-        and padding_mode in PADDINGS
+        and padding_mode in OF_PYTORCH
     )
 
 
