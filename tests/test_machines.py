@@ -184,8 +184,6 @@ MACHINE = {
     "when": lambda m, a, b: [loops(m)],
     "workspace": lambda m, a, b: [kept(m)],
     "in_order": lambda m, a, b: [m.in_order([3, 1, 2, 9], "i4"), m.in_order((0.5, -2.0), "f8")],
-    "relaned": lambda m, a, b: [m.relaned(m.counting("i4"), "i8"), m.relaned(m.to(b, "f4"), "i4")],
-    "unsigned_shift": lambda m, a, b: [m.unsigned_shift(m.counting("i4") - 8, 28)],
     "bits": lambda m, a, b: [m.bits(b) & 0xFFFF],
     "number": lambda m, a, b: [m.number(m.bits(b))],
     "call": lambda m, a, b: [m.call("floor", a)],

@@ -7,6 +7,7 @@ import mxnet as mx
 
 from .. import check
 from ..operators.table import OPERATORS
+from . import patching
 from .mxnet import apply, symbol
 from .mxnet_nodes import value_of
 
@@ -39,14 +40,14 @@ class patch:
     """
 
     def __init__(self):
-        replaced = []
-        for modules, make in ((ARRAYS, array_function), (SYMBOLS, symbol_function)):
-            for module in modules:
-                for name, op in OPERATORS.items():
-                    if hasattr(module, name):
-                        replaced.append((module, name, getattr(module, name)))
-                        setattr(module, name, make(op))
-        REPLACED.append(replaced)
+        places = [
+            (module, name, make(op))
+            for modules, make in ((ARRAYS, array_function), (SYMBOLS, symbol_function))
+            for module in modules
+            for name, op in OPERATORS.items()
+            if hasattr(module, name)
+        ]
+        patching.put(REPLACED, places)
 
     def __enter__(self):
         return self
@@ -65,10 +66,7 @@ def unpatch():
     RuntimeError
         If there is none.
     """
-    if not REPLACED:
-        raise RuntimeError("unpatch: there is no patch to undo, expected an earlier call of patch(); leave it out.")
-    for module, name, function in REPLACED.pop():
-        setattr(module, name, function)
+    patching.undo(REPLACED)
 
 
 def array_function(op):

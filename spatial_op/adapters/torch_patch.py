@@ -6,6 +6,7 @@ import sys
 
 import torch
 
+from . import patching
 from .torch_deform import deform_conv2d
 from .torch_words import fits, fits_matrices, gridded, sampled
 
@@ -50,11 +51,7 @@ class patch:
         vision = sys.modules.get("torchvision.ops")
         if vision is not None:
             places += [(module, "deform_conv2d", convolution) for module in (vision, vision.deform_conv)]
-        replaced = []
-        for module, name, make in places:
-            replaced.append((module, name, getattr(module, name)))
-            setattr(module, name, make(getattr(module, name)))
-        REPLACED.append(replaced)
+        patching.put(REPLACED, [(module, name, make(getattr(module, name))) for module, name, make in places])
 
     def __enter__(self):
         return self
@@ -73,10 +70,7 @@ def unpatch():
     RuntimeError
         If there is none.
     """
-    if not REPLACED:
-        raise RuntimeError("unpatch: there is no patch to undo, expected an earlier call of patch(); leave it out.")
-    for module, name, function in reversed(REPLACED.pop()):
-        setattr(module, name, function)
+    patching.undo(REPLACED)
 
 
 def plain(*tensors):

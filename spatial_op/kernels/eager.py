@@ -109,14 +109,6 @@ class Machine:
         """The same numbers as another kind."""
         return np.asarray(value).astype(kind)[()]
 
-    def relaned(self, vector, kind):
-        """The same bits as lanes of another kind."""
-        return np.ascontiguousarray(vector).view(kind)
-
-    def unsigned_shift(self, vector, places):
-        """Whole numbers shifted to the right, zeros coming in."""
-        return (vector.view(f"u{vector.itemsize}") >> places).view(vector.dtype)
-
     def kind_of(self, value):
         """The name of the kind of a value's, or an array's, numbers."""
         return value.dtype.str[1:]

@@ -351,16 +351,6 @@ class Machine:
         new = KINDS[kind]
         return self.as_kind(value, like(value.kind, new) if isinstance(value, Value) else new, exact=False)
 
-    def relaned(self, vector, kind):
-        """The same bits as lanes of another kind."""
-        new = KINDS[kind]
-        count = vector.kind.count * SIZES[vector.kind.element] // SIZES[new]
-        return Value(self, self.builder.bitcast(vector.code, vector_of(new, count)))
-
-    def unsigned_shift(self, vector, places):
-        """Whole numbers shifted to the right, zeros coming in."""
-        return Value(self, self.builder.lshr(vector.code, constant(vector.kind, places)))
-
     def repeat(self, code, count):
         """A scalar in every lane."""
         kind = vector_of(code.type, count)

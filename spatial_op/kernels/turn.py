@@ -71,14 +71,3 @@ def columns(m, parts):
         first.append(m.shuffle(a, b, (0, 2, 8, 10, 4, 6, 12, 14)))
         second.append(m.shuffle(a, b, (1, 3, 9, 11, 5, 7, 13, 15)))
     return [m.join(first), m.join(second)]
-
-
-# The order of lanes of 64 bits in which ``halves`` needs no more than a shuffle within fours.
-ORDER = (0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15)
-
-
-def halves(m, longs):
-    """Of ``LANES`` whole numbers of 64 bits, in this order: the lower and the higher 32 bits, in the natural order."""
-    parts = m.relaned(longs, "i4")
-    low = [lane + block for block in (0, 16) for lane in (0, 2, 8, 10, 4, 6, 12, 14)]
-    return m.shuffle(parts, parts, low), m.shuffle(parts, parts, [lane + 1 for lane in low])
