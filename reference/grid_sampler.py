@@ -1,9 +1,11 @@
 """The samplers, section 3.3 of the paper, at any grid: all of them, and MXNet's, which is bilinear."""
 
+from .antialias import moved_grid, moved_grid_backward, offsets
+from .grid import widen
 from .sampling import sampling_backward, sampling_forward
 
 
-def grid_sampler(data, grid, sampler_type="bilinear", *, padding_mode="zeros", align_corners=True):
+def grid_sampler(data, grid, sampler_type="bilinear", *, padding_mode="zeros", align_corners=True, antialias=1):
     """Sample each image of a batch at the points of a grid.
 
     Conventions and parameters: those of ``sampling_forward``.
@@ -13,15 +15,22 @@ def grid_sampler(data, grid, sampler_type="bilinear", *, padding_mode="zeros", a
     data : (N, C, H, W) or (N, C, D, H, W) real or complex array
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) real or complex array
     sampler_type, padding_mode, align_corners
+    antialias : int or tuple of int
+        Samples of each output pixel along all axes, or each, of which the result is the mean.
 
     Returns
     -------
     out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) float64 or complex128 array
     """
-    return sampling_forward(data, grid, sampler_type, padding_mode, align_corners)
+    total, places = 0, offsets(antialias, data.ndim - 2)
+    for offset in places:
+        total = total + sampling_forward(data, moved_grid(grid, offset), sampler_type, padding_mode, align_corners)
+    return total / len(places)
 
 
-def grid_sampler_backward(data, grid, out_grad, sampler_type="bilinear", *, padding_mode="zeros", align_corners=True):
+def grid_sampler_backward(
+    data, grid, out_grad, sampler_type="bilinear", *, padding_mode="zeros", align_corners=True, antialias=1
+):
     """Gradients of ``grid_sampler``.
 
     Conventions and parameters: those of ``sampling_backward``.
@@ -29,13 +38,18 @@ def grid_sampler_backward(data, grid, out_grad, sampler_type="bilinear", *, padd
     Parameters
     ----------
     data, grid, out_grad : real or complex arrays
-    sampler_type, padding_mode, align_corners
+    sampler_type, padding_mode, align_corners, antialias
 
     Returns
     -------
     grad_data, grad_grid : float64 or complex128 arrays of the shapes of ``data`` and ``grid``
     """
-    return sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_corners)
+    grad_data, grad_grid, places = 0, 0, offsets(antialias, data.ndim - 2)
+    for offset in places:
+        points, share = moved_grid(grid, offset), widen(out_grad) / len(places)
+        more, grad = sampling_backward(data, points, share, sampler_type, padding_mode, align_corners)
+        grad_data, grad_grid = grad_data + more, grad_grid + moved_grid_backward(grad, offset)
+    return grad_data, grad_grid
 
 
 def bilinear_sampler(data, grid, *, padding_mode="zeros", align_corners=True):

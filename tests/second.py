@@ -54,6 +54,24 @@ def samplers():
                 yield f"{axes}-{sampler}-{padding}", so.GridSampler, (data, grid), params
 
 
+def means():
+    """Transformers and samplers whose output pixels are means of samples."""
+    rng = np.random.default_rng(6)
+    for axes, table in TABLES.items():
+        source, target = SIDES[axes]
+        params = {"antialias": (2, 3, 2)[:axes]}
+        for name in table:
+            data, loc = rng.standard_normal((2, 3, *source)), parameters(axes, name, rng)
+            yield (
+                f"{axes}-{name}-means",
+                so.SpatialTransformer,
+                (data, loc),
+                params | {"transform_type": name, "target_shape": target},
+            )
+        data, grid = rng.standard_normal((2, 3, *source)), rng.uniform(-1.4, 1.4, (2, axes, *target))
+        yield f"{axes}-means", so.GridSampler, (data, grid), params | {"padding_mode": "reflection"}
+
+
 def convolutions():
     """Both versions, with and without a bias, by either border rule."""
     rng = np.random.default_rng(5)
@@ -72,7 +90,7 @@ def convolutions():
 
 CASES = {
     f"{op.__name__}-{name}": (op, inputs, params)
-    for make in (transformers, samplers, convolutions)
+    for make in (transformers, samplers, means, convolutions)
     for name, op, inputs, params in make()
 }
 

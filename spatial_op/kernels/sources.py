@@ -21,8 +21,9 @@ that is moving twice is given two changes: it can only ``push_twice``.
 import numpy as np
 
 from ..transforms.row import Sizes
+from . import means, supersampling
 from .dual import Dual, gathered, slopes_of, value_of
-from .tiles import AXES, area, tiles
+from .tiles import AXES, tiles
 
 # Further out than any image; times any image's size it is still a number.
 HUGE = 1e30
@@ -110,20 +111,25 @@ class ByTransform:
         plan = self.fold(values, self.sizes)
         return [number if isinstance(number, Dual) else m.full(number, "f8", None) for number in plan]
 
-    def column(self, m, tile):
-        """The first destination column of a tile, from the middle of the image."""
-        return m.to(tile.col, "f8") - m.to(m.w_out - 1, "f8") * 0.5
+    def column(self, m, tile, q):
+        """The first destination column of a tile's row, from the middle of the image."""
+        return supersampling.shifted(m, "x", q, m.to(tile.col, "f8") - m.to(m.w_out - 1, "f8") * 0.5)
 
     def row(self, m, tile, q):
         """A destination row, likewise."""
-        return m.to(tile.row + q, "f8") - m.to(m.h_out - 1, "f8") * 0.5
+        row = tile.row + supersampling.pixel_row(m, q)
+        return supersampling.shifted(m, "y", q, m.to(row, "f8") - m.to(m.h_out - 1, "f8") * 0.5)
+
+    def slice(self, m, tile, q):
+        """A destination slice, likewise."""
+        return supersampling.shifted(m, "z", q, m.to(tile.slice, "f8") - m.to(m.d_out - 1, "f8") * 0.5)
 
     def place(self, m, tile, q, k):
         """Destination columns, row and, of volumes, slice of a vector of pixels."""
-        first = self.column(m, tile)
+        first = self.column(m, tile, q)
         u = m.least(m.counting("f8") + (m.to(k, "f8") + first), m.to(tile.cols - 1, "f8") + first)
         place = u, self.row(m, tile, q)
-        return place if tile.axes == 2 else (*place, m.to(tile.slice, "f8") - m.to(m.d_out - 1, "f8") * 0.5)
+        return place if tile.axes == 2 else (*place, self.slice(m, tile, q))
 
     def find(self, m, tile, q, k):
         """The formula."""
@@ -131,8 +137,9 @@ class ByTransform:
 
     def corners(self, m, tile):
         """The least and the largest coordinates of a tile on each axis, of an affine transform: they are at its corners."""
-        left, top = self.column(m, tile), self.row(m, tile, 0)
-        right, bottom = left + m.to(tile.cols - 1, "f8"), top + m.to(tile.rows - 1, "f8")
+        left, top = self.column(m, tile, 0), self.row(m, tile, 0)
+        right = left + supersampling.extent(m, "x", tile.cols)
+        bottom = top + supersampling.extent(m, "y", supersampling.pixel_rows(m, tile.rows))
         points = [self.locate(self.plan, u, v) for u in (left, right) for v in (top, bottom)]
         for axis in range(2):
             low = high = points[0][axis]
@@ -142,7 +149,7 @@ class ByTransform:
 
     def line(self, m, tile, q, k):
         """Of an affine transform: the coordinates of one pixel, and how they change from column to column."""
-        place = self.column(m, tile) + m.to(k, "f8"), self.row(m, tile, q)
+        place = self.column(m, tile, q) + m.to(k, "f8"), self.row(m, tile, q)
         for x in self.locate(self.plan, Dual(place[0], {0: 1.0}), place[1]):
             yield value_of(x), slopes_of(x)[0]
 
@@ -215,7 +222,7 @@ class ByArray:
     def begin(self, m, sample, tile):
         """Remember where the sample's numbers begin."""
         self.at = sample * m.apart
-        self.dense = sample * (area(m, tile.axes) * tile.axes)
+        self.dense = sample * means.numbers_of(m, tile)
 
     def half(self, m, axis):
         """Pixels from 0 to 1."""
@@ -228,7 +235,7 @@ class ByArray:
     def given(self, m, tile, q, k):
         """The numbers of each axis; lanes beyond the last column repeat the first one."""
         held, first = m.counting("i8") < tile.cols - k, self.layout.places(m, tile, q, k)
-        numbers = self.layout.read(m, m.numbers, self.at, tile, q, k)
+        numbers = means.read_grid(m, self, m.numbers, self.at, tile, q, k)
         self.layout.ask(m, m.numbers, self.at, tile, q, k)
         return [np.where(held, number, m.numbers[self.at + at]) for number, at in zip(numbers, first)]
 
@@ -252,13 +259,13 @@ class ByArray:
 
     def begin_sums(self, m, tile, number, unit):
         """Nothing is summed; each block of channels has an array of its own."""
-        self.place_of_sums = unit * (area(m, tile.axes) * tile.axes)
+        self.place_of_sums = unit * means.numbers_of(m, tile)
 
     def pull(self, m, tile, q, k, grads):
         """The gradients themselves, normalised."""
         rates = self.rates(m, tile, q, k)
         grads = [grad * rate for grad, rate in zip(self.written(m, grads), rates)]
-        self.layout.write(m, m.sums, self.place_of_sums, tile, q, k, grads)
+        means.write_grid(m, self, tile, q, k, grads)
 
     def written(self, m, grads):
         """The part of gradients that is asked for."""
@@ -278,5 +285,5 @@ class ByArray:
 
     def scaled(self, m, changes, tile, q, k):
         """Changes of the numbers in source pixels."""
-        changes = self.layout.read(m, changes, self.dense, tile, q, k)
+        changes = means.read_grid(m, self, changes, self.dense, tile, q, k)
         return [change * rate for change, rate in zip(changes, self.rates(m, tile, q, k))]

@@ -1,7 +1,7 @@
 """Coordinates by a formula and a sum of functions of the destination alone, such as a spline's bumps."""
 
 from .sources import CHANGES, ByTransform, add, as_kind
-from .tiles import SIDE
+from .tiles import pitch
 from .trace import LANES
 
 
@@ -38,7 +38,7 @@ class BySum(ByTransform):
 
     def kept(self, m, q, k, i):
         """Where the i-th function of a vector of pixels is kept."""
-        return ((q * (SIDE // LANES) + k // LANES) * m.functions + i) * LANES
+        return ((q * (pitch(m) // LANES) + k // LANES) * m.functions + i) * LANES
 
     def function(self, m, i, u, v):
         """The i-th function of a vector of pixels."""

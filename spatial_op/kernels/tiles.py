@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from . import supersampling
 from .trace import LANES
 
 # Rows and columns of a tile. The window of a rotated tile then fits the second-level cache.
@@ -18,7 +19,10 @@ AHEAD = 2
 
 
 class Tile(NamedTuple):
-    """Rows and columns of one output plane; of volumes, of one slice. All are traced numbers but ``axes``."""
+    """Rows and columns of one output plane; of volumes, of one slice. All are traced numbers but ``axes``.
+
+    ``rows`` counts those of samples, of which pixels may have several (see ``supersampling``).
+    """
 
     axes: int
     slice: object
@@ -28,28 +32,30 @@ class Tile(NamedTuple):
     cols: object
 
 
-def across(size):
+def across(size, side):
     """Tiles along a side."""
-    return (size + (SIDE - 1)) // SIDE
+    return (size + (side - 1)) // side
 
 
-def tiles_of(target):
-    """Number of tiles of an output of this (depth,) height and width."""
+def tiles_of(target, sides=(SIDE, SIDE)):
+    """Number of tiles of an output of this (depth,) height and width; ``sides`` are those of a whole tile."""
     *depth, h_out, w_out = target
-    return across(h_out) * across(w_out) * (depth[0] if depth else 1)
+    rows, cols = sides
+    return across(h_out, rows) * across(w_out, cols) * (depth[0] if depth else 1)
 
 
 def tiles(m, axes):
     """The same, traced."""
-    return tiles_of([m.h_out, m.w_out] if axes == 2 else [m.d_out, m.h_out, m.w_out])
+    return tiles_of([m.h_out, m.w_out] if axes == 2 else [m.d_out, m.h_out, m.w_out], supersampling.sides(m, SIDE))
 
 
 def tile_at(m, number, axes):
     """A tile by its number."""
-    wide, high = across(m.w_out), across(m.h_out)
-    row, col = number // wide % high * SIDE, number % wide * SIDE
-    rows, cols = m.smaller(m.h_out - row, SIDE), m.smaller(m.w_out - col, SIDE)
-    return Tile(axes, number // (wide * high), row, col, rows, cols)
+    most_rows, most_cols = supersampling.sides(m, SIDE)
+    wide, high = across(m.w_out, most_cols), across(m.h_out, most_rows)
+    row, col = number // wide % high * most_rows, number % wide * most_cols
+    rows, cols = m.smaller(m.h_out - row, most_rows), m.smaller(m.w_out - col, most_cols)
+    return Tile(axes, number // (wide * high), row, col, supersampling.rows_of(m, rows), cols)
 
 
 def pieces_of_work(m, units, count, in_turn):
@@ -84,8 +90,19 @@ def first_pixel(m, tile):
     return (tile.slice * m.h_out + tile.row) * m.w_out + tile.col
 
 
+def pitch(m):
+    """How far apart rows of a tile are where numbers of its pixels are kept."""
+    return supersampling.sides(m, SIDE)[1]
+
+
 def overlapping(m, tile):
-    """Columns where vectors begin; the last one overlaps the one before, so that it is whole if the tile is wide enough."""
+    """Columns where vectors begin; the last one overlaps the one before, so that it is whole if the tile is wide enough.
+
+    Vectors of samples that are added up do not overlap.
+    """
+    if supersampling.active(m):
+        yield from m.range(0, tile.cols, LANES)
+        return
     last = m.larger(tile.cols - LANES, 0)
     for k in m.range(0, tile.cols, LANES):
         yield m.smaller(k, last)

@@ -2,6 +2,7 @@
 
 from .. import check
 from . import Operator, arguments
+from .antialias import antialiased, check_samples
 from .dispatch import apply
 from .plans import planned, recall, remember
 from .warp import WarpCall
@@ -16,20 +17,23 @@ def prepare(
     padding_mode="zeros",
     align_corners=True,
     points_inside=False,
+    antialias=False,
     op="GridSampler",
 ):
     """Check a call, unless one like it passed before."""
-    params = None, sampler_type, padding_mode, align_corners, points_inside, op
+    params = None, sampler_type, padding_mode, align_corners, points_inside, antialias, op
     facts, plan = recall(data, grid, params, arguments.named("", sampler_type, padding_mode, data))
-    return WarpCall(op, {"data": data, "grid": grid}, plan or remember(facts, checked(data, grid, *params[1:])))
+    call = WarpCall(op, {"data": data, "grid": grid}, plan or remember(facts, checked(data, grid, *params[1:])))
+    return antialiased(call, antialias)
 
 
-def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, op):
+def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, antialias, op):
     """The plan of a call, if all is right."""
     axes = arguments.image(op, data)
     rows = arguments.sampling(op, axes, sampler_type, padding_mode, align_corners)
     inside = check.flag(op, "points_inside", points_inside) and movable(*rows)
     arguments.grid(op, grid, data)
+    check_samples(op, antialias, axes)
     return planned(op, data, grid, grid.shape[2:], None, rows, align_corners, inside)
 
 
@@ -63,6 +67,7 @@ def GridSampler(
     padding_mode="zeros",
     align_corners=True,
     points_inside=False,
+    antialias=False,
 ):
     """Sample each image of a batch, or each volume, at the points of its own grid.
 
@@ -97,6 +102,10 @@ def GridSampler(
         gradient of a grid is zero; an infinite coordinate is the border's, or in a mirror the first pixel's, as is NaN; and
         with "zeros" such a point is outside for "nearest" and "nearest_even". It has no effect on the other samplers with
         "zeros", nor on "bicubic".
+    antialias : bool, int or tuple of int
+        How many samples of its own area an output pixel is the mean of, for outputs that shrink their images: one number for
+        all axes or one for each, (ny, nx), of volumes (nz, ny, nx), from 1 to 16. True chooses the least number for each
+        image and axis at which samples are at most 9/8 of a source pixel apart, or 16; where nothing shrinks that is 1.
 
     Returns
     -------
@@ -118,6 +127,12 @@ def GridSampler(
     2015, equations 3 and 5. Coordinates are computed in ``grid``'s dtype; one that its precision cannot tell from a
     whole pixel is that pixel, so a grid of the identity reproduces the data bit for bit. Gradients: ``vjp``.
 
+    With ``antialias``, sample i of n along an axis lies (i + 1/2) / n - 1/2 output pixels from the pixel's centre, where the
+    grid is taken to be linear: ``grid + dx grid_x + dy grid_y``, the slopes being half the differences of a point's
+    neighbours, or at an edge that from the only one. How much an image shrinks along an axis is the largest length of such a
+    slope, in source pixels. Two or three arrays like the grid, its slopes, are made. Gradients take the numbers of samples as
+    given.
+
     Examples
     --------
     >>> import numpy as np
@@ -129,7 +144,7 @@ def GridSampler(
     """
     return apply(
         GridSampler, (data, grid), out, name, sampler_type=sampler_type, padding_mode=padding_mode,
-        align_corners=align_corners, points_inside=points_inside,
+        align_corners=align_corners, points_inside=points_inside, antialias=antialias,
     )  # fmt: skip
 
 

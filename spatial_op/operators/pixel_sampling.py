@@ -17,11 +17,11 @@ from .warp import WarpCall
 ROWS = {2: pixel_matrix.ROW, 3: pixel_matrix_volume.ROW}
 
 
-def by_matrix(data, first, rectangle, matrix, rows):
+def by_matrix(data, first, rectangle, matrix, rows, fine=None):
     """A rectangle of the output, (1, C, ...), of any dtype.
 
     ``first`` is the place in the whole source of the first pixel of ``data``; ``rectangle`` has the first and last places,
-    of the output, along each axis. Both are in the order of ``data``'s axes.
+    of the output, along each axis. Both are in the order of ``data``'s axes. ``fine`` is how many samples a pixel has along each.
     """
     axes = len(first)
     shape = tuple(stop - start for start, stop in rectangle)
@@ -31,12 +31,12 @@ def by_matrix(data, first, rectangle, matrix, rows):
 
     def sample(floats):
         plan = planned("warp", floats, loc, shape, ROWS[axes], rows, True)
-        return WarpCall("warp", {"data": floats, "loc": loc}, plan).forward()
+        return WarpCall("warp", {"data": floats, "loc": loc}, plan.part(1, fine) if fine else plan).forward()
 
     return by_floats(sample, data)
 
 
-def by_displacement(data, first, rectangle, displacement, rows):
+def by_displacement(data, first, rectangle, displacement, rows, fine=None):
     """The same, where pixels are sampled beside themselves, by so many pixels: (axes, ...), x first, for the rectangle."""
     places = np.meshgrid(*(np.arange(start, stop) for start, stop in rectangle), indexing="ij", sparse=True)
     grid = np.empty((1, *displacement.shape))
@@ -46,7 +46,7 @@ def by_displacement(data, first, rectangle, displacement, rows):
 
     def sample(floats):
         plan = plan_in_pixels(floats.shape, grid.shape[2:], floats.dtype, rows)
-        return WarpCall("warp", {"data": floats, "grid": grid}, plan).forward()
+        return WarpCall("warp", {"data": floats, "grid": grid}, plan.part(1, fine) if fine else plan).forward()
 
     return by_floats(sample, data)
 

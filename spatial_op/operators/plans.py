@@ -11,6 +11,7 @@ from .coordinates import fixed_of, number_of, room
 from .engine import kernels
 from .memory import made_once, side_by_side
 from .outside import inside, outside
+from .samples import sides_of, tables_of
 
 DIMENSIONS = {2: ("h", "w"), 3: ("d", "h", "w")}
 
@@ -19,10 +20,14 @@ class Plan:
     """What calls of an operator have in common if their arrays have the same shapes and dtypes.
 
     ``transform`` is the row for parameters, or None for a grid, whose ``points`` say whether their coordinates stand side by
-    side, and whether they are moved inside first; ``rows`` are those of sampler and padding.
+    side, and whether they are moved inside first; ``rows`` are those of sampler and padding. ``fine`` is how many samples a pixel
+    has along each axis of the images, or None if it has one.
     """
 
-    def __init__(self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False)):
+    def __init__(
+        self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False), fine=None
+    ):
+        self.facts, self.fine = (shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points), fine
         self.source, self.target, self.edge = shape[2:], target, edge
         self.dtype, self.compute = dtype, DTYPES[dtype]
         self.shape, self.transform, self.rows, self.points = shape[:2] + target, transform, rows, points
@@ -40,6 +45,8 @@ class Plan:
         values |= outside(padding, sampler, self.source, self.edge)
         if self.points[1]:
             values |= inside(padding, self.source, self.edge)
+        if self.fine:
+            values |= tables_of(self.fine)
         values |= self.places()
         return kernels("kernel").Fixed(values)
 
@@ -50,13 +57,19 @@ class Plan:
     @made_once
     def work(self):
         """How the work is divided."""
-        return kernels("build").work_of(self.shape)
+        build = kernels("build")
+        return (
+            build.work_of(self.shape, sides_of(self.fine), math.prod(self.fine))
+            if self.fine
+            else build.work_of(self.shape)
+        )
 
     @made_once
     def key(self):
         """What kernels depend on."""
         build = kernels("build")
-        formula = build.formula(self.transform) if self.transform else build.Points(*self.points)
+        fine = bool(self.fine)
+        formula = build.formula(self.transform, fine) if self.transform else build.Points(*self.points, fine)
         return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:]
 
     @made_once
@@ -99,6 +112,19 @@ class Plan:
             return
         with planes() as others:
             in_place(threads, {**given, **others}, self.fixed)
+
+    def part(self, samples, fine):
+        """The plan of so many of the samples, whose pixels have several samples of the image each, unless ``fine`` is 1 on all axes."""
+        shape, given_shape, *others, (beside, inside) = self.facts
+        fine = None if max(fine) == 1 else fine
+        points = beside and not fine, inside  # a grid is copied with its slopes
+        return type(self).make((samples, *shape[1:]), (samples, *given_shape[1:]), *others, points, fine)
+
+    @classmethod
+    @functools.lru_cache(maxsize=256)
+    def make(cls, *facts):
+        """The plan of these facts, kept for the next call."""
+        return cls(*facts)
 
 
 plan_of = functools.lru_cache(maxsize=256)(Plan)

@@ -2,6 +2,7 @@
 
 from .. import check
 from . import Operator, arguments
+from .antialias import antialiased, check_samples
 from .dispatch import apply
 from .plans import planned, recall, remember
 from .warp import WarpCall
@@ -20,14 +21,16 @@ def prepare(
     *,
     padding_mode="zeros",
     align_corners=True,
+    antialias=False,
 ):
     """Check a call, unless one like it passed before."""
-    params = target_shape, transform_type, sampler_type, padding_mode, align_corners
+    params = target_shape, transform_type, sampler_type, padding_mode, align_corners, antialias
     facts, plan = recall(data, loc, params, arguments.named(transform_type, sampler_type, padding_mode, data))
-    return WarpCall(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)))
+    call = WarpCall(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)))
+    return antialiased(call, antialias)
 
 
-def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners):
+def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners, antialias):
     """The plan of a call, if all is right."""
     axes = arguments.image(NAME, data)
     transform = arguments.transform(NAME, axes, transform_type)
@@ -36,6 +39,7 @@ def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode,
         NAME, "loc", arguments.rows(loc, transform_type, axes), transform_type, transform, data.shape[0]
     )
     check.precise(NAME, "loc", loc, data)
+    check_samples(NAME, antialias, axes)
     target_shape = check.target_shape(NAME, target_shape, axes, least=0)
     return planned(NAME, data, loc, target_shape, transform, rows, align_corners)
 
@@ -65,6 +69,7 @@ def SpatialTransformer(
     *,
     padding_mode="zeros",
     align_corners=True,
+    antialias=False,
 ):
     """Warp each image of a batch, or each volume, by its own transform.
 
@@ -104,6 +109,10 @@ def SpatialTransformer(
         pixels or edges that are the normalised -1 and +1) or "wrap" (the image again, one pixel after its last).
     align_corners : bool
         See the conventions.
+    antialias : bool, int or tuple of int
+        How many samples of its own area an output pixel is the mean of, for outputs that shrink their images: one number for
+        all axes or one for each, (ny, nx), of volumes (nz, ny, nx), from 1 to 16. True chooses the least number for each
+        image and axis at which samples are at most 9/8 of a source pixel apart, or 16; where nothing shrinks that is 1.
 
     Returns
     -------
@@ -124,6 +133,12 @@ def SpatialTransformer(
     Networks", 2015, equations 1, 3 and 5. Gradients: ``vjp``. A tap of weight zero is not read, so the identity, flips
     and whole-pixel shifts reproduce the data bit for bit, NaN included.
 
+    With ``antialias``, sample i of n along an axis lies (i + 1/2) / n - 1/2 output pixels from the pixel's centre, under both
+    corner rules. So the result is that of a target n times as large, whose pixels are averaged n by n, with
+    ``align_corners=False``; with True, that target goes beyond -1 and +1 by (1 - 1/n) / (size - 1). How much an image shrinks
+    along an axis is the largest length of the transform's derivative by it, at 17 points of the output along each axis, in
+    source pixels for an output pixel. Gradients take the numbers of samples as given.
+
     Examples
     --------
     >>> import numpy as np
@@ -137,7 +152,7 @@ def SpatialTransformer(
     """
     return apply(
         SpatialTransformer, (data, loc), out, name, target_shape=target_shape, transform_type=transform_type,
-        sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners,
+        sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners, antialias=antialias,
     )  # fmt: skip
 
 

@@ -1,0 +1,137 @@
+"""``antialias``: an output pixel that is the mean of samples of its own area, as many of them as its images shrink."""
+
+import itertools
+
+import numpy as np
+
+from .. import check
+from . import stretch
+from .memory import as_rows, empty, made_once
+from .samples import with_slopes
+from .warp import WarpCall
+
+# Samples along an axis, at most.
+MOST = 16
+
+# Samples that are chosen are at most so many source pixels apart: what is hardly shrunk needs none, nor does one that is by
+# rounding or by its corners.
+APART = 1.125
+
+
+def each_of(antialias, axes):
+    """A number for each of the image's axes."""
+    return tuple(antialias) if isinstance(antialias, (tuple, list)) else (antialias,) * axes
+
+
+def check_samples(op, antialias, axes):
+    """False, True, or how many samples a pixel has along all axes or each."""
+    if isinstance(antialias, (bool, np.bool_)):
+        return
+    each = each_of(antialias, axes)
+    if len(each) != axes or not all(is_count(number) and 1 <= number <= MOST for number in each):
+        sizes = "(ny, nx)" if axes == 2 else "(nz, ny, nx)"
+        kind = TypeError if not all(map(is_count, each)) else ValueError
+        raise kind(
+            f"{op}: antialias is {check.shown(antialias)}, expected True, False, a number of samples along each axis from 1 to {MOST}, "
+            f"or one for each axis, {sizes}; pass antialias=True to have them chosen."
+        )
+
+
+def antialiased(call, antialias):
+    """The call, or that of means, if samples are asked for."""
+    if antialias is False or (isinstance(antialias, np.bool_) and not antialias):
+        return call
+    return MeanCall(call, antialias)
+
+
+def is_count(number):
+    """Whether it is a whole number."""
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+
+
+def chosen(stretches):
+    """Numbers of samples along the image's axes, for each row of what the output's pixels are stretched to along x, y and z."""
+    with np.errstate(invalid="ignore"):
+        counts = np.clip(np.ceil(np.nan_to_num(stretches, posinf=MOST) - (APART - 1)), 1, MOST).astype(int)
+    return [tuple(map(int, row[::-1])) for row in counts]
+
+
+def of_map(antialias, axes, stretches):
+    """The same for one image, or None if there is one sample; ``stretches()`` says what pixels are stretched to."""
+    if isinstance(antialias, (bool, np.bool_)):
+        fine = chosen(stretches()[None])[0] if antialias else (1,) * axes
+    else:
+        fine = tuple(map(int, each_of(antialias, axes)))
+    return None if max(fine) == 1 else fine
+
+
+class MeanCall:
+    """One call of an operator whose output pixels are means of samples: those of a run of images that have as many are one ``WarpCall``."""
+
+    def __init__(self, call, antialias):
+        self.call, self.antialias = call, antialias
+        self.shape, self.dtype, self.inputs = call.shape, call.dtype, call.inputs
+
+    def counts(self):
+        """How many samples a pixel has along each axis, for each image."""
+        plan, (_, given) = self.call.plan, self.inputs.values()
+        if not isinstance(self.antialias, (bool, np.bool_)):
+            return [tuple(map(int, each_of(self.antialias, len(plan.target))))] * self.shape[0]
+        if plan.transform is None:
+            return chosen(stretch.of_grid(with_slopes(given, plan.number), plan.fixed))
+        return chosen(stretch.of_transform(plan.transform, as_rows(given), plan.source, plan.target, plan.edge))
+
+    @made_once
+    def parts(self):
+        """Slices of the batch, and their calls."""
+        if self.call.plan.nothing:
+            return [(slice(None), self.call)]
+        found, first = [], 0
+        for fine, run in itertools.groupby(self.counts()):
+            part = slice(first, first + len(list(run)))
+            first, plan = part.stop, self.call.plan.part(part.stop - part.start, fine)
+            inputs = {name: value[part] for name, value in self.inputs.items()}
+            found.append((part, WarpCall(self.call.name, inputs, plan)))
+        return found
+
+    def forward(self, out=None):
+        """Sample; write to ``out`` if it is given."""
+        if out is None:
+            out = empty(self.shape, self.dtype, self.call.beside)
+        else:
+            check.output(self.call.name, "out", out, self.shape, self.dtype, self.inputs)
+        for part, call in self.parts:
+            call.forward(out[part])
+        return out
+
+    def joined(self, results):
+        """The results of all parts."""
+        out = np.empty(self.shape, self.dtype)
+        for part, result in results:
+            out[part] = result
+        return out
+
+    def tangent(self, tangents):
+        """How the result changes when the inputs change by ``tangents``, of which some may be None."""
+        return self.joined((part, call.tangent(cut(tangents, part))) for part, call in self.parts)
+
+    def second_tangent(self, tangents, others):
+        """How that changes when the inputs change by ``others``, of which some may be None."""
+        return self.joined(
+            (part, call.second_tangent(cut(tangents, part), cut(others, part))) for part, call in self.parts
+        )
+
+    def backward(self, out_grad, grads, add):
+        """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
+        for part, call in self.parts:
+            call.backward(out_grad[part], cut(grads, part), add)
+
+    def backward_tangent(self, out_grad, tangents, grads, add):
+        """Write, or add, how these change when the inputs change by ``tangents``, of which some may be None."""
+        for part, call in self.parts:
+            call.backward_tangent(out_grad[part], cut(tangents, part), cut(grads, part), add)
+
+
+def cut(arrays, part):
+    """A slice of each array that is there."""
+    return [None if array is None else array[part] for array in arrays]
