@@ -12,6 +12,7 @@ from .inside import Inside
 from .kernel import Kernel
 from .sources import ByArray, ByTransform
 from .sums import BySum
+from .terms import ByTerms
 from .tiles import SIDE, blocks_of, tiles_of
 from .window import group_of as group_of
 
@@ -23,13 +24,15 @@ class Formula(NamedTuple):
     locate: object
     count: int
     basis: object
+    term: object
+    term_size: int
     fine: bool = False
     of_array = False
 
     @property
     def affine(self):
         """Whether the least and largest coordinates of a tile are at its corners."""
-        return self.locate is affine.locate and self.basis is None
+        return self.locate is affine.locate and self.basis is None and self.term is None
 
 
 class Points(NamedTuple):
@@ -44,8 +47,8 @@ class Points(NamedTuple):
 @functools.cache
 def formula(transform, fine=False):
     """A transform's formulas and the number of parameters that they take."""
-    count = transform.plan_size if transform.basis else len(transform.identity(4))
-    return Formula(transform.fold, transform.locate, count, transform.basis, fine)
+    fold, locate, basis = transform.fold, transform.locate, transform.basis
+    return Formula(fold, locate, transform.folded, basis, transform.term, transform.term_size, fine)
 
 
 def source_of(axes, formula, dtype, moving=0):
@@ -53,7 +56,8 @@ def source_of(axes, formula, dtype, moving=0):
     if formula.of_array:
         source = (Inside if formula.inside else ByArray)(dtype, axes, LAYOUTS[formula.side_by_side], moving)
     else:
-        source = (ByTransform if formula.basis is None else BySum)(formula, axes, dtype, moving)
+        kind = ByTerms if formula.term else BySum if formula.basis else ByTransform
+        source = kind(formula, axes, dtype, moving)
     if formula.fine:
         source.parameters |= supersampling.parameters(axes)
     return source

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..transforms.row import Sizes
 from . import means, supersampling
-from .dual import Dual, gathered, slopes_of, value_of
+from .dual import Dual, gathered, marked, slopes_of, value_of
 from .tiles import AXES, tiles
 
 # Further out than any image; times any image's size it is still a number.
@@ -54,6 +54,12 @@ def plain(number):
 def change_of(number):
     """How a number changes along the change, if it does."""
     return slopes_of(number).get(CHANGE, 0.0)
+
+
+def changes_of(point):
+    """How a point changes along either change, and along both."""
+    others = [slopes_of(x).get(OTHER, 0.0) for x in point]
+    return [*map(change_of, map(value_of, point))], [*map(value_of, others)], [*map(change_of, others)]
 
 
 def traced_sizes(m, axes, dtype):
@@ -100,11 +106,15 @@ class ByTransform:
         """Read the parameters, and make the plan."""
         self.at, self.dense = sample * m.apart, sample * m.count
         self.sizes = traced_sizes(m, self.axes, self.given)
-        self.values = [m.to(m.numbers[self.at + i], "f8") for i in range(self.count)]
-        for name in CHANGES[: self.moving]:
-            change = m.arguments[name].starting(self.dense)
-            self.values = [Dual(value, {name: change[i]}) for i, value in enumerate(self.values)]
+        self.values = [self.number(m, i) for i in range(self.count)]
         self.plan = self.planned(m, self.values)
+
+    def number(self, m, i):
+        """A parameter, with how it changes."""
+        number = m.to(m.numbers[self.at + i], "f8")
+        for name in CHANGES[: self.moving]:
+            number = Dual(number, {name: m.arguments[name].starting(self.dense)[i]})
+        return number
 
     def planned(self, m, values):
         """The plan of some parameters, all its numbers of one kind."""
@@ -113,23 +123,18 @@ class ByTransform:
 
     def column(self, m, tile, q):
         """The first destination column of a tile's row, from the middle of the image."""
-        return supersampling.shifted(m, "x", q, m.to(tile.col, "f8") - m.to(m.w_out - 1, "f8") * 0.5)
+        return supersampling.place(m, "x", q, tile.col)
 
     def row(self, m, tile, q):
         """A destination row, likewise."""
-        row = tile.row + supersampling.pixel_row(m, q)
-        return supersampling.shifted(m, "y", q, m.to(row, "f8") - m.to(m.h_out - 1, "f8") * 0.5)
-
-    def slice(self, m, tile, q):
-        """A destination slice, likewise."""
-        return supersampling.shifted(m, "z", q, m.to(tile.slice, "f8") - m.to(m.d_out - 1, "f8") * 0.5)
+        return supersampling.place(m, "y", q, tile.row + supersampling.pixel_row(m, q))
 
     def place(self, m, tile, q, k):
         """Destination columns, row and, of volumes, slice of a vector of pixels."""
         first = self.column(m, tile, q)
         u = m.least(m.counting("f8") + (m.to(k, "f8") + first), m.to(tile.cols - 1, "f8") + first)
         place = u, self.row(m, tile, q)
-        return place if tile.axes == 2 else (*place, self.slice(m, tile, q))
+        return place if tile.axes == 2 else (*place, supersampling.place(m, "z", q, tile.slice))
 
     def find(self, m, tile, q, k):
         """The formula."""
@@ -160,19 +165,26 @@ class ByTransform:
 
     def pull(self, m, tile, q, k, grads):
         """Add up what the coordinates' gradients mean for the plan."""
-        plan = [Dual(number, {i: 1.0}) for i, number in enumerate(self.plan)]
-        point = self.locate(plan, *self.place(m, tile, q, k))
+        point = self.locate(marked(self.plan), *self.place(m, tile, q, k))
+        for i, share in self.shares(m, point, grads):
+            self.collect(i, share)
+
+    def shares(self, m, point, grads):
+        """What a point's gradients mean for each marked number that it depends on."""
         shares = {}
         for x, grad in zip(point, grads):
             for i, slope in slopes_of(x).items():
                 shares[i] = as_kind(m, grad, "f8") * slope + shares.get(i, 0.0)
-        for i, share in shares.items():
-            for total, part in zip(self.sums[i], (value_of(share), change_of(share))):
-                total.value = total.value + part
+        return shares.items()
+
+    def collect(self, i, share):
+        """Add to the gradient of a number of the plan."""
+        for total, part in zip(self.sums[i], (value_of(share), change_of(share))):
+            total.value = total.value + part
 
     def finish(self, m):
         """The tile's sums: from the plan's gradient to that of the parameters."""
-        plan = self.planned(m, [Dual(number, {i: 1.0}) for i, number in enumerate(self.values)])
+        plan = self.planned(m, marked(self.values))
         totals = [m.full(0.0, "f8", None) for _ in self.values]
         for number, parts in zip(plan, self.sums):
             grad, *change = (m.reduce(add, lanes.value) for lanes in parts)
@@ -193,9 +205,7 @@ class ByTransform:
 
     def push_twice(self, m, tile, q, k):
         """The derivatives along either change and along both."""
-        point = self.locate(self.plan, *self.place(m, tile, q, k))
-        others = [slopes_of(x).get(OTHER, 0.0) for x in point]
-        each = map(change_of, map(value_of, point)), map(value_of, others), map(change_of, others)
+        each = changes_of(self.locate(self.plan, *self.place(m, tile, q, k)))
         return [[m.full(number, "f8") for number in numbers] for numbers in each]
 
 

@@ -6,14 +6,14 @@ its samples are. Tiles have fewer pixels: ``tile_rows`` and ``tile_cols``. A ker
 of each pixel, and its code is what it would be without this file.
 """
 
-AXES = "xyz"
+SIZES = {"x": "w_out", "y": "h_out", "z": "d_out"}
 
 
 def parameters(axes):
     """What a kernel is told."""
     return {
         **dict.fromkeys(("fine", "tile_rows", "tile_cols"), "int"), "share": "float", "row_of": "i4",
-        **{f"shift_{axis}": "f8" for axis in AXES[:axes]},
+        **{f"shift_{axis}": "f8" for axis in [*SIZES][:axes]},
     }  # fmt: skip
 
 
@@ -42,15 +42,16 @@ def pixel_row(m, q):
     return m.to(m.row_of[q], "i8") if active(m) else q
 
 
-def shifted(m, axis, q, place):
-    """A pixel's place on an axis -> that of its sample in a row of the tile."""
-    return place + m.arguments[f"shift_{axis}"][q] if active(m) else place
+def place(m, axis, q, pixel):
+    """Where the sample of a pixel in a row of the tile is on an axis, from the middle of the image."""
+    centre = m.to(pixel, "f8") - m.to(m.arguments[SIZES[axis]] - 1, "f8") * 0.5
+    return centre + m.arguments[f"shift_{axis}"][q] if active(m) else centre
 
 
 def shifts(m, axes, q):
     """How far from its pixel a row's sample is along each axis."""
     if active(m):
-        yield from (m.arguments[f"shift_{axis}"][q] for axis in AXES[:axes])
+        yield from (m.arguments[f"shift_{axis}"][q] for axis in [*SIZES][:axes])
 
 
 def extent(m, axis, pixels):

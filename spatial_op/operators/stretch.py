@@ -30,15 +30,18 @@ def of_transform(transform, loc, source, target, edge):
     with quietly():
         places = lattice(target)
         one = (len(numbers), *(1,) * axes)
-        count = numbers.shape[1] if transform.basis is None else transform.plan_size
-        plan = transform.fold([number.reshape(one) for number in numbers.T[:count]], sizes)
-        dual = kernels("dual")
-        point = transform.locate(plan, *(dual.Dual(place, {axis: 1.0}) for axis, place in enumerate(places)))
+        values, count, dual = [number.reshape(one) for number in numbers.T], transform.folded, kernels("dual")
+        plan, moved = transform.fold(values[:count], sizes), dual.marked(places)
+        points = [transform.locate(plan, *moved)]
+        if transform.term:
+            own = (values[i : i + transform.term_size] for i in range(count, len(values), transform.term_size))
+            points += [transform.term(plan, each, *moved) for each in own]
         slopes = np.zeros((len(numbers), axes, axes, *np.broadcast_shapes(*(place.shape for place in places))))
-        for number, x in enumerate(point):
-            for axis, slope in dual.slopes_of(x).items():
-                slopes[:, axis, number] = slope
-        if transform.basis is not None:
+        for point in points:
+            for number, x in enumerate(point):
+                for axis, slope in dual.slopes_of(x).items():
+                    slopes[:, axis, number] += slope
+        if transform.basis:
             slopes += slopes_of_sum(transform, numbers[:, count:], loc.shape[1] // 2, sizes, places)
         return largest(np.sqrt((slopes * slopes).sum(axis=2)).reshape(len(numbers), axes, -1))
 
