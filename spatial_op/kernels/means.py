@@ -23,13 +23,17 @@ def shared(m, vectors):
     return [vector * m.to(m.share, m.kind_of(vector)) for vector in vectors] if active(m) else vectors
 
 
-def write_window(m, out, q, k, place, vectors, count):
+def room(m, dtype, group):
+    """Memory for the sums of a row of pixels, each of so many channels, if there are any."""
+    return m.workspace(dtype, SIDE * group) if active(m) else None
+
+
+def write_window(m, out, memory, q, k, place, vectors, count):
     """Write vectors of samples from a row of a tile, or add them up until there are all of a pixel's."""
     if not active(m):
         out.write(place, vectors, count)
         return
     size, sums = m.count_of(vectors[0]), []
-    memory = m.workspace(m.kind_of(vectors[0]), SIDE // LANES * size * len(vectors))
     first = k // LANES * (size * len(vectors))
     for number, vector in enumerate(vectors):
         at, total = first + number * size, m.variable(vector)

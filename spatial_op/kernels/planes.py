@@ -48,7 +48,7 @@ def forward(m, rules, source, group, few, beside):
     """
     memory = m.workspace(rules.dtype, window.capacity(group))
     points = (Bounded if few and source.affine else Placed)(m, rules, source)
-    row = Row(m, rules, points, group)
+    row, sums = Row(m, rules, points, group), means.room(m, rules.dtype, group)
     count, blocks, pixels = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out
     source.start(m)
     for unit, number in pieces_of_work(m, m.samples * blocks, count, source.in_turn):
@@ -72,7 +72,7 @@ def forward(m, rules, source, group, few, beside):
                         first = first_pixel(m, tile) + pixel_row(m, q) * m.w_out
                         for k in overlapping(m, tile):
                             sampled = gather(m, memory, box, group, row, row.half(q) + k, beside)
-                            means.write_window(m, out, q, k, first + k, sampled, tile.cols - k)
+                            means.write_window(m, out, sums, q, k, first + k, sampled, tile.cols - k)
 
 
 def gather(m, memory, box, group, row, k, beside):
