@@ -141,6 +141,13 @@ COLUMNS = (
     ("mxnet", "MXNet", "forward_backward"), ("current", "OpenCV", "forward"),
 )  # fmt: skip
 SUMMARISED = "SpatialTransformer, affine"
+# Cases of which the README tells, and what it calls them: small and large, grey, colour and features, won and lost.
+SHOWN = {
+    "16x3x256x256 -> 256x256, scale 1.1": "16 colour images of 256x256",
+    "1x3x1024x1024 -> 1024x1024, scale 1.1": "one colour image of 1024x1024",
+    "32x64x56x56 -> 56x56, scale 1.1": "32 feature maps of 64x56x56",
+    "1x1x1024x1024 -> 256x256, scale 1.1": "a grey image, 1024x1024 to 256x256",
+}
 
 
 def summary(results):
@@ -153,18 +160,14 @@ def summary(results):
     threads = " / ".join(str(count) for count in sorted({row["threads"] for row in results["current"]["rows"]}))
     yield f"Measured on {' and '.join(sorted(machines))}, on {threads} threads; MXNet uses one. {', '.join(words)}."
     yield ""
-    yield (
-        "| images -> output | "
-        + " | ".join(f"{peer}, {'both' if '_' in kind else kind}" for _, peer, kind in COLUMNS)
-        + " |"
-    )
-    yield "|---" * (1 + len(COLUMNS)) + "|"
+    yield "| | " + " | ".join(f"{peer}, {'both' if '_' in kind else kind}" for _, peer, kind in COLUMNS) + " |"
+    yield "|---" + "|---:" * len(COLUMNS) + "|"
     found = {column: ratios(results[column[0]], column[2]) for column in COLUMNS}
-    cases = groups(results["current"])[SUMMARISED]
-    cells = {column: [found[column].get((case["case"], column[1])) for case in cases] for column in COLUMNS}
-    for number, case in enumerate(cases):
-        yield f"| {case['label']} | " + " | ".join(times(cells[column][number]) for column in COLUMNS) + " |"
-    yield "| **geometric mean** | " + " | ".join(f"**{times(mean(cells[column]))}**" for column in COLUMNS) + " |"
+    cases = {case["label"]: case["case"] for case in groups(results["current"])[SUMMARISED]}
+    for label, meant in SHOWN.items():
+        yield f"| {meant} | " + " | ".join(times(found[c].get((cases[label], c[1]))) for c in COLUMNS) + " |"
+    means = [mean([found[column].get((case, column[1])) for case in cases.values()]) for column in COLUMNS]
+    yield f"| **mean of {len(cases)} cases** | " + " | ".join(f"**{times(values)}**" for values in means) + " |"
 
 
 def with_summary(text, results):

@@ -115,10 +115,9 @@ def add_rows(root):
         edit(package / "operators" / f"{name}.py", '"bilinear" (of', '"lanczos2", "bilinear" (of')
     for name in ("spatial_transformer", "grid_generator"):
         edit(package / "operators" / f"{name}.py", '"translation": P', '"rotation", "translation": P')
-    edit(root / "README.md", "* **complete**: ", "* **complete**: lanczos2, ")
-    edit(
-        root / "README.md", "| coordinates |", f"| new | {', '.join(f'`{name}`' for name in NAMES)} |\n| coordinates |"
-    )
+    page = root / "docs/conventions.md"
+    edit(page, "| `sampler_type` | ", "| `sampler_type` | `lanczos2`, ")
+    edit(page, "| coordinates |", f"| new | {', '.join(f'`{name}`' for name in NAMES)} |\n| coordinates |")
 
 
 # Promises of rows, the reference by itself and beside the package, gradients; and oracles that must not be asked.
