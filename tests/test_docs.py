@@ -97,6 +97,24 @@ def test_local_links(path):
             assert (path.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", sorted(path.name for path in ROOT.glob("docs/textbook/*.md")))
+def test_the_text_book_shows_what_it_means(page):
+    """Each piece of ``reference`` is there, and begins after the docstring if it begins within a function."""
+    text = (ROOT / "docs/textbook" / page).read_text()
+    pieces = re.findall(r"```\{literalinclude\} (\S+)\n(.*?)```", text, re.S)
+    assert pieces
+    for path, options in pieces:
+        options = dict(re.findall(r"^:([\w-]+): (.*)$", options, re.M))
+        code = (ROOT / "docs/textbook" / path).read_text()
+        if name := options.get("pyobject"):
+            (node,) = [node for node in ast.parse(code).body if getattr(node, "name", None) == name]
+            code = ast.get_source_segment(code, node)
+        first = options.get("start-at", "")
+        begun = [line.strip() for line in code.splitlines() if first in line]
+        assert begun and (not first or begun[0].startswith(first)), f"{path} has no {first!r}"
+        assert options.get("end-at", "") in code[code.index(first) :]
+
+
 def test_the_citation_names_this_version():
     assert f"\nversion: {so.__version__}\n" in (ROOT / "CITATION.cff").read_text()
 
