@@ -167,7 +167,9 @@ def summary(results):
     for label, meant in SHOWN.items():
         yield f"| {meant} | " + " | ".join(times(found[c].get((cases[label], c[1]))) for c in COLUMNS) + " |"
     means = [mean([found[column].get((case, column[1])) for case in cases.values()]) for column in COLUMNS]
-    yield f"| **mean of {len(cases)} cases** | " + " | ".join(f"**{times(values)}**" for values in means) + " |"
+    yield (
+        f"| **geometric mean of {len(cases)} cases** | " + " | ".join(f"**{times(values)}**" for values in means) + " |"
+    )
 
 
 def with_summary(text, results):

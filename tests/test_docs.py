@@ -169,7 +169,7 @@ def test_the_table_of_a_readme_is_replaced(speed):
     once = speed.with_summary(f"{before}| old |\n{after}", numbers)
     assert once.startswith(before) and once.endswith(after) and "| old |" not in once
     rows = [line for line in once.splitlines() if line.startswith("| ")]
-    assert len(rows) == 2 + len(speed.SHOWN) == 6 and "mean of" in rows[-1]
+    assert len(rows) == 2 + len(speed.SHOWN) == 6 and "geometric mean of" in rows[-1]
     assert speed.with_summary(once, numbers) == once
     assert speed.with_summary("Words.\n", numbers) == "Words.\n"
 
