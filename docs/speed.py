@@ -226,7 +226,7 @@ def save(figure, name):
 
 def draw_ratios(results):
     """Each case of each library as a mark, by group, on a line that says how many times longer it takes."""
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 5.2), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(2, 1, figsize=(7, 9.5), sharex=True, layout="constrained")
     titles = [
         title
         for title in dict.fromkeys(t for result in results.values() for t in groups(result))
@@ -246,17 +246,18 @@ def draw_ratios(results):
                         markeredgecolor="white", linestyle="none",
                     )[0]  # fmt: skip
         axis.axvline(1, color=INK, linewidth=1)
-        axis.set(xscale="log", xlabel="times as long as spatial_op", title=word)
+        axis.set(xscale="log", title=word)
         axis.set_xticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
         axis.minorticks_off()
         axis.grid(axis="x", color=PALE)
         axis.set_axisbelow(True)
         for edge in range(1, len(titles)):
             axis.axhline(edge - 0.5, color=PALE, linewidth=0.8)
-    axes[0].set_yticks(range(len(titles)), titles)
-    axes[0].set_ylim(len(titles) - 0.5, -0.5)
+        axis.set_yticks(range(len(titles)), titles)
+        axis.set_ylim(len(titles) - 0.5, -0.5)
+    axes[1].set_xlabel("times as long as spatial_op")
     order = [peer for peer in STYLES if peer in used]
-    figure.legend([used[p] for p in order], order, loc="outside lower center", ncols=len(order), frameon=False)
+    figure.legend([used[p] for p in order], order, loc="outside lower center", ncols=4, frameon=False)
     save(figure, "ratios")
 
 
@@ -264,7 +265,7 @@ def draw_scaling(results):
     """Nanoseconds per output element against sizes and channels; thin on one thread, thick on all."""
     result = results["current"]
     counts = sorted({row["threads"] for row in result["rows"]})
-    figure, axes = plt.subplots(2, 2, figsize=(9.5, 6.2), sharey="row", layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(7, 6.2), sharey="row", layout="constrained")
     shown = {}
     for column, (title, (label, across)) in enumerate(SWEEPS.items()):
         cases = {case["case"]: case for case in groups(result).get(title, ())}

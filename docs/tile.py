@@ -11,7 +11,7 @@ import spatial_op as so
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-OUT = pathlib.Path(__file__).parent / "pictures/tile.png"
+HERE = pathlib.Path(__file__).parent / "pictures"
 INK, ACCENT, BLUE, WHITE = "#222222", "#D55E00", "#0072B2", "#ffffff"
 TILE = 64
 # The tile's first column and row, and the map from output pixels to source pixels.
@@ -44,7 +44,7 @@ def window_of(x, y):
     return x0, y0, x1, y1
 
 
-def draw():
+def tile():
     """Six steps, two to a row."""
     cat = np.uint8(data.chelsea().mean(-1))
     height, width = cat.shape
@@ -86,8 +86,11 @@ def draw():
 
     panel(axes[2, 1], out[TOP : TOP + TILE, LEFT : LEFT + TILE], "4. Gather: the tile", "blending.py  turn.py")
     frame(axes[2, 1], -0.5, -0.5, TILE - 0.5, TILE - 0.5, ACCENT, clip_on=False)
-    figure.savefig(OUT, dpi=120)
+    figure.savefig(HERE / "tile.png", dpi=120)
+    plt.close(figure)
 
+
+PICTURES = (tile,)
 
 if __name__ == "__main__":
-    draw()
+    tile()

@@ -88,6 +88,21 @@ def test_the_picture_of_the_command_line(tmp_path, monkeypatch):
     same_picture(tmp_path / "turned.png", page.with_name("turned.png"))
 
 
+@pytest.mark.parametrize(
+    ("folder", "programs"), [("pictures", ["docs.pictures", "docs.tile"]), ("textbook", ["docs.textbook.pictures"])]
+)
+def test_programs_draw_the_pictures(folder, programs, tmp_path, monkeypatch):
+    """All of them, and no others; how, differs with the version of Matplotlib."""
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("skimage")
+    for program in map(importlib.import_module, programs):
+        monkeypatch.setattr(program, "HERE", tmp_path)
+        for draw in program.PICTURES:
+            draw()
+    drawn, shown = ({path.name for path in where.glob("*.png")} for where in (tmp_path, ROOT / "docs" / folder))
+    assert drawn == shown
+
+
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_local_links(path):
     """To files that are there."""

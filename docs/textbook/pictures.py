@@ -199,6 +199,8 @@ def deformable():
     save(figure, "deformable")
 
 
+PICTURES = grid, transforms, sampling, gradients, kernels, outside, splines, flow, deformable
+
 if __name__ == "__main__":
-    for draw in (grid, transforms, sampling, gradients, kernels, outside, splines, flow, deformable):
+    for draw in PICTURES:
         draw()
