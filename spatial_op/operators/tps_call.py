@@ -21,8 +21,8 @@ class TpsCall:
 
     def __init__(self, name, source, target, smoothing, stretch, frame):
         self.name, self.source, self.target, self.frame = name, source, target, frame
-        self.smoothing, self.stretch, self.count = smoothing, stretch, source.shape[1]
-        self.shape, self.dtype = (len(source), HEAD + EACH * self.count), source.dtype.newbyteorder("=")
+        self.smoothing, self.count, self.dtype = smoothing, source.shape[1], source.dtype.newbyteorder("=")
+        self.shape, self.stretch = (len(source), HEAD + EACH * self.count), float(self.dtype.type(stretch))
         self.sets, self.each = len(target), len(source) // max(len(target), 1)
 
     @made_once
@@ -30,7 +30,8 @@ class TpsCall:
         """The control points, normalised: (sets, K, 2)."""
         scale, origin = self.frame[1]
         with quietly():
-            return (self.target.astype("float64") - origin) * scale
+            found = (self.target.astype("float64") - origin) * scale
+            return found.astype(self.dtype).astype("float64")  # as the result holds them, so that weights fit them
 
     @made_once
     def system(self):
@@ -91,8 +92,11 @@ class TpsCall:
         row[..., : HEAD - 1] = found[..., self.count :].reshape(self.sets, self.each, HEAD - 1)
         row[..., HEAD - 1] = stretch
         each = row[..., HEAD:].reshape(self.sets, self.each, self.count, EACH)
-        each[..., :2] = found[..., : self.count].swapaxes(2, 3)
-        each[..., 2:] = points[:, None]
+        weights = found[..., : self.count].swapaxes(2, 3)
+        with quietly():
+            each[..., :2] = weights.astype(self.dtype)
+            each[..., 2:4] = weights - each[..., :2]
+        each[..., 4:] = points[:, None]
         return self.converted(row.reshape(self.shape))
 
     def converted(self, values):
@@ -153,7 +157,7 @@ class TpsCall:
         grad = out_grad.astype("float64").reshape(self.sets, self.each, self.shape[1])
         each = grad[..., HEAD:].reshape(self.sets, self.each, self.count, EACH)
         affine = grad[..., : HEAD - 1].reshape(self.sets, self.each, 2, 3)
-        return self.solved(np.concatenate([each[..., :2].swapaxes(2, 3), affine], axis=3)), each[..., 2:]
+        return self.solved(np.concatenate([each[..., :2].swapaxes(2, 3), affine], axis=3)), each[..., 4:]
 
     def backward(self, out_grad, grads, add):
         """Write, or add, the gradients that are not None."""
