@@ -222,7 +222,7 @@ def test_repeated_points_are_smoothed():
     np.testing.assert_allclose(found, POINTS[0][:, [1, 4]].mean(axis=1), atol=1e-4)
 
 
-def test_too_many_points_are_refused():
+def test_parameters_of_another_kind_are_refused():
     wide = 7 + 6 * 4097
     with pytest.raises(
         ValueError, match=rf"loc has shape \(1, {wide}\), expected at most 24583 .* 4096 control points, .*; pass"
@@ -230,6 +230,8 @@ def test_too_many_points_are_refused():
         so.SpatialTransformer(np.zeros((1, 1, 4, 4)), np.zeros((1, wide)), (4, 4), "tps_points")
     with pytest.raises(ValueError, match=r"loc has shape \(1, 15\), expected \(1, 103\).*make them with tps_loc"):
         so.SpatialTransformer(np.zeros((1, 1, 4, 4)), np.zeros((1, 15)), (4, 4), "tps_points")
+    with pytest.raises(ValueError, match=r"data has shape \(2, 5, 2\), .*; make .* with tps_loc\(source, target\)\.$"):
+        so.GridGenerator(POINTS[0], "tps_points", (4, 4))
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")

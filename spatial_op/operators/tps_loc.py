@@ -20,7 +20,7 @@ AXES = "batch", "points", "x and y"
 NORMALISED = (1.0, 0.0), (1.0, 0.0)
 
 
-def prepare(source, target, smoothing=0.0, name=None, *, source_shape=None, target_shape=None, align_corners=True):
+def prepare(source, target, smoothing=0, name=None, *, source_shape=None, target_shape=None, align_corners=True):
     """Check a call."""
     points(source, target)
     smoothing = penalty(smoothing)
@@ -90,7 +90,7 @@ def result(shapes, **_):
 
 
 def tps_loc(
-    source, target, smoothing=0.0, out=None, name=None, *, source_shape=None, target_shape=None, align_corners=True
+    source, target, smoothing=0, out=None, name=None, *, source_shape=None, target_shape=None, align_corners=True
 ):
     """Parameters of the thin plate spline that takes landmarks of the output to landmarks of the input.
 
