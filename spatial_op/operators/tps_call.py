@@ -11,9 +11,7 @@ from ..transforms.tps_points import EACH, HEAD
 from ..transforms.tps_system import System
 from .coordinates import quietly
 from .memory import clear, made_once
-
-# Points on a strip this much longer than wide lie on a line; points this close, as a part of their extent, are in one place.
-THIN, CLOSE = 2.0**-20, 2.0**-26
+from .tps_degenerate import solvable
 
 
 class TpsCall:
@@ -38,30 +36,8 @@ class TpsCall:
         """The linear system of each set, if it has one solution."""
         with quietly():
             system = System(self.points, self.smoothing, self.stretch)
-            centred = self.points - self.points.mean(axis=1, keepdims=True)
-            self.refuse_lines(centred)
-            if not self.smoothing:
-                self.refuse_repeated(system.squared, (centred**2).max(axis=(1, 2)))
+            solvable(self.name, system, self.smoothing)
         return system
-
-    def refuse_lines(self, centred):
-        """Points on a line say nothing of what is beside it."""
-        (xx, xy), (_, yy) = np.moveaxis(centred.swapaxes(1, 2) @ centred, 0, -1)
-        middle, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
-        for number in np.flatnonzero(middle - half <= THIN * THIN * (middle + half)):
-            raise ValueError(
-                f"{self.name}: target[{number}] has all its points on one line, expected at least three that are the corners of a triangle, "
-                "since else no affine map follows from them; add a point beside the line."
-            )
-
-    def refuse_repeated(self, squared, extent):
-        """No map takes one point to two places."""
-        near = np.triu(squared <= CLOSE * CLOSE * extent[:, None, None], 1)
-        for number, first, second in np.argwhere(near):
-            raise ValueError(
-                f"{self.name}: target[{number}] has its points {first} and {second} in one place and smoothing is 0, expected points apart from "
-                "each other; leave one of them out, or pass smoothing=1e-6 for a spline that goes between their sources."
-            )
 
     @made_once
     def inverse(self):
