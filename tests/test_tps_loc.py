@@ -252,6 +252,22 @@ def test_pytorch():
         so.tps_loc(source, target * 0)
 
 
+def test_mxnet():
+    """Recorded arrays have the gradients of NumPy's."""
+    mx = pytest.importorskip("mxnet")
+    source, target = landmarks(4, 2, 6)
+    inputs = [mx.nd.array(array, dtype="float64") for array in (source, target)]
+    for value in inputs:
+        value.attach_grad()
+    with mx.autograd.record():
+        out = so.tps_loc(*inputs, smoothing=0.1, source_shape=(5, 6), target_shape=(7, 8))
+    out.backward(out)
+    expected, pullback = so.vjp(so.tps_loc, source, target, smoothing=0.1, source_shape=(5, 6), target_shape=(7, 8))
+    np.testing.assert_array_equal(out.asnumpy(), expected)
+    for value, grad in zip(inputs, pullback(expected)):
+        np.testing.assert_array_equal(value.grad.asnumpy(), grad)
+
+
 def test_jax():
     """Both modes and orders, ``jit`` and ``vmap``."""
     jax = pytest.importorskip("jax")
