@@ -116,6 +116,8 @@ def flat(argument, value, row):
     if value.ndim != 3:
         return None
     batch, high, wide = value.shape
+    if row.term and wide == 2:
+        return "make the parameters of such points, and of where they come from, with tps_loc(source, target)"
     if row.fits(high * wide):
         if row.basis and wide == 2:  # points, of which all x come before all y
             return f"put x before y with {words().moved(argument, (0, 2, 1))}.reshape({batch}, {high * wide})"
