@@ -47,7 +47,7 @@ def bilinear_sampling_backward(data, grid, out_grad, *, align_corners=True):
     return sampling_backward(data, grid, out_grad, "bilinear", "zeros", align_corners)
 
 
-def sampling_forward(data, grid, sampler_type, padding_mode, align_corners):
+def sampling_forward(data, grid, sampler_type, padding_mode, align_corners, fill_value=0.0):
     """``out[n, c, i, j] = sum_{h, w} data[n, c, h, w] k(x - w) k(y - h)``, the paper's equation 3.
 
     A volume (N, C, D, H, W) has one more factor, k(z - d).
@@ -66,6 +66,8 @@ def sampling_forward(data, grid, sampler_type, padding_mode, align_corners):
     padding_mode : str
         A row of ``PADDINGS``.
     align_corners : bool
+    fill_value : number or (C,) array
+        What ``data`` is where the padding rule has no pixel.
 
     Returns
     -------
@@ -75,12 +77,12 @@ def sampling_forward(data, grid, sampler_type, padding_mode, align_corners):
     axes, known = axes_taps(data, grid, sampler_type, padding_mode, align_corners)
     out = np.zeros(data.shape[:2] + grid.shape[2:], np.result_type(data, grid))
     for taps in product(*axes):
-        places, weights, _ = zip(*taps)
-        out += times(math.prod(weights), pixels_at(data, places))
+        places, inside, weights, _ = zip(*taps)
+        out += times(math.prod(weights), pixels_at(data, places, inside, fill_value))
     return np.where(known, out, np.nan)
 
 
-def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_corners):
+def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_corners, fill_value=0.0):
     """Gradients of ``sampling_forward``: of the data, equation 6, and of the grid, equation 7.
 
     ``grad_data[n, c, h, w] = sum_{i, j} out_grad[n, c, i, j] k(x - w) k(y - h)`` and, in pixels,
@@ -97,6 +99,7 @@ def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_co
     sampler_type : str
     padding_mode : str
     align_corners : bool
+    fill_value : number or (C,) array
 
     Returns
     -------
@@ -109,11 +112,11 @@ def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_co
     grad_data = np.zeros(data.shape, kind)
     slopes = [np.zeros(out_grad.shape, kind) for _ in axes]
     for taps in product(*axes):
-        places, weights, rises = zip(*taps)
-        pixel = pixels_at(data, places)
+        places, inside, weights, rises = zip(*taps)
+        pixel = pixels_at(data, places, inside, fill_value)
         for axis, slope in enumerate(slopes):
             slope += times(math.prod((*weights[:axis], rises[axis], *weights[axis + 1 :])), pixel)
-        add_at(grad_data, places, times(known * math.prod(weights), out_grad))
+        add_at(grad_data, places, times(known * math.prod(inside) * math.prod(weights), out_grad))
     grads = [
         times(out_grad, slope).sum(axis=1) * (span(size, align_corners) / 2)
         for slope, size in zip(slopes, data.shape[2:])
@@ -140,9 +143,9 @@ def axes_taps(data, grid, sampler_type, padding_mode, align_corners):
 
 
 def taps(x, size, sampler_type, padding_mode, align_corners):
-    """The pixels of one axis where the kernel may differ from zero: a list of (index, weight, slope).
+    """The pixels of one axis where the kernel may differ from zero: a list of (index, inside, weight, slope).
 
-    Where the padding rule says zero, the weight and the slope are.
+    Where ``inside`` is false, the padding rule has no pixel.
     """
     kernel, slope, reach = SAMPLERS[sampler_type]
     x = PLACES.get(sampler_type, np.asarray)(x)
@@ -151,7 +154,7 @@ def taps(x, size, sampler_type, padding_mode, align_corners):
     for step in range(1 - reach, reach + 1):
         index, inside = PADDINGS[padding_mode](cell + step, size, align_corners)
         t = x - cell - step
-        found.append((index.astype(int), inside * kernel(t), inside * slope(t)))
+        found.append((index.astype(int), inside, kernel(t), slope(t)))
     return found
 
 
@@ -167,9 +170,10 @@ def where_is(data, places):
     return np.arange(n).reshape(n, 1, *ones), np.arange(c).reshape(1, c, *ones), *places
 
 
-def pixels_at(data, places):
-    """The pixels at ``places`` in all channels: (N, C, H_out, W_out)."""
-    return data[where_is(data, places)]
+def pixels_at(data, places, inside, fill_value):
+    """The pixels at ``places`` in all channels, and the fill where not all are ``inside``: (N, C, H_out, W_out)."""
+    fill = np.reshape(fill_value, (-1, *(1 for _ in places)))
+    return np.where(math.prod(inside), data[where_is(data, places)], fill)
 
 
 def add_at(grad_data, places, values):

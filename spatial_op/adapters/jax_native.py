@@ -89,7 +89,7 @@ def tangent(call, inputs, tangents):
     if data_tangent is None:
         out = jnp.zeros(plan.shape, plan.compute)
     else:
-        out = forward(call, data_tangent, given)
+        out = forward(call.linear, data_tangent, given)
     if given_tangent is None:
         return out
     with enable_x64(True):

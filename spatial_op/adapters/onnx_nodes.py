@@ -95,6 +95,11 @@ def sample(graph, data_name, data, grid_name, dtype, pixels, params):
             raise ValueError(
                 f"export: {label} is {given!r}, expected {check.listed(known)}, since ONNX has no other; pass one of these."
             )
+    if np.any(params.get("fill_value", 0)):
+        raise ValueError(
+            f"export: fill_value is {check.shown(params['fill_value'])}, expected 0, since ONNX has no other; leave it out, and sample "
+            "data - fill_value and add fill_value."
+        )
     if sampler_type == "bicubic" and padding_mode == "border":
         raise ValueError(
             "export: sampler_type is 'bicubic' and padding_mode 'border', expected another padding, since ONNX clamps coordinates "

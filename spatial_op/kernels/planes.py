@@ -17,7 +17,7 @@ def parameters(rules, source, axes):
     """What kernels that sample are given, but for what they write; ``todo`` marks what is left over for ``scattered``."""
     return {
         "samples": "int", "channels": "int", **dict.fromkeys("whd"[:axes], "int"), "image_step": "int", "channel_step": "int",
-        "pixels": rules.dtype, **cells.output(axes), **cells.parameters(axes), **source.parameters, "todo": "u1",
+        "pixels": rules.dtype, "fill": rules.dtype, **cells.output(axes), **cells.parameters(axes), **source.parameters, "todo": "u1",
     }  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def forward(m, rules, source, group, few, beside):
             for channel in m.range(begin, end, group):
                 present = m.smaller(end - channel, group)
                 image = image_of(m, m.pixels, sample, channel, present, group, beside)
-                window.fill(m, image, box, memory)
+                window.fill(m, image, box, memory, m.fill.vector(channel))
                 out = densely(m, m.out, pixels, sample, channel, present, group, beside)
                 for ahead in m.range(0, tile.rows + 1):
                     for _ in m.when(ahead < tile.rows):
@@ -136,7 +136,7 @@ def backward(m, rules, source, group, beside):
                 upper = densely(m, m.upper, pixels, sample, channel, present, group, beside)
                 for _ in m.when(mine):
                     image = image_of(m, m.pixels, sample, channel, present, group, beside)
-                    window.fill(m, image, box, seen)
+                    window.fill(m, image, box, seen, m.fill.vector(channel))
                 for _ in m.when(touched):
                     clear(m, spilled, 0, 0, box.height * box.stride * group)
                 for q in m.range(0, tile.rows):

@@ -82,7 +82,7 @@ def forward(m, rules, source, axes):
         for reader, careful in each_reader(m, taps, [number for along in weights for number in along]):
             for channel in m.range(*channels):
                 plane = planes.starting(channel * m.channel_step)
-                value = product(lines_of(reader, plane, axes), weights, careful)
+                value = product(lines_of(reader, plane, m.fill[channel], axes), weights, careful)
                 out = first.starting(channel * area(m, axes))
                 m.write(out, 0, value, count)
                 out.prefetch(m.w_out * AHEAD, to_write=True)
@@ -96,7 +96,7 @@ def push(m, rules, source, axes):
         for reader, careful in each_reader(m, taps, flat(jets)):
             for channel in m.range(*channels):
                 plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
-                along = derivatives(lines_of(reader, plane, axes), *jets, careful)
+                along = derivatives(lines_of(reader, plane, m.fill[channel], axes), *jets, careful)
                 add_changes(m, out, count, moved, along)
 
 
@@ -108,7 +108,7 @@ def push_twice(m, rules, source, axes):
         for reader, careful in each_reader(m, taps, flat(jets)):
             for channel in m.range(*channels):
                 plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
-                lines = lines_of(reader, plane, axes)
+                lines = lines_of(reader, plane, m.fill[channel], axes)
                 along = turned(lines, *jets, one, careful) + derivatives(lines, *jets[:2], careful)
                 add_changes(m, out, count, other + both, along)
 
@@ -189,7 +189,7 @@ def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
         for channel in m.range(begin, end):
             plane = m.pixels.starting(sample * m.image_step + channel * m.channel_step)
             above = m.read(first.starting(channel * pixels), 0, count)
-            lines = lines_of(reader, plane, taps.axes)
+            lines = lines_of(reader, plane, m.fill[channel], taps.axes)
             along = derivatives(lines, *jets[:2], careful)
             if moved:
                 along += turned(lines, *jets, moved, careful)

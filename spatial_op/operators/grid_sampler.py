@@ -1,7 +1,7 @@
 """``GridSampler`` and MXNet's ``BilinearSampler``: sample images at the points of a grid."""
 
 from .. import check
-from . import Operator, arguments
+from . import Operator, arguments, filling
 from .dispatch import apply
 from .plans import planned, recall, remember
 from .warp import WarpCall
@@ -16,21 +16,23 @@ def prepare(
     padding_mode="zeros",
     align_corners=True,
     points_inside=False,
+    fill_value=0.0,
     op="GridSampler",
 ):
     """Check a call, unless one like it passed before."""
-    params = None, sampler_type, padding_mode, align_corners, points_inside, op
+    params = None, sampler_type, padding_mode, align_corners, points_inside, fill_value, op
     facts, plan = recall(data, grid, params, arguments.named("", sampler_type, padding_mode, data))
     return WarpCall(op, {"data": data, "grid": grid}, plan or remember(facts, checked(data, grid, *params[1:])))
 
 
-def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, op):
+def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, fill_value, op):
     """The plan of a call, if all is right."""
     axes = arguments.image(op, data)
     rows = arguments.sampling(op, axes, sampler_type, padding_mode, align_corners)
     inside = check.flag(op, "points_inside", points_inside) and movable(*rows)
     arguments.grid(op, grid, data)
-    return planned(op, data, grid, grid.shape[2:], None, rows, align_corners, inside)
+    fill = filling.checked(op, fill_value, padding_mode, data.shape[1], data.dtype)
+    return planned(op, data, grid, grid.shape[2:], None, rows, align_corners, inside, fill)
 
 
 def movable(sampler, padding):
@@ -63,6 +65,7 @@ def GridSampler(
     padding_mode="zeros",
     align_corners=True,
     points_inside=False,
+    fill_value=0.0,
 ):
     """Sample each image of a batch, or each volume, at the points of its own grid.
 
@@ -97,6 +100,8 @@ def GridSampler(
         gradient of a grid is zero; an infinite coordinate is the border's, or in a mirror the first pixel's, as is NaN; and
         with "zeros" such a point is outside for "nearest" and "nearest_even". It has no effect on the other samplers with
         "zeros", nor on "bicubic".
+    fill_value : number or sequence of C numbers
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
 
     Returns
     -------
@@ -116,7 +121,8 @@ def GridSampler(
     ``out[n, c, i, j] = sum_{h, w} data[n, c, h, w] k(x - w) k(y - h)`` where (x, y) is ``grid[n, :, i, j]`` in pixels and
     k the sampling kernel; bilinear, k(t) = max(0, 1 - |t|). Source: Jaderberg et al., "Spatial Transformer Networks",
     2015, equations 3 and 5. Coordinates are computed in ``grid``'s dtype; one that its precision cannot tell from a
-    whole pixel is that pixel, so a grid of the identity reproduces the data bit for bit. Gradients: ``vjp``.
+    whole pixel is that pixel, so a grid of the identity reproduces the data bit for bit. A fill f is what ``data`` has outside:
+    the result is that of ``data - f`` and zeros, plus f. Gradients: ``vjp``.
 
     Examples
     --------
@@ -129,7 +135,7 @@ def GridSampler(
     """
     return apply(
         GridSampler, (data, grid), out, name, sampler_type=sampler_type, padding_mode=padding_mode,
-        align_corners=align_corners, points_inside=points_inside,
+        align_corners=align_corners, points_inside=points_inside, fill_value=fill_value,
     )  # fmt: skip
 
 

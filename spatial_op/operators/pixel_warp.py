@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import check
-from . import arguments
+from . import arguments, filling
 from .any_dtype import check_kind
 from .dispatch import adapter_of
 from .pixel_matrices import check_reach, homogeneous, numbers
@@ -41,11 +41,11 @@ class Map:
         part = tuple(slice(start, stop) for start, stop in rectangle)
         return Map(self.axes, displacement=self.displacement[(slice(None), *part)])
 
-    def sampled(self, data, first, rectangle, rows):
+    def sampled(self, data, first, rectangle, rows, fill):
         """A rectangle of the output, (1, C, ...), from a part of the source; of displacements, this has those of the rectangle."""
         if self.displacement is None:
-            return by_matrix(data, first, rectangle, self.matrix, rows)
-        return by_displacement(data, first, rectangle, self.displacement, rows)
+            return by_matrix(data, first, rectangle, self.matrix, rows, fill)
+        return by_displacement(data, first, rectangle, self.displacement, rows, fill)
 
 
 def map_of(matrix, direction, displacement):
@@ -143,6 +143,7 @@ def warp(
     direction="target_to_source",
     displacement=None,
     channel_axis=None,
+    fill_value=0.0,
 ):
     """Warp a picture or a volume, of any dtype, by a map between pixels.
 
@@ -170,6 +171,8 @@ def warp(
         Instead of ``matrix``: how far from its own place each pixel of the output is sampled, in pixels, x first.
     channel_axis : int, optional
         The axis that holds the channels; the last one, if there is one axis more than sides, unless given.
+    fill_value : number or sequence of C numbers
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
 
     Returns
     -------
@@ -208,5 +211,6 @@ def warp(
     rows = rows_of(where.axes, sampler_type, padding_mode)
     target = where.target(target_shape, check_sides(image, place, where.axes))
     data = image[None, None] if place is None else np.moveaxis(image, place, 0)[None]
-    (out,) = where.sampled(data, (0,) * where.axes, tuple((0, size) for size in target), rows)
+    fill = filling.checked(OP, fill_value, padding_mode, data.shape[1], image.dtype)
+    (out,) = where.sampled(data, (0,) * where.axes, tuple((0, size) for size in target), rows, fill)
     return out[0] if place is None else np.moveaxis(out, 0, place)

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import check
 from ..dtypes import DTYPES
+from . import filling
 from .coordinates import fixed_of, number_of, room
 from .engine import kernels
 from .memory import made_once, side_by_side
@@ -19,13 +20,17 @@ class Plan:
     """What calls of an operator have in common if their arrays have the same shapes and dtypes.
 
     ``transform`` is the row for parameters, or None for a grid, whose ``points`` say whether their coordinates stand side by
-    side, and whether they are moved inside first; ``rows`` are those of sampler and padding.
+    side, and whether they are moved inside first; ``rows`` are those of sampler and padding; ``fill`` is what lies outside where
+    there are no pixels, a tuple for the channels, or None for zeros.
     """
 
-    def __init__(self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False)):
+    def __init__(
+        self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False), fill=None
+    ):
         self.source, self.target, self.edge = shape[2:], target, edge
         self.dtype, self.compute = dtype, DTYPES[dtype]
         self.shape, self.transform, self.rows, self.points = shape[:2] + target, transform, rows, points
+        self.fill, self.given = fill, (shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points)
         self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
         self.nothing = 0 in self.shape
         self.beside_too = len(target) == 2  # volumes are sampled in place, where channels are planes
@@ -41,11 +46,18 @@ class Plan:
         if self.points[1]:
             values |= inside(padding, self.source, self.edge)
         values |= self.places()
+        lanes = kernels("trace").LANES
+        values["fill"] = filling.laid_out(self.fill, self.shape[1], self.work.group, self.compute, lanes)
         return kernels("kernel").Fixed(values)
 
     def places(self):
         """What kernels are given of coordinates."""
         return fixed_of(self.transform, self.count, self.source, self.target, self.edge)
+
+    @made_once
+    def linear(self):
+        """The plan of the same calls without a fill, of which the result is linear in the images."""
+        return self if self.fill is None else plan_of(*self.given)
 
     @made_once
     def work(self):
@@ -134,10 +146,12 @@ def remember(facts, plan):
     return plan
 
 
-def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False):
+def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False, fill=None):
     """The plan of a call whose arrays have been checked."""
     check.result(name, "the result", data.shape[:2] + target_shape)
     dtype = data.dtype.newbyteorder("=")
     points = transform is None and side_by_side(given), inside
     shape = given.shape if transform is None else (len(given), math.prod(given.shape[1:]))
-    return plan_of(data.shape, shape, target_shape, dtype, given.dtype, transform, rows, not align_corners, points)
+    return plan_of(
+        data.shape, shape, target_shape, dtype, given.dtype, transform, rows, not align_corners, points, fill
+    )

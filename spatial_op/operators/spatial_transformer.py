@@ -1,7 +1,7 @@
 """``SpatialTransformer``: warp images by a transform whose parameters a network predicts."""
 
 from .. import check
-from . import Operator, arguments
+from . import Operator, arguments, filling
 from .dispatch import apply
 from .plans import planned, recall, remember
 from .warp import WarpCall
@@ -20,14 +20,15 @@ def prepare(
     *,
     padding_mode="zeros",
     align_corners=True,
+    fill_value=0.0,
 ):
     """Check a call, unless one like it passed before."""
-    params = target_shape, transform_type, sampler_type, padding_mode, align_corners
+    params = target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value
     facts, plan = recall(data, loc, params, arguments.named(transform_type, sampler_type, padding_mode, data))
     return WarpCall(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)))
 
 
-def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners):
+def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value):
     """The plan of a call, if all is right."""
     axes = arguments.image(NAME, data)
     transform = arguments.transform(NAME, axes, transform_type)
@@ -37,7 +38,8 @@ def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode,
     )
     check.precise(NAME, "loc", loc, data)
     target_shape = check.target_shape(NAME, target_shape, axes, least=0)
-    return planned(NAME, data, loc, target_shape, transform, rows, align_corners)
+    fill = filling.checked(NAME, fill_value, padding_mode, data.shape[1], data.dtype)
+    return planned(NAME, data, loc, target_shape, transform, rows, align_corners, fill=fill)
 
 
 def shapes(data_shape, transform_type="affine", **_):
@@ -65,6 +67,7 @@ def SpatialTransformer(
     *,
     padding_mode="zeros",
     align_corners=True,
+    fill_value=0.0,
 ):
     """Warp each image of a batch, or each volume, by its own transform.
 
@@ -104,6 +107,8 @@ def SpatialTransformer(
         pixels or edges that are the normalised -1 and +1) or "wrap" (the image again, one pixel after its last).
     align_corners : bool
         See the conventions.
+    fill_value : number or sequence of C numbers
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
 
     Returns
     -------
@@ -122,7 +127,8 @@ def SpatialTransformer(
     ``out[n, c, i, j] = sum_{h, w} data[n, c, h, w] k(x - w) k(y - h)`` where (x, y) is the transformed (j, i) in pixels
     and k the sampling kernel; bilinear, k(t) = max(0, 1 - |t|). Source: Jaderberg et al., "Spatial Transformer
     Networks", 2015, equations 1, 3 and 5. Gradients: ``vjp``. A tap of weight zero is not read, so the identity, flips
-    and whole-pixel shifts reproduce the data bit for bit, NaN included.
+    and whole-pixel shifts reproduce the data bit for bit, NaN included. A fill f is what ``data`` has outside: the result is that of
+    ``data - f`` and zeros, plus f.
 
     Examples
     --------
@@ -137,7 +143,7 @@ def SpatialTransformer(
     """
     return apply(
         SpatialTransformer, (data, loc), out, name, target_shape=target_shape, transform_type=transform_type,
-        sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners,
+        sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners, fill_value=fill_value,
     )  # fmt: skip
 
 

@@ -94,12 +94,17 @@ class WarpCall:
         given = {**images, "out": pixels_of(out, beside)}
         plan.run(plan.forward(beside), threads, given, self.planes({"out": out}) if beside else None)
 
+    @made_once
+    def linear(self):
+        """The same call without a fill: what the result's derivatives along images are."""
+        return self if self.plan.fill is None else WarpCall(self.name, self.inputs, self.plan.linear)
+
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None."""
         data_tangent, given_tangent = tangents
         out = np.zeros(self.shape, self.plan.compute)
         if not self.plan.nothing and data_tangent is not None:
-            self.sample(self.images(data_tangent), out, False)
+            self.linear.sample(self.images(data_tangent), out, False)
         self.push(out, self.inputs["data"], given_tangent)
         return self.converted(out)
 
@@ -107,8 +112,8 @@ class WarpCall:
         """How that changes when the inputs change by ``others``, of which some may be None."""
         (data_tangent, given_tangent), (data_other, given_other) = tangents, others
         out = np.zeros(self.shape, self.plan.compute)
-        self.push(out, data_tangent, given_other)
-        self.push(out, data_other, given_tangent)
+        self.linear.push(out, data_tangent, given_other)
+        self.linear.push(out, data_other, given_tangent)
         self.push(out, self.inputs["data"], given_tangent, given_other)
         return self.converted(out)
 
@@ -136,7 +141,7 @@ class WarpCall:
         """Write, or add, how the gradients that ``backward`` writes change when the inputs change by ``tangents``, of which some may be None."""
         plan, (data_tangent, given_tangent) = self.plan, tangents
         if not plan.nothing and data_tangent is not None and grads[1] is not None:  # in which this gradient is linear
-            self.pull(plan.backward(False), self.images(data_tangent), False, out_grad, (None, grads[1]), add)
+            self.linear.pull(plan.backward(False), self.images(data_tangent), False, out_grad, (None, grads[1]), add)
             add = add[0], True
         if plan.nothing or given_tangent is None:
             return clear(grads, add)
