@@ -83,7 +83,7 @@ def forward_in_place(axes, formula, dtype, sampler, number):
 
 def pulling(source, number):
     """What gradients are given and write besides."""
-    flags = dict.fromkeys(("bands", "want_data", "add_data", "want_values"), "int")
+    flags = dict.fromkeys(("bands", "sharing", "want_data", "add_data", "want_values"), "int")
     return {**flags, "upper": number, "lower": number, **source.pulling}
 
 
@@ -195,8 +195,8 @@ def work_of(shape):
     return Work(units, units * tiles_of(target), math.prod(shape), group, channels <= group)
 
 
-def backward_split(work, threads_for):
-    """Threads and bands for pulling back; bands only where there are too few other units."""
-    threads = threads_for(work.tiles, work.elements)
-    bands = 1 if work.units >= 8 * threads or work.units % threads == 0 else threads
+def backward_split(work, shared, threads_for):
+    """Threads and bands for pulling back, if so many samples share an image; bands only where there are too few other units."""
+    threads, units = threads_for(work.tiles, work.elements), work.units // shared
+    bands = 1 if units >= 8 * threads or units % threads == 0 else threads
     return threads, bands

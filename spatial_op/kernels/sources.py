@@ -31,6 +31,11 @@ HUGE = 1e30
 CHANGES = CHANGE, OTHER = "changes", "others"
 
 
+def changing(moving, dtype):
+    """What kernels are given of so many changes, which are ``changes_apart`` from sample to sample."""
+    return {**dict.fromkeys(CHANGES[:moving], dtype), "changes_apart": "int"} if moving else {}
+
+
 def add(a, b):
     """Sum of lanes."""
     return a + b
@@ -89,7 +94,7 @@ class ByTransform:
         self.parameters = {"numbers": dtype, "apart": "int", "count": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"{name}_{axis}": "float" for name in ("span", "middle", "steps")}
-        self.parameters |= dict.fromkeys(CHANGES[:moving], "f8")
+        self.parameters |= changing(moving, "f8")
         self.pulling = {"sums": "f8"}
 
     def start(self, m):
@@ -97,11 +102,13 @@ class ByTransform:
 
     def begin(self, m, sample, tile):
         """Read the parameters, and make the plan."""
-        self.at, self.dense = sample * m.apart, sample * m.count
+        self.at = sample * m.apart
+        if self.moving:
+            self.moved = sample * m.changes_apart
         self.sizes = traced_sizes(m, self.axes, self.given)
         self.values = [m.to(m.numbers[self.at + i], "f8") for i in range(self.count)]
         for name in CHANGES[: self.moving]:
-            change = m.arguments[name].starting(self.dense)
+            change = m.arguments[name].starting(self.moved)
             self.values = [Dual(value, {name: change[i]}) for i, value in enumerate(self.values)]
         self.plan = self.planned(m, self.values)
 
@@ -206,7 +213,7 @@ class ByArray:
         self.parameters = {"numbers": dtype, "apart": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"span_{axis}": "float", f"middle_{axis}": "float"}
-        self.parameters |= dict.fromkeys(CHANGES[:moving], dtype)
+        self.parameters |= changing(moving, dtype)
         self.pulling = {"sums": dtype}
 
     def start(self, m):
@@ -215,7 +222,8 @@ class ByArray:
     def begin(self, m, sample, tile):
         """Remember where the sample's numbers begin."""
         self.at = sample * m.apart
-        self.dense = sample * (area(m, tile.axes) * tile.axes)
+        if self.moving:
+            self.moved = sample * m.changes_apart
 
     def half(self, m, axis):
         """Pixels from 0 to 1."""
@@ -278,5 +286,5 @@ class ByArray:
 
     def scaled(self, m, changes, tile, q, k):
         """Changes of the numbers in source pixels."""
-        changes = self.layout.read(m, changes, self.dense, tile, q, k)
+        changes = self.layout.read(m, changes, self.moved, tile, q, k)
         return [change * rate for change, rate in zip(changes, self.rates(m, tile, q, k))]

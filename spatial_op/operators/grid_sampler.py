@@ -52,7 +52,8 @@ def prepare_bilinear(data, grid, cudnn_off=None, name=None, *, padding_mode="zer
 
 def result(shapes, **_):
     """The result's shape, of both operators."""
-    return (*shapes["data"][:2], *shapes["grid"][2:])
+    images, channels = shapes["data"][:2]
+    return (arguments.samples(images, shapes["grid"][0]), channels, *shapes["grid"][2:])
 
 
 def GridSampler(

@@ -28,8 +28,10 @@ class Plan:
         self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False), fill=None
     ):
         self.source, self.target, self.edge = shape[2:], target, edge
+        samples = given_shape[0] if shape[0] == 1 else shape[0]
+        self.shared = samples if shape[0] == 1 else 1  # samples that have one image
         self.dtype, self.compute = dtype, DTYPES[dtype]
-        self.shape, self.transform, self.rows, self.points = shape[:2] + target, transform, rows, points
+        self.shape, self.transform, self.rows, self.points = (samples, shape[1], *target), transform, rows, points
         self.fill, self.given = fill, (shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points)
         self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
         self.nothing = 0 in self.shape
@@ -39,7 +41,7 @@ class Plan:
     def fixed(self):
         """What kernels are given that depends on sizes only; whoever asks for a shape alone needs none of it."""
         sampler, padding = self.rows
-        values = {"samples": self.shape[0], "channels": self.shape[1]}
+        values = {"samples": self.shape[0], "channels": self.shape[1], "sharing": self.shared}
         for name, size, size_out in zip(DIMENSIONS[len(self.source)], self.source, self.target):
             values[name], values[f"{name}_out"] = size, size_out
         values |= outside(padding, sampler, self.source, self.edge)
@@ -148,7 +150,7 @@ def remember(facts, plan):
 
 def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False, fill=None):
     """The plan of a call whose arrays have been checked."""
-    check.result(name, "the result", data.shape[:2] + target_shape)
+    check.result(name, "the result", (max(len(data), len(given)), data.shape[1], *target_shape))
     dtype = data.dtype.newbyteorder("=")
     points = transform is None and side_by_side(given), inside
     shape = given.shape if transform is None else (len(given), math.prod(given.shape[1:]))

@@ -52,7 +52,8 @@ def shapes(data_shape, transform_type="affine", **_):
 
 def result(shapes, target_shape, **_):
     """The result's shape."""
-    return (*shapes["data"][:2], *target_shape)
+    images, channels = shapes["data"][:2]
+    return (arguments.samples(images, shapes["loc"][0]), channels, *target_shape)
 
 
 def SpatialTransformer(

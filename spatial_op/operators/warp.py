@@ -50,7 +50,7 @@ class WarpCall:
     def images(self, data, beside=False):
         """What kernels are given of images: their pixels, and how far samples and channels are apart."""
         pixels, apart = laid_out(pixels_of(data, beside), self.plan.compute, 1 if beside else 2)
-        return {"pixels": pixels, "image_step": apart[0], "channel_step": 1 if beside else apart[1], **self.coordinates}
+        return {"pixels": pixels, "image_step": apart[0] if len(data) > 1 else 0, "channel_step": 1 if beside else apart[1], **self.coordinates}
 
     @made_once
     def known(self):
@@ -159,7 +159,7 @@ class WarpCall:
         if grad_data is not None:
             lower = working(grad_data, plan.compute, add[0], beside)
         upper = plain(pixels_of(out_grad, beside), plan.compute)
-        threads, bands = kernels("build").backward_split(plan.work, kernels("threads").threads_for)
+        threads, bands = kernels("build").backward_split(plan.work, plan.shared, kernels("threads").threads_for)
         if grad_given is not None and plan.transform is None:
             grad_given = self.ordered(grad_given)
         parts = self.parts(grad_given, add[1])
@@ -175,9 +175,9 @@ class WarpCall:
             return
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             if plan.transform is not None:
-                grad = gradient(plan.transform, parts.sum(axis=(1, 2))).reshape(grad_given.shape)
+                grad = gradient(plan.transform, together(parts.sum(axis=(1, 2)), grad_given)).reshape(grad_given.shape)
             else:  # one part is the gradient; NumPy's sum of it would lose the sign of a zero
-                grad = parts[:, 0] if parts.shape[1] == 1 else parts.sum(axis=1)
+                grad = together(parts[:, 0] if parts.shape[1] == 1 else parts.sum(axis=1), grad_given)
             grad_given[...] = grad + grad_given if add[1] else grad
 
     def parts(self, grad, add):
@@ -188,6 +188,11 @@ class WarpCall:
             return np.empty(0)
         if plan.transform is not None:
             return np.empty((samples, blocks, plan.work.tiles // plan.work.units, plan.fixed["count"]))
-        if blocks == 1 and not add and usable(grad, np.dtype(plan.number)):
+        if blocks == 1 and not add and len(grad) == samples and usable(grad, np.dtype(plan.number)):
             return grad[:, None]
         return np.empty((samples, blocks, *grad.shape[1:]), plan.number)
+
+
+def together(grads, given):
+    """Gradients of the samples, or their sum if the samples share what is differentiated by."""
+    return grads if len(grads) == len(given) else grads.sum(axis=0, keepdims=True)
