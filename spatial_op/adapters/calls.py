@@ -88,6 +88,23 @@ def curved(op, moved, along):
     )
 
 
+def folded(op, labels, mapped, batches, wanted):
+    """How entries of a further axis, which the ``mapped`` arrays have, become more samples of one call; None if each needs a call of its own.
+
+    ``labels`` are the inputs that the arrays belong to, of which gradients may be ``wanted``, and ``batches`` their samples in
+    an entry. The answer is how many samples an entry has, and which arrays stay as they are: those of one sample for all entries.
+    """
+    shared, single, wanted = set(op.operator.shared), set(op.operator.single), set(wanted)
+    samples = next((count for label, count in zip(labels, batches) if label not in shared and count != 1), 1)
+    moving = {label for label, have in zip(labels, mapped) if have}
+    several = {label for label, count in zip(labels, batches) if count != 1}
+    summed = single - several if samples != 1 else set()  # whose gradient is a sum over the samples of each entry
+    if shared & (moving | wanted) or summed & wanted:
+        return None
+    stay = shared | single - several - moving - wanted
+    return samples, [label in stay for label in labels]
+
+
 def to_text(params):
     """Parameters as text, for frameworks that keep nothing else."""
     return repr({key: plain(value) for key, value in params.items()})

@@ -125,12 +125,11 @@ def register(op):
     def vmap(info, in_dims, *arguments):
         *inputs, params, numbers = arguments
         inputs = given(op, inputs)
-        shared = [label in op.operator.shared for label in labels[: len(inputs)]]
 
         def run(*values):
             return operator(*values, *(None for _ in labels[len(values) :]), params, numbers)
 
-        return mapped(info, in_dims, inputs, shared, run, False)
+        return mapped(info, in_dims, op, labels[: len(inputs)], inputs, run)
 
     backward_operator = torch.library.custom_op(
         f"spatial_op::{name}_backward", pull_back, mutates_args=(),

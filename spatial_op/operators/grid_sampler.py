@@ -185,5 +185,5 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
     return apply(BilinearSampler, (data, grid), out, name, padding_mode=padding_mode, align_corners=align_corners)
 
 
-GridSampler.operator = Operator(("data", "grid"), prepare, result)
-BilinearSampler.operator = Operator(("data", "grid"), prepare_bilinear, result)
+GridSampler.operator = Operator(("data", "grid"), prepare, result, single=("data", "grid"))
+BilinearSampler.operator = Operator(("data", "grid"), prepare_bilinear, result, single=("data", "grid"))

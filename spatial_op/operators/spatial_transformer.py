@@ -148,4 +148,4 @@ def SpatialTransformer(
     )  # fmt: skip
 
 
-SpatialTransformer.operator = Operator(("data", "loc"), prepare, result, shapes=shapes)
+SpatialTransformer.operator = Operator(("data", "loc"), prepare, result, shapes=shapes, single=("data", "loc"))
