@@ -54,7 +54,8 @@ def sampling_forward(data, grid, sampler_type, padding_mode, align_corners, fill
 
     Conventions: (x, y) is ``grid[n, :, i, j]`` in pixels. The grid is normalised: -1 and +1 are the centres of the
     first and last pixel (``align_corners=True``) or their outer edges. A complex coordinate lies where its real part
-    does. A pixel whose weight is zero is not read. A NaN or infinite coordinate gives NaN.
+    does. A pixel whose weight is zero is not read. A NaN or infinite coordinate gives NaN. A batch of one image goes with any
+    number of grids, and one grid with any number of images.
 
     Parameters
     ----------
@@ -75,7 +76,8 @@ def sampling_forward(data, grid, sampler_type, padding_mode, align_corners, fill
     """
     data, grid = widen(data), widen(grid)
     axes, known = axes_taps(data, grid, sampler_type, padding_mode, align_corners)
-    out = np.zeros(data.shape[:2] + grid.shape[2:], np.result_type(data, grid))
+    (batch,) = np.broadcast_shapes(data.shape[:1], grid.shape[:1])
+    out = np.zeros((batch, data.shape[1], *grid.shape[2:]), np.result_type(data, grid))
     for taps in product(*axes):
         places, inside, weights, _ = zip(*taps)
         out += times(math.prod(weights), pixels_at(data, places, inside, fill_value))
@@ -89,7 +91,8 @@ def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_co
     ``grad_x[n, i, j] = sum_{c, h, w} out_grad[n, c, i, j] data[n, c, h, w] k'(x - w) k(y - h)``; y and z likewise.
 
     Conventions: those of ``sampling_forward``. A NaN or infinite coordinate has no part in the data's gradient, and its
-    own is NaN. Where ``out_grad`` is zero there is no gradient, whatever the data.
+    own is NaN. Where ``out_grad`` is zero there is no gradient, whatever the data. The gradient of one image, or grid, that
+    goes with many others is the sum over these.
 
     Parameters
     ----------
@@ -121,7 +124,8 @@ def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_co
         times(out_grad, slope).sum(axis=1) * (span(size, align_corners) / 2)
         for slope, size in zip(slopes, data.shape[2:])
     ]
-    return grad_data, np.where(known, np.stack(grads[::-1], axis=1), np.nan)
+    grad_grid = np.where(known, np.stack(grads[::-1], axis=1), np.nan)
+    return grad_data, grad_grid if len(grid) == len(grad_grid) else grad_grid.sum(axis=0, keepdims=True)
 
 
 def axes_taps(data, grid, sampler_type, padding_mode, align_corners):

@@ -80,7 +80,8 @@ def GridSampler(
         Images: float16, float32 or float64, in any memory layout. They are not written to.
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) float array
         Normalised x and y, of volumes x, y and z, of ``data``'s dtype or a wider one. It is read where it lies, also if it
-        is a view of an array (N, H_out, W_out, 2), whose coordinates stand side by side.
+        is a view of an array (N, H_out, W_out, 2), whose coordinates stand side by side. One image goes with any number of
+        grids, and one grid with any number of images; the gradient of the one is the sum over the others.
     sampler_type : str
         "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
         same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel

@@ -83,7 +83,8 @@ def SpatialTransformer(
         Images: float16, float32 or float64, in any memory layout. They are not written to.
     loc : (N, P) float array
         Transform parameters, normalised, of ``data``'s dtype or a wider one; P follows from ``transform_type``. Of "affine"
-        also matrices (N, 2, 3), of volumes (N, 3, 4).
+        also matrices (N, 2, 3), of volumes (N, 3, 4). One image goes with any number of transforms, and one transform with any
+        number of images; the gradient of the one is the sum over the others.
     target_shape : (int, int) or (int, int, int)
         (Depth,) height and width of the output, in pixels; (0, 0), MXNet's default, counts as left out.
     transform_type : str

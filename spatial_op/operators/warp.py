@@ -50,7 +50,12 @@ class WarpCall:
     def images(self, data, beside=False):
         """What kernels are given of images: their pixels, and how far samples and channels are apart."""
         pixels, apart = laid_out(pixels_of(data, beside), self.plan.compute, 1 if beside else 2)
-        return {"pixels": pixels, "image_step": apart[0] if len(data) > 1 else 0, "channel_step": 1 if beside else apart[1], **self.coordinates}
+        return {
+            "pixels": pixels,
+            "image_step": apart[0] if len(data) > 1 else 0,
+            "channel_step": 1 if beside else apart[1],
+            **self.coordinates,
+        }
 
     @made_once
     def known(self):
