@@ -171,7 +171,7 @@ def test_pytorch():
     torch.testing.assert_close(module(data, loc), out, rtol=0, atol=0)
     with pytest.raises(TypeError, match=r"^SpatialTransformer: fill_value is tensor\(.*\), expected a number"):
         so.SpatialTransformer(data, loc, (7, 8), fill_value=torch.ones(3, requires_grad=True))
-    compiled = torch.compile(lambda data, loc: module(data, loc), backend="eager", fullgraph=True)
+    compiled = torch.compile(lambda data, loc: module(data, loc), backend="eager", fullgraph=True, dynamic=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.testing.assert_close(compiled(data, loc), out, rtol=0, atol=0)
@@ -196,6 +196,8 @@ def test_jax():
     np.testing.assert_array_equal(out, expected)
     for one, other in zip(pull(out), pullback(expected)):
         np.testing.assert_allclose(one, other, rtol=1e-5)
+    far = so.GridSampler(arrays[0], jnp.full((2, 2, 1, 1), 9.0), fill_value=np.nan)
+    assert np.isnan(far).all()
     along = jax.jvp(warp, arrays, tuple(map(jnp.asarray, tangents)))[1]
     np.testing.assert_allclose(along, tangent, rtol=0, atol=1e-5)
 

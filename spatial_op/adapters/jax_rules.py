@@ -64,17 +64,20 @@ def batch(primitive, labels, values, axes, *, op, **words):
         results = jax.lax.map(one, [value for value, have in zip(values, mapped) if have])
     else:
         count = next(value.shape[0] for value, have in zip(values, mapped) if have)
-        samples, stays = found
-        values = [
-            value if stay else joined(value, have, count, samples) for value, have, stay in zip(values, mapped, stays)
-        ]
-        found = run(*values)
-        results = jax.tree_util.tree_map(lambda result: result.reshape(count, samples, *result.shape[1:]), found)
+        samples, counts = found
+        found = run(*(joined(*each, count) for each in zip(values, mapped, counts)))
+
+        def apart(result):  # of inputs that serve several samples each there are fewer gradients
+            return result.reshape(count, len(result) // count if count else samples, *result.shape[1:])
+
+        results = jax.tree_util.tree_map(apart, found)
     return results, [0] * len(results) if primitive.multiple_results else 0
 
 
-def joined(value, mapped, count, samples):
-    """The axis that was added and that of the samples as one; an array without the former, or of one sample, is repeated."""
+def joined(value, mapped, samples, count):
+    """The axis that was added, of so many entries, and that of the samples as one; an array that lacks some is repeated, or stays as it is."""
+    if samples is None:
+        return value
     sizes = value.shape[2:] if mapped else value.shape[1:]
     return jnp.broadcast_to(value, (count, samples, *sizes)).reshape(count * samples, *sizes)
 

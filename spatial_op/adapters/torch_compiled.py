@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch.autograd import forward_ad
 
-from ..operators.table import OPERATORS
-from .calls import curved, describe, from_text, given, plain, prepared, pull, pull_tangent, push
+from ..operators.table import OPERATORS, PREPARATIONS
+from .calls import curved, describe, from_text, given, plain, prepared, pull, pull_tangent, push, spelled
 from .torch_tensors import WORDS, arrays, mapped, present, spread
 
 # Stands for an integer in the text of an operator's parameters.
@@ -46,7 +46,9 @@ def taken_apart(params):
         if isinstance(value, (int, torch.SymInt, torch.Tensor)) and not isinstance(value, bool):
             numbers.append(value)
             return NUMBER
-        value = plain(value)
+        value = spelled(
+            value if isinstance(value, float) else plain(value)
+        )  # of a float that may vary, a compiler asks no more
         return marked(value) if isinstance(value, (int, tuple)) and not isinstance(value, bool) else value
 
     return repr({key: marked(value) for key, value in params.items()}), numbers
@@ -211,5 +213,5 @@ def register_second(op, signature, backward_operator):
     backward_operator.register_autograd(backward, setup_context=setup_context)
 
 
-for operator_function in OPERATORS.values():
+for operator_function in (*OPERATORS.values(), *PREPARATIONS.values()):
     register(operator_function)

@@ -91,13 +91,17 @@ def mapped(info, in_dims, op, labels, tensors, run, wanted=()):
         if isinstance(results[0], tuple):
             return tuple(map(torch.stack, zip(*results))), (0,) * len(results[0])
         return torch.stack(results), 0
-    (samples, stays), whole = found, []
-    for value, dim, stay in zip(tensors, in_dims, stays):
-        if not stay:
+    (samples, counts), whole = found, []
+    for value, dim, count in zip(tensors, in_dims, counts):
+        if count is not None:
             value = value[None] if dim is None else value.movedim(dim, 0)
-            value = value.expand(size, samples, *value.shape[2:]).flatten(0, 1)
+            value = value.expand(size, count, *value.shape[2:]).flatten(0, 1)
         whole.append(value)
     result = run(*whole)
+
+    def unfolded(value):  # of inputs that serve several samples each there are fewer gradients
+        return value.unflatten(0, (size, len(value) // size if size else samples))
+
     if isinstance(result, tuple):
-        return tuple(value.unflatten(0, (size, samples)) for value in result), (0,) * len(result)
-    return result.unflatten(0, (size, samples)), 0
+        return tuple(map(unfolded, result)), (0,) * len(result)
+    return unfolded(result), 0
