@@ -106,6 +106,10 @@ def sample(graph, data_name, data, grid_name, dtype, pixels, params):
             raise ValueError(
                 f"export: {label} is {given!r}, expected {check.listed(known)}, since ONNX has no other; pass one of these."
             )
+    if params.get("coverage"):
+        raise ValueError(
+            f"export: coverage is {params['coverage']!r}, expected False, since ONNX has no such node; export the sampling of ones."
+        )
     if np.any(params.get("fill_value", 0)):
         raise ValueError(
             f"export: fill_value is {check.shown(params['fill_value'])}, expected 0, since ONNX has no other; leave it out, and sample "

@@ -29,11 +29,8 @@ HUGE = 1e30
 
 # What derivatives along one change and along another are called, as the arrays that hold the changes are.
 CHANGES = CHANGE, OTHER = "changes", "others"
-
-
-def changing(moving, dtype):
-    """What kernels are given of so many changes, which are ``changes_apart`` from sample to sample."""
-    return {**dict.fromkeys(CHANGES[:moving], dtype), "changes_apart": "int"} if moving else {}
+# How far either is apart from sample to sample.
+APART = ("changes_apart",)
 
 
 def add(a, b):
@@ -100,7 +97,7 @@ class ByTransform:
         self.parameters = {"numbers": dtype, "apart": "int", "count": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"{name}_{axis}": "float" for name in ("span", "middle", "steps")}
-        self.parameters |= changing(moving, "f8")
+        self.parameters |= dict.fromkeys(CHANGES[:moving], "f8") | dict.fromkeys(APART[:moving], "int")
         self.pulling = {"sums": "f8"}
 
     def start(self, m):
@@ -109,8 +106,7 @@ class ByTransform:
     def begin(self, m, sample, tile):
         """Read the parameters, and make the plan."""
         self.at = sample * m.apart
-        if self.moving:
-            self.moved = sample * m.changes_apart
+        self.moved = sample * m.changes_apart if self.moving else None
         self.sizes = traced_sizes(m, self.axes, self.given)
         self.values = [self.number(m, i) for i in range(self.count)]
         self.plan = self.planned(m, self.values)
@@ -228,7 +224,7 @@ class ByArray:
         self.parameters = {"numbers": dtype, "apart": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"span_{axis}": "float", f"middle_{axis}": "float"}
-        self.parameters |= changing(moving, dtype)
+        self.parameters |= dict.fromkeys(CHANGES[:moving], dtype) | dict.fromkeys(APART[:moving], "int")
         self.pulling = {"sums": dtype}
 
     def start(self, m):
@@ -237,8 +233,7 @@ class ByArray:
     def begin(self, m, sample, tile):
         """Remember where the sample's numbers begin."""
         self.at = sample * m.apart
-        if self.moving:
-            self.moved = sample * m.changes_apart
+        self.moved = sample * m.changes_apart if self.moving else None
 
     def half(self, m, axis):
         """Pixels from 0 to 1."""

@@ -2,9 +2,9 @@
 
 from .. import check
 from . import Operator, arguments, filling
+from .coverage import ALONE, called, results
 from .dispatch import apply
 from .plans import planned, recall, remember
-from .warp import WarpCall
 
 
 def prepare(
@@ -17,12 +17,14 @@ def prepare(
     align_corners=True,
     points_inside=False,
     fill_value=0.0,
+    coverage=False,
     op="GridSampler",
 ):
     """Check a call, unless one like it passed before."""
     params = None, sampler_type, padding_mode, align_corners, points_inside, fill_value, op
     facts, plan = recall(data, grid, params, arguments.named("", sampler_type, padding_mode, data))
-    return WarpCall(op, {"data": data, "grid": grid}, plan or remember(facts, checked(data, grid, *params[1:])))
+    plan = plan or remember(facts, checked(data, grid, *params[1:]))
+    return called(op, {"data": data, "grid": grid}, plan, coverage)
 
 
 def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, fill_value, op):
@@ -50,10 +52,10 @@ def prepare_bilinear(data, grid, cudnn_off=None, name=None, *, padding_mode="zer
     return prepare(data, grid, padding_mode=padding_mode, align_corners=align_corners, op="BilinearSampler")
 
 
-def result(shapes, **_):
+def result(shapes, coverage=False, **_):
     """The result's shape, of both operators."""
     images, channels = shapes["data"][:2]
-    return (arguments.samples(images, shapes["grid"][0]), channels, *shapes["grid"][2:])
+    return (arguments.samples(images, shapes["grid"][0]), 1 if coverage == ALONE else channels, *shapes["grid"][2:])
 
 
 def GridSampler(
@@ -67,6 +69,7 @@ def GridSampler(
     align_corners=True,
     points_inside=False,
     fill_value=0.0,
+    coverage=False,
 ):
     """Sample each image of a batch, or each volume, at the points of its own grid.
 
@@ -104,12 +107,17 @@ def GridSampler(
         "zeros", nor on "bicubic".
     fill_value : number or sequence of C numbers
         What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
+    coverage : bool or str
+        True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
+        that alone, which can be differentiated, as ``vjp`` and ``jvp`` do.
 
     Returns
     -------
     out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array of ``data``'s dtype
         A sample whose coordinate is NaN or infinite is NaN, but for ``points_inside``; a sample far outside is what the
         padding says.
+    coverage : (N, 1, ...) array of ``data``'s dtype
+        If it is asked for: 1 for samples inside, 0 for those outside, and between them at the border.
 
     Raises
     ------
@@ -135,8 +143,8 @@ def GridSampler(
     >>> so.GridSampler(data, np.stack([x, y])[None])[0, 0]
     array([[4. , 5.5, 7. ]])
     """
-    return apply(
-        GridSampler, (data, grid), out, name, sampler_type=sampler_type, padding_mode=padding_mode,
+    return results(
+        GridSampler, (data, grid), out, name, coverage, sampler_type=sampler_type, padding_mode=padding_mode,
         align_corners=align_corners, points_inside=points_inside, fill_value=fill_value,
     )  # fmt: skip
 

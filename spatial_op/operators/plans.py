@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import check
 from ..dtypes import DTYPES
+from ..paddings import PADDINGS
 from . import filling
 from .coordinates import fixed_of, number_of, room
 from .engine import kernels
@@ -60,6 +61,13 @@ class Plan:
     def linear(self):
         """The plan of the same calls without a fill, of which the result is linear in the images."""
         return self if self.fill is None else plan_of(*self.given)
+
+    @made_once
+    def of_ones(self):
+        """The plan of the coverage: images of ones, in one channel, and nothing outside."""
+        shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points = self.given
+        nothing, ones = (rows[0], PADDINGS["zeros"]), (shape[0], 1, *shape[2:])
+        return plan_of(ones, given_shape, target, dtype, given_dtype, transform, nothing, edge, (points[0], False))
 
     @made_once
     def work(self):

@@ -2,9 +2,8 @@
 
 from .. import check
 from . import Operator, arguments, filling
-from .dispatch import apply
+from .coverage import ALONE, called, results
 from .plans import planned, recall, remember
-from .warp import WarpCall
 
 NAME = "SpatialTransformer"
 
@@ -21,11 +20,12 @@ def prepare(
     padding_mode="zeros",
     align_corners=True,
     fill_value=0.0,
+    coverage=False,
 ):
     """Check a call, unless one like it passed before."""
     params = target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value
     facts, plan = recall(data, loc, params, arguments.named(transform_type, sampler_type, padding_mode, data))
-    return WarpCall(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)))
+    return called(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)), coverage)
 
 
 def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value):
@@ -50,10 +50,10 @@ def shapes(data_shape, transform_type="affine", **_):
     return {"loc": (data_shape[0], len(arguments.transform(NAME, axes, transform_type).identity(16)))}
 
 
-def result(shapes, target_shape, **_):
+def result(shapes, target_shape, coverage=False, **_):
     """The result's shape."""
     images, channels = shapes["data"][:2]
-    return (arguments.samples(images, shapes["loc"][0]), channels, *target_shape)
+    return (arguments.samples(images, shapes["loc"][0]), 1 if coverage == ALONE else channels, *target_shape)
 
 
 def SpatialTransformer(
@@ -69,6 +69,7 @@ def SpatialTransformer(
     padding_mode="zeros",
     align_corners=True,
     fill_value=0.0,
+    coverage=False,
 ):
     """Warp each image of a batch, or each volume, by its own transform.
 
@@ -112,11 +113,16 @@ def SpatialTransformer(
         See the conventions.
     fill_value : number or sequence of C numbers
         What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
+    coverage : bool or str
+        True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
+        that alone, which can be differentiated, as ``vjp`` and ``jvp`` do.
 
     Returns
     -------
     out : (N, C, *target_shape) array of ``data``'s dtype
         A sample whose coordinate is NaN or infinite is NaN; a sample far outside is what the padding says.
+    coverage : (N, 1, *target_shape) array of ``data``'s dtype
+        If it is asked for: 1 for samples inside, 0 for those outside, and between them at the border.
 
     Raises
     ------
@@ -144,8 +150,8 @@ def SpatialTransformer(
            [ 4.5,  5.5,  6.5,  3.5],
            [ 8.5,  9.5, 10.5,  5.5]])
     """
-    return apply(
-        SpatialTransformer, (data, loc), out, name, target_shape=target_shape, transform_type=transform_type,
+    return results(
+        SpatialTransformer, (data, loc), out, name, coverage, target_shape=target_shape, transform_type=transform_type,
         sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners, fill_value=fill_value,
     )  # fmt: skip
 
