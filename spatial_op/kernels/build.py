@@ -5,7 +5,7 @@ import math
 from typing import NamedTuple
 
 from ..transforms import affine
-from . import grids, names, planes, scattered
+from . import cells, coverage, grids, names, planes, scattered
 from .cells import Rules
 from .grid_layouts import LAYOUTS
 from .inside import Inside
@@ -126,6 +126,18 @@ def push(axes, formula, dtype, sampler, number, moving=1):
         names.of(axes, formula, dtype, sampler, number, what),
         lambda m: text(m, rules, source, axes),
         {**planes.parameters(rules, source, axes), "out": number},
+    )
+
+
+@functools.cache
+def cover(axes, formula, dtype, sampler, number):
+    """The kernel that writes how much of each sample's weight lies inside."""
+    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+    sizes = {"samples": "int", **dict.fromkeys("whd"[:axes], "int"), **cells.output(axes), **cells.parameters(axes)}
+    return Kernel(
+        names.of(axes, formula, dtype, sampler, number, "coverage"),
+        lambda m: coverage.forward(m, rules, source, axes),
+        {**sizes, **source.parameters, "out": number},
     )
 
 

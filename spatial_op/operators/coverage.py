@@ -4,7 +4,8 @@ import numpy as np
 
 from .. import check
 from .dispatch import apply
-from .memory import clear
+from .engine import kernels
+from .memory import clear, hand_over, working
 from .warp import WarpCall
 
 ALONE = "only"
@@ -41,16 +42,24 @@ class CoverageCall:
     def __init__(self, name, inputs, plan):
         data, given = inputs
         self.inputs = inputs
-        ones = np.ones((1, 1, *inputs[data].shape[2:]), plan.dtype)
-        ones = np.broadcast_to(ones, (len(inputs[data]), *ones.shape[1:]))
-        self.call = WarpCall(name, {data: ones, given: inputs[given]}, plan.of_ones)
+        one = np.broadcast_to(np.ones((), plan.dtype), (len(inputs[data]), 1, *inputs[data].shape[2:]))
+        self.call = WarpCall(name, {data: one, given: inputs[given]}, plan.of_ones)
         self.name, self.shape, self.dtype = name, self.call.shape, self.call.dtype
 
     def forward(self, out=None):
         """The coverage."""
-        if out is not None:
+        if out is None:
+            out = np.empty(self.shape, self.dtype)
+        else:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
-        return self.call.forward(out)
+        plan = self.call.plan
+        if not plan.nothing:
+            direct = working(out, plan.compute)
+            threads = kernels("threads").threads_for(plan.work.tiles, plan.work.elements)
+            kernel = kernels("build").cover(*plan.key)
+            plan.run((None, kernel), threads, {**self.call.coordinates, "out": direct})
+            hand_over(direct, out)
+        return out
 
     def tangent(self, tangents):
         """How it changes with the coordinates."""
