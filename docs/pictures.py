@@ -119,6 +119,8 @@ def transforms():
     save(figure, "transforms")
 
 
+PICTURES = corners, paddings, samplers, shrinking, transforms
+
 if __name__ == "__main__":
-    for draw in (corners, paddings, samplers, shrinking, transforms):
+    for draw in PICTURES:
         draw()

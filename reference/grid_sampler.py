@@ -5,7 +5,9 @@ from .grid import widen
 from .sampling import sampling_backward, sampling_forward
 
 
-def grid_sampler(data, grid, sampler_type="bilinear", *, padding_mode="zeros", align_corners=True, antialias=1):
+def grid_sampler(
+    data, grid, sampler_type="bilinear", *, padding_mode="zeros", align_corners=True, fill_value=0.0, antialias=1
+):
     """Sample each image of a batch at the points of a grid.
 
     Conventions and parameters: those of ``sampling_forward``.
@@ -14,7 +16,7 @@ def grid_sampler(data, grid, sampler_type="bilinear", *, padding_mode="zeros", a
     ----------
     data : (N, C, H, W) or (N, C, D, H, W) real or complex array
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) real or complex array
-    sampler_type, padding_mode, align_corners
+    sampler_type, padding_mode, align_corners, fill_value
     antialias : int or tuple of int
         Samples of each output pixel along all axes, or each, of which the result is the mean.
 
@@ -22,14 +24,23 @@ def grid_sampler(data, grid, sampler_type="bilinear", *, padding_mode="zeros", a
     -------
     out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) float64 or complex128 array
     """
+    rules = sampler_type, padding_mode, align_corners, fill_value
     total, places = 0, offsets(antialias, data.ndim - 2)
     for offset in places:
-        total = total + sampling_forward(data, moved_grid(grid, offset), sampler_type, padding_mode, align_corners)
+        total = total + sampling_forward(data, moved_grid(grid, offset), *rules)
     return total / len(places)
 
 
 def grid_sampler_backward(
-    data, grid, out_grad, sampler_type="bilinear", *, padding_mode="zeros", align_corners=True, antialias=1
+    data,
+    grid,
+    out_grad,
+    sampler_type="bilinear",
+    *,
+    padding_mode="zeros",
+    align_corners=True,
+    fill_value=0.0,
+    antialias=1,
 ):
     """Gradients of ``grid_sampler``.
 
@@ -38,16 +49,16 @@ def grid_sampler_backward(
     Parameters
     ----------
     data, grid, out_grad : real or complex arrays
-    sampler_type, padding_mode, align_corners, antialias
+    sampler_type, padding_mode, align_corners, fill_value, antialias
 
     Returns
     -------
     grad_data, grad_grid : float64 or complex128 arrays of the shapes of ``data`` and ``grid``
     """
+    rules = sampler_type, padding_mode, align_corners, fill_value
     grad_data, grad_grid, places = 0, 0, offsets(antialias, data.ndim - 2)
     for offset in places:
-        points, share = moved_grid(grid, offset), widen(out_grad) / len(places)
-        more, grad = sampling_backward(data, points, share, sampler_type, padding_mode, align_corners)
+        more, grad = sampling_backward(data, moved_grid(grid, offset), widen(out_grad) / len(places), *rules)
         grad_data, grad_grid = grad_data + more, grad_grid + moved_grid_backward(grad, offset)
     return grad_data, grad_grid
 

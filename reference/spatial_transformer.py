@@ -15,6 +15,7 @@ def spatial_transformer(
     *,
     padding_mode="zeros",
     align_corners=True,
+    fill_value=0.0,
     antialias=1,
 ):
     """Warp each image of a batch by its own transform.
@@ -36,6 +37,8 @@ def spatial_transformer(
         A row of ``PADDINGS``.
     align_corners : bool
         Whether -1 and +1 are the centres of the border pixels, or else their outer edges.
+    fill_value : number or (C,) array
+        What lies outside, with the padding "zeros".
     antialias : int or tuple of int
         Samples of each output pixel along all axes, or each, of which the result is the mean.
 
@@ -43,11 +46,12 @@ def spatial_transformer(
     -------
     out : (N, C, *target_shape) float64 or complex128 array
     """
+    rules = sampler_type, padding_mode, align_corners, fill_value
     total, places, (forward, _, _) = 0, offsets(antialias, len(target_shape)), TRANSFORMS[transform_type]
     for offset in places:
         source = forward(widen(loc), moved(target_shape, offset, align_corners))
         grid = source.reshape(len(loc), len(target_shape), *target_shape)
-        total = total + sampling_forward(data, grid, sampler_type, padding_mode, align_corners)
+        total = total + sampling_forward(data, grid, *rules)
     return total / len(places)
 
 
@@ -61,6 +65,7 @@ def spatial_transformer_backward(
     *,
     padding_mode="zeros",
     align_corners=True,
+    fill_value=0.0,
     antialias=1,
 ):
     """Gradients of ``spatial_transformer``: the same steps transposed, last one first.
@@ -70,7 +75,7 @@ def spatial_transformer_backward(
     data : (N, C, H, W) or (N, C, D, H, W) real or complex array
     loc : (N, P) real or complex array
     out_grad : (N, C, *target_shape) real or complex array
-    target_shape, transform_type, sampler_type, padding_mode, align_corners, antialias
+    target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value, antialias
         As forward.
 
     Returns
@@ -78,13 +83,14 @@ def spatial_transformer_backward(
     grad_data : float64 or complex128 array of ``data``'s shape
     grad_loc : (N, P) float64 or complex128 array
     """
+    rules = sampler_type, padding_mode, align_corners, fill_value
     places, (forward, backward, _) = offsets(antialias, len(target_shape)), TRANSFORMS[transform_type]
     grad_data = grad_loc = 0
     for offset in places:
         destination = moved(target_shape, offset, align_corners)
         source = forward(widen(loc), destination)
-        grid, share = source.reshape(len(loc), len(target_shape), *target_shape), widen(out_grad) / len(places)
-        more, grad_grid = sampling_backward(data, grid, share, sampler_type, padding_mode, align_corners)
+        grid = source.reshape(len(loc), len(target_shape), *target_shape)
+        more, grad_grid = sampling_backward(data, grid, widen(out_grad) / len(places), *rules)
         grad_data = grad_data + more
         grad_loc = grad_loc + backward(widen(loc), destination, grad_grid.reshape(source.shape))
     return grad_data, grad_loc

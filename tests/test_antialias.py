@@ -66,8 +66,8 @@ def test_volumes(sampler_type, padding_mode, align_corners):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_means_of_a_finer_target(align_corners, dtype):
     """With pixels' edges at -1 and +1, the same parameters; with their centres there, the finer target reaches further."""
-    rng, (high, wide), (ny, nx) = np.random.default_rng(0), (31, 70), (3, 4)
-    for channels in (1, 3, 8, 20):
+    rng, (high, wide) = np.random.default_rng(0), (31, 70)
+    for channels, (ny, nx) in ((1, (2, 4)), (3, (3, 4)), (8, (2, 8)), (20, (1, 5))):
         data = rng.standard_normal((2, channels, 90, 120)).astype(dtype)
         loc = random_loc(rng, "affine", 2, dtype)
         further = loc.astype("float64")
@@ -78,7 +78,7 @@ def test_means_of_a_finer_target(align_corners, dtype):
         finer = so.SpatialTransformer(data, further, (ny * high, nx * wide), **params)
         expected = finer.reshape(2, channels, high, ny, wide, nx).mean(axis=(3, 5))
         found = so.SpatialTransformer(data, loc, (high, wide), antialias=(ny, nx), **params)
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 if dtype == "float32" else 1e-12)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 if dtype == "float32" else 1e-8)
 
 
 @every_transform

@@ -45,17 +45,17 @@ def write_window(m, out, memory, q, k, place, vectors, count):
         out.write(place, shared(m, sums), count)
 
 
-def write(m, out, q, vector, count):
+def write(m, out, place, q, vector, count):
     """The same of one vector, which is added up in the result itself."""
     if not active(m):
-        m.write(out, 0, vector, count)
+        m.write(out, place, vector, count)
         return
     total = m.variable(vector)
     for _ in m.when(~first_of_pixel(m, q)):
-        total.value = separate(m.read(out, 0, count), vector)
+        total.value = separate(m.read(out, place, count), vector)
     for _ in m.when(last_of_pixel(m, q)):
         (total.value,) = shared(m, [total.value])
-    m.write(out, 0, total.value, count)
+    m.write(out, place, total.value, count)
 
 
 def numbers_of(m, tile):

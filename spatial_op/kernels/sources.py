@@ -30,6 +30,8 @@ HUGE = 1e30
 
 # What derivatives along one change and along another are called, as the arrays that hold the changes are.
 CHANGES = CHANGE, OTHER = "changes", "others"
+# How far either is apart from sample to sample.
+APART = ("changes_apart",)
 
 
 def add(a, b):
@@ -96,7 +98,7 @@ class ByTransform:
         self.parameters = {"numbers": dtype, "apart": "int", "count": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"{name}_{axis}": "float" for name in ("span", "middle", "steps")}
-        self.parameters |= dict.fromkeys(CHANGES[:moving], "f8")
+        self.parameters |= dict.fromkeys(CHANGES[:moving], "f8") | dict.fromkeys(APART[:moving], "int")
         self.pulling = {"sums": "f8"}
 
     def start(self, m):
@@ -104,7 +106,8 @@ class ByTransform:
 
     def begin(self, m, sample, tile):
         """Read the parameters, and make the plan."""
-        self.at, self.dense = sample * m.apart, sample * m.count
+        self.at = sample * m.apart
+        self.moved = sample * m.changes_apart if self.moving else None
         self.sizes = traced_sizes(m, self.axes, self.given)
         self.values = [self.number(m, i) for i in range(self.count)]
         self.plan = self.planned(m, self.values)
@@ -113,7 +116,7 @@ class ByTransform:
         """A parameter, with how it changes."""
         number = m.to(m.numbers[self.at + i], "f8")
         for name in CHANGES[: self.moving]:
-            number = Dual(number, {name: m.arguments[name].starting(self.dense)[i]})
+            number = Dual(number, {name: m.arguments[name].starting(self.moved)[i]})
         return number
 
     def planned(self, m, values):
@@ -143,8 +146,7 @@ class ByTransform:
     def corners(self, m, tile):
         """The least and the largest coordinates of a tile on each axis, of an affine transform: they are at its corners."""
         left, top = self.column(m, tile, 0), self.row(m, tile, 0)
-        right = left + supersampling.extent(m, "x", tile.cols)
-        bottom = top + supersampling.extent(m, "y", supersampling.pixel_rows(m, tile.rows))
+        right, bottom = left + supersampling.width(m, tile), top + supersampling.height(m, tile)
         points = [self.locate(self.plan, u, v) for u in (left, right) for v in (top, bottom)]
         for axis in range(2):
             low = high = points[0][axis]
@@ -223,7 +225,7 @@ class ByArray:
         self.parameters = {"numbers": dtype, "apart": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"span_{axis}": "float", f"middle_{axis}": "float"}
-        self.parameters |= dict.fromkeys(CHANGES[:moving], dtype)
+        self.parameters |= dict.fromkeys(CHANGES[:moving], dtype) | dict.fromkeys(APART[:moving], "int")
         self.pulling = {"sums": dtype}
 
     def start(self, m):
@@ -232,7 +234,7 @@ class ByArray:
     def begin(self, m, sample, tile):
         """Remember where the sample's numbers begin."""
         self.at = sample * m.apart
-        self.dense = sample * means.numbers_of(m, tile)
+        self.moved = sample * m.changes_apart if self.moving else None
 
     def half(self, m, axis):
         """Pixels from 0 to 1."""
@@ -274,8 +276,7 @@ class ByArray:
     def pull(self, m, tile, q, k, grads):
         """The gradients themselves, normalised."""
         rates = self.rates(m, tile, q, k)
-        grads = [grad * rate for grad, rate in zip(self.written(m, grads), rates)]
-        means.write_grid(m, self, tile, q, k, grads)
+        means.write_grid(m, self, tile, q, k, [grad * rate for grad, rate in zip(self.written(m, grads), rates)])
 
     def written(self, m, grads):
         """The part of gradients that is asked for."""
@@ -295,5 +296,5 @@ class ByArray:
 
     def scaled(self, m, changes, tile, q, k):
         """Changes of the numbers in source pixels."""
-        changes = means.read_grid(m, self, changes, self.dense, tile, q, k)
+        changes = means.read_grid(m, self, changes, self.moved, tile, q, k)
         return [change * rate for change, rate in zip(changes, self.rates(m, tile, q, k))]

@@ -54,6 +54,16 @@ def shifts(m, axes, q):
         yield from (m.arguments[f"shift_{axis}"][q] for axis in [*SIZES][:axes])
 
 
+def width(m, tile):
+    """The distance of the outermost columns of a tile's samples."""
+    return extent(m, "x", tile.cols)
+
+
+def height(m, tile):
+    """That of its rows."""
+    return extent(m, "y", pixel_rows(m, tile.rows))
+
+
 def extent(m, axis, pixels):
     """The distance of the outermost samples of so many pixels along an axis."""
     length = m.to(pixels - 1, "f8")

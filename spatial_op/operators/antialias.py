@@ -6,9 +6,8 @@ import numpy as np
 
 from .. import check
 from . import stretch
-from .memory import as_rows, empty, made_once
+from .memory import as_rows, empty, made_once, side_by_side
 from .samples import with_slopes
-from .warp import WarpCall
 
 # Samples along an axis, at most.
 MOST = 16
@@ -37,11 +36,11 @@ def check_samples(op, antialias, axes):
         )
 
 
-def antialiased(call, antialias):
-    """The call, or that of means, if samples are asked for."""
+def antialiased(call, plan, antialias):
+    """The call, whose plan it is, or that of means, if samples are asked for."""
     if antialias is False or (isinstance(antialias, np.bool_) and not antialias):
         return call
-    return MeanCall(call, antialias)
+    return MeanCall(call, plan, antialias)
 
 
 def is_count(number):
@@ -66,38 +65,41 @@ def of_map(antialias, axes, stretches):
 
 
 class MeanCall:
-    """One call of an operator whose output pixels are means of samples: those of a run of images that have as many are one ``WarpCall``."""
+    """One call of an operator whose output pixels are means of samples; a run of images that have as many is one call of those that it stands for."""
 
-    def __init__(self, call, antialias):
-        self.call, self.antialias = call, antialias
+    def __init__(self, call, plan, antialias):
+        self.call, self.plan, self.antialias = call, plan, antialias
         self.shape, self.dtype, self.inputs = call.shape, call.dtype, call.inputs
 
     def counts(self):
         """How many samples a pixel has along each axis, for each image."""
-        plan, (_, given) = self.call.plan, self.inputs.values()
+        plan, (_, given) = self.plan, self.inputs.values()
         if not isinstance(self.antialias, (bool, np.bool_)):
             return [tuple(map(int, each_of(self.antialias, len(plan.target))))] * self.shape[0]
         if plan.transform is None:
-            return chosen(stretch.of_grid(with_slopes(given, plan.number), plan.fixed))
-        return chosen(stretch.of_transform(plan.transform, as_rows(given), plan.source, plan.target, plan.edge))
+            found = stretch.of_grid(with_slopes(given, plan.number), plan.fixed)
+        else:
+            found = stretch.of_transform(plan.transform, as_rows(given), plan.source, plan.target, plan.edge)
+        return chosen(found) * (1 if len(found) > 1 else self.shape[0])  # one may be that of all images
 
     @made_once
     def parts(self):
         """Slices of the batch, and their calls."""
-        if self.call.plan.nothing:
+        if self.plan.nothing:
             return [(slice(None), self.call)]
         found, first = [], 0
         for fine, run in itertools.groupby(self.counts()):
             part = slice(first, first + len(list(run)))
-            first, plan = part.stop, self.call.plan.part(part.stop - part.start, fine)
-            inputs = {name: value[part] for name, value in self.inputs.items()}
-            found.append((part, WarpCall(self.call.name, inputs, plan)))
+            inputs = dict(zip(self.inputs, cut(self.inputs.values(), part)))
+            plan = self.plan.part(part.stop - first, fine)
+            found.append((part, type(self.call)(self.call.name, inputs, plan)))
+            first = part.stop
         return found
 
     def forward(self, out=None):
-        """Sample; write to ``out`` if it is given."""
+        """The result; written to ``out`` if it is given."""
         if out is None:
-            out = empty(self.shape, self.dtype, self.call.beside)
+            out = empty(self.shape, self.dtype, self.plan.beside_too and side_by_side(self.inputs["data"]))
         else:
             check.output(self.call.name, "out", out, self.shape, self.dtype, self.inputs)
         for part, call in self.parts:
@@ -121,17 +123,22 @@ class MeanCall:
             (part, call.second_tangent(cut(tangents, part), cut(others, part))) for part, call in self.parts
         )
 
+    def adding(self, add, part):
+        """Which gradients a part adds to: also those of an input that samples share, after the first part."""
+        shared = [len(value) < self.shape[0] and part.start for value in self.inputs.values()]
+        return [bool(more or later) for more, later in zip(add, shared)]
+
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
         for part, call in self.parts:
-            call.backward(out_grad[part], cut(grads, part), add)
+            call.backward(out_grad[part], cut(grads, part), self.adding(add, part))
 
     def backward_tangent(self, out_grad, tangents, grads, add):
         """Write, or add, how these change when the inputs change by ``tangents``, of which some may be None."""
         for part, call in self.parts:
-            call.backward_tangent(out_grad[part], cut(tangents, part), cut(grads, part), add)
+            call.backward_tangent(out_grad[part], cut(tangents, part), cut(grads, part), self.adding(add, part))
 
 
 def cut(arrays, part):
-    """A slice of each array that is there."""
-    return [None if array is None else array[part] for array in arrays]
+    """A slice of each array that is there; one that all samples share is whole."""
+    return [array if array is None or len(array) == 1 else array[part] for array in arrays]

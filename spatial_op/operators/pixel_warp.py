@@ -3,9 +3,10 @@
 import numpy as np
 
 from .. import check
-from . import arguments, stretch
+from . import arguments, filling, stretch
 from .antialias import check_samples, of_map
-from .any_dtype import check_kind
+from .any_dtype import check_kind, working
+from .coverage import ALONE, chosen
 from .dispatch import adapter_of
 from .pixel_matrices import check_reach, homogeneous, numbers
 from .pixel_sampling import by_displacement, by_matrix
@@ -72,11 +73,11 @@ class Map:
         part = tuple(slice(start, stop) for start, stop in framed(rectangle, frame))
         return Map(self.axes, None, self.displacement[(slice(None), *part)], self.fine, frame)
 
-    def sampled(self, data, first, rectangle, rows):
+    def sampled(self, data, first, rectangle, rows, fill):
         """A rectangle of the output, (1, C, ...), from a part of the source; of displacements, this has those of the rectangle."""
         if self.displacement is None:
-            return by_matrix(data, first, rectangle, self.matrix, rows, self.fine)
-        out = by_displacement(data, first, framed(rectangle, self.frame), self.displacement, rows, self.fine)
+            return by_matrix(data, first, rectangle, self.matrix, rows, fill, self.fine)
+        out = by_displacement(data, first, framed(rectangle, self.frame), self.displacement, rows, fill, self.fine)
         own = tuple(slice(before, size - behind) for (before, behind), size in zip(self.frame, out.shape[2:]))
         return out[(..., *own)]
 
@@ -181,6 +182,8 @@ def warp(
     direction="target_to_source",
     displacement=None,
     channel_axis=None,
+    fill_value=0.0,
+    coverage=False,
     antialias=False,
 ):
     """Warp a picture or a volume, of any dtype, by a map between pixels.
@@ -209,6 +212,11 @@ def warp(
         Instead of ``matrix``: how far from its own place each pixel of the output is sampled, in pixels, x first.
     channel_axis : int, optional
         The axis that holds the channels; the last one, if there is one axis more than sides, unless given.
+    fill_value : number or sequence of C numbers
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
+    coverage : bool or str
+        True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
+        that alone.
     antialias : bool, int or tuple of int
         How many samples of its own area an output pixel is the mean of, for outputs that shrink their images: one number for
         all axes or one for each, (ny, nx), of volumes (nz, ny, nx), from 1 to 16. True chooses the least number for each
@@ -219,6 +227,8 @@ def warp(
     out : array of ``image``'s dtype
         Its axes are those of ``image``. Integers are rounded, halves to even, and kept in their range. A sample whose
         coordinate is NaN or infinite is NaN, and 0 of integers.
+    coverage : (H_out, W_out) or (D_out, H_out, W_out) float array
+        If it is asked for: 1 for samples inside, 0 for those outside, and between them at the border.
 
     Raises
     ------
@@ -253,5 +263,14 @@ def warp(
     target = where.target(target_shape, check_sides(image, place, where.axes))
     where = where.with_samples(antialias, target)
     data = image[None, None] if place is None else np.moveaxis(image, place, 0)[None]
-    (out,) = where.sampled(data, (0,) * where.axes, tuple((0, size) for size in target), rows)
-    return out[0] if place is None else np.moveaxis(out, 0, place)
+    fill = filling.checked(OP, fill_value, padding_mode, data.shape[1], image.dtype)
+    chosen(OP, coverage, (False, True, ALONE))
+    first, rectangle = (0,) * where.axes, tuple((0, size) for size in target)
+    if coverage:
+        ones = np.ones((1, 1, *data.shape[2:]), working(image.dtype))
+        inside = where.sampled(ones, first, rectangle, rows_of(where.axes, sampler_type, "zeros"), None)[0, 0]
+        if coverage == ALONE:
+            return inside
+    (out,) = where.sampled(data, first, rectangle, rows, fill)
+    out = out[0] if place is None else np.moveaxis(out, 0, place)
+    return (out, inside) if coverage else out
