@@ -29,6 +29,8 @@ CURRENT_ONLY = [
     "adding",
     "cli",
     "cli_compile",
+    "cli_folders",
+    "cli_geometry",
     "cli_pictures",
     "cli_tiff",
     "cli_warp",

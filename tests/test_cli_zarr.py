@@ -45,7 +45,7 @@ def random(*shape, dtype="uint8"):
 def test_sizes_and_chunks(run, tmp_path):
     values = np.random.default_rng(0).random((2, 70, 90), "float32")
     zarr.save_array(str(tmp_path / "in.zarr"), values)
-    result = run("--affine", "2,0,0,0,2,0", "--size", "35x45", "--chunk", 20)
+    result = run("--affine", "2,0,0,0,2,0", "--crop", "35x45", "--chunk", 20)
     assert result.output.endswith("(2 x 35 x 45, float32)\n"), result.output
     assert out(tmp_path).chunks == (2, 20, 20)
     np.testing.assert_array_equal(out(tmp_path)[:], values[:, ::2, ::2])
@@ -169,9 +169,9 @@ def test_what_cannot_be_warped_is_one_sentence(run, tmp_path):
         result = run(*FLIP, source=source)
         assert result.exit_code == 1 and words in result.output and "Traceback" not in result.output, result.output
         assert not (tmp_path / "out.zarr").exists()
-    result = run(*FLIP, "--size", "1000000000x1000000000", source="good.zarr")
+    result = run(*FLIP, "--crop", "1000000000x1000000000", source="good.zarr")
     assert result.exit_code == 1 and "choose larger chunks, or a smaller result" in result.output
-    result = run(*FLIP, "--size", "1000000x1000000", "--chunk", 1000000, source="good.zarr")
+    result = run(*FLIP, "--crop", "1000000x1000000", "--chunk", 1000000, source="good.zarr")
     assert result.exit_code == 1 and "and this machine has" in result.output
     assert not list(tmp_path.glob(".*"))
 
@@ -285,6 +285,6 @@ def test_no_thread_goes_on_writing_after_an_error(run, tmp_path, monkeypatch):
 def test_chunks_are_counted_after_they_were_halved(run, tmp_path):
     """One chunk of the result for each of the source would be few."""
     zarr.create_array(str(tmp_path / "in.zarr"), shape=(10**6, 10**6), dtype="uint8", chunks=(5000, 5000))
-    result = run("--affine", "1000,0,0,0,1000,0", "--size", "100000x100000")
+    result = run("--affine", "1000,0,0,0,1000,0", "--crop", "100000x100000")
     assert result.exit_code == 1 and "choose larger chunks, or a smaller result" in result.output, result.output
     assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]

@@ -1,9 +1,8 @@
 """Warping pictures as files hold them: channels in front of height and width, the last of which may be the opacity."""
 
 import numpy as np
-from dask import array as da
 
-from ..dask import warp
+from .. import warp
 from ..operators.any_dtype import whole, working
 from ..samplers import SAMPLERS
 
@@ -18,28 +17,30 @@ def mixes(dtype):
     return dtype.kind == "f" or (dtype.kind in "iu" and dtype.itemsize < 8)
 
 
-def warped(image, matrix, **options):
-    """The warped Dask array, (..., H, W), in its own dtype, however narrow it is."""
-    return warp(image, matrix, channel_axis=0 if image.ndim == 3 else None, **options)
+def warped(page, matrix, target, **options):
+    """The warped page, (..., H, W), in its own dtype."""
+    planes = page.reshape(-1, *page.shape[-2:])
+    out = warp(planes, matrix, target, channel_axis=0, **options)
+    return out.reshape(*page.shape[:-2], *target)
 
 
-def warped_with_opacity(image, matrix, **options):
+def warped_with_opacity(page, matrix, target, **options):
     """``warped`` of (..., C, H, W) whose last channel is the opacity, so that transparent pixels lend no colour to others.
 
     Colours are warped as they are and multiplied by the opacity; the second, divided by the warped opacity, are meant. The
     difference is added to the first, which leaves them bit for bit where the map is one of whole pixels.
     """
-    dtype = image.dtype.newbyteorder("=")
     if picks(options["sampler_type"]):
-        return warped(image, matrix, **options)
-    work = image.astype(working(dtype))
-    colours, opacity = work[..., :-1, :, :], work[..., -1:, :, :]
-    out = warped(da.concatenate([work, colours * opacity], axis=-3), matrix, **options)
-    out = out.rechunk({out.ndim - 3: -1})
-    channels = {out.ndim - 3: (image.shape[-3],)}
-    return da.map_blocks(
-        divided, out, dtype, dtype=dtype, chunks=tuple(channels.get(k, c) for k, c in enumerate(out.chunks))
-    )
+        return warped(page, matrix, target, **options)
+    dtype = page.dtype.newbyteorder("=")
+    layers = with_products(page.astype(working(dtype)), -3)
+    return divided(warped(layers, matrix, target, **options), dtype)
+
+
+def with_products(layers, axis):
+    """Colours and opacity along an axis, and their products behind them."""
+    colours, opacity = np.split(layers, [-1], axis)
+    return np.concatenate([layers, colours * opacity], axis)
 
 
 def divided(layers, dtype):

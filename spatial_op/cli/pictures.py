@@ -8,6 +8,9 @@ from typing import NamedTuple
 TIFF = (".tif", ".tiff")
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", *TIFF, ".webp")
 
+# Pillow's and tifffile's formats -> the ending of such a file.
+ENDINGS = {"BMP": ".bmp", "GIF": ".gif", "JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}
+
 # Those that hold the numbers of a palette's colours as they are.
 PALETTES = (".bmp", ".png", *TIFF)
 

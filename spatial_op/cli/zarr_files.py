@@ -1,28 +1,46 @@
 """Zarr arrays, and the first level of OME-Zarr images: lazily read, warped, and written beside, chunk by chunk."""
 
+import contextlib
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import click
 import dask
 import zarr
 from dask import array as da
+from dask.diagnostics import ProgressBar
 from dask.system import CPU_COUNT
 
+from ..adapters.dask_boxes import PADDINGS
+from ..dask import warp
 from ..operators.any_dtype import kind_of
 from . import room
 from .beside import beside
-from .opacity import warped
+from .failures import failures, prepare
 from .pictures import Refused
+from .progress import lines
 
 # An axis this short may hold colours.
 COLOURS = 4
 
 
-def is_zarr(path):
-    """Whether a path is named as a zarr array, or is one."""
-    return path.suffix == ".zarr" or any((path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup"))
+def run(source, target, request, workers, chunk, axes):
+    """From a zarr array to a new one, with a progress bar."""
+    if target.suffix != ".zarr":
+        raise click.UsageError(f"IN is a zarr array and OUT is {str(target)!r}, expected a name that ends in .zarr.")
+    if target.exists():
+        raise click.UsageError(f"OUT {str(target)!r} exists already, expected a new name; remove it or choose another.")
+    if request.border not in PADDINGS:
+        words = " or ".join(PADDINGS)
+        raise click.UsageError(f"--border is {request.border} and IN is a zarr array, expected {words}.")
+    watched = ProgressBar(out=sys.stderr) if sys.stderr.isatty() else contextlib.nullcontext()
+    with lines(), watched, dask.config.set(scheduler="threads", num_workers=workers), failures(source, target):
+        prepare(target.parent)
+        found = warp_file(source, target, request, chunk, axes)
+    click.echo(f"wrote {target} ({found})")
 
 
-def warp_file(source, target, matrix, options, chunk, letters):
+def warp_file(source, target, request, chunk, letters):
     """From a zarr array, or an OME-Zarr group, to a new one; what was written, in words."""
     root, array, names, levels = opened(source)
     if array.ndim < 2 or not kind_of(array.dtype) or 0 in array.shape:
@@ -31,7 +49,10 @@ def warp_file(source, target, matrix, options, chunk, letters):
         )
     y, x = places(array.shape, names, letters)
     image = da.moveaxis(da.from_zarr(array), (y, x), (-2, -1))
-    out = warped(image, matrix(*image.shape[-2:]), chunks=chunk, **options)
+    matrix, shape = request.geometry.of(*image.shape[-2:])
+    channel_axis = 0 if image.ndim == 3 else None  # so that no axis is taken for colours
+    options = {"padding_mode": request.border, "channel_axis": channel_axis, "chunks": chunk}
+    out = warp(image, matrix, shape, request.sampler, **options)
     room.require(out.chunksize, array.dtype, "choose a smaller --chunk")
     out = da.moveaxis(out, (-2, -1), (y, x))
     out = out.rechunk(tuple(max(axis) for axis in out.chunks))
