@@ -7,12 +7,9 @@ import click
 
 from ..kernels.threads import one_thread
 from . import one_picture, pictures
-from .failures import failures, prepare
+from .failures import failures, interrupted, prepare
 from .journal import Journal
 from .progress import progress
-
-# The exit code of what Ctrl-C ends, as shells have it.
-INTERRUPTED = 130
 
 
 def run(source, target, request, workers):
@@ -30,17 +27,14 @@ def run(source, target, request, workers):
         journal = Journal(target, [str(source.resolve()), request])
     before = [path for path in files if journal.holds(path, target / path.name)]
     outcome = Outcome()
-    interrupted = not all_done(
-        [path for path in files if path not in before], target, request, workers, journal, outcome
-    )
+    complete = all_done([path for path in files if path not in before], target, request, workers, journal, outcome)
     for line in (*sorted(outcome.notes), *sorted(outcome.errors)):
         click.echo(line, err=True)
     count, done = len(files), len(before) + len(outcome.written)
     earlier = f", {len(before)} of them by an earlier run" if before else ""
     state = f"{done} of {count} pictures are in {target}{earlier}"
-    if interrupted:
-        click.echo(f"Interrupted: {state}; the same command goes on from there.", err=True)
-        raise SystemExit(INTERRUPTED)
+    if not complete:
+        interrupted(f"{state}; the same command goes on from there.")
     if outcome.errors:
         raise click.ClickException(f"{state}; the same command tries the others again.")
     with failures(source, target):

@@ -8,7 +8,7 @@ import click
 from PIL import Image
 
 from . import folders, one_picture, pictures, streams
-from .failures import failures, prepare
+from .failures import NOTHING, failures, interrupted, prepare
 from .geometry import Geometry
 
 # Pixels of a picture; beyond, its header is taken to be wrong.
@@ -40,8 +40,11 @@ def run(source, target, request, form, workers, chunk, axes):
             raise click.UsageError("IN is a folder and OUT is '-', expected a folder.")
         if source.is_dir():
             folders.run(source, target, request, workers)
-        else:
+            return
+        try:
             picture(source, target, request, form, workers)
+        except KeyboardInterrupt:
+            interrupted(NOTHING)
 
 
 def is_zarr(path):

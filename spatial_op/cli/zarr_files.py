@@ -1,6 +1,8 @@
 """Zarr arrays, and the first level of OME-Zarr images: lazily read, warped, and written beside, chunk by chunk."""
 
 import contextlib
+import functools
+import itertools
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,16 +11,17 @@ import dask
 import zarr
 from dask import array as da
 from dask.diagnostics import ProgressBar
+from dask.highlevelgraph import HighLevelGraph
 from dask.system import CPU_COUNT
 
 from ..adapters.dask_boxes import PADDINGS
 from ..dask import warp
 from ..operators.any_dtype import kind_of
 from . import room
-from .beside import beside
-from .failures import failures, prepare
+from .failures import NOTHING, failures, interrupted, prepare
 from .pictures import Refused
 from .progress import lines
+from .unfinished import place_of, resumed
 
 # An axis this short may hold colours.
 COLOURS = 4
@@ -36,8 +39,24 @@ def run(source, target, request, workers, chunk, axes):
     watched = ProgressBar(out=sys.stderr) if sys.stderr.isatty() else contextlib.nullcontext()
     with lines(), watched, dask.config.set(scheduler="threads", num_workers=workers), failures(source, target):
         prepare(target.parent)
-        found = warp_file(source, target, request, chunk, axes)
+        with notice(target):
+            found = warp_file(source, target, request, chunk, axes)
     click.echo(f"wrote {target} ({found})")
+
+
+@contextlib.contextmanager
+def notice(target):
+    """Say what stays when a run ends early."""
+    try:
+        yield
+    except BaseException as error:
+        kept = place_of(target).exists()
+        words = f"what is done is kept in {place_of(target)}; the same command goes on from there."
+        if isinstance(error, KeyboardInterrupt):
+            interrupted(words if kept else NOTHING)
+        if kept:
+            click.echo(f"Note: {words}", err=True)
+        raise
 
 
 def warp_file(source, target, request, chunk, letters):
@@ -56,10 +75,31 @@ def warp_file(source, target, request, chunk, letters):
     room.require(out.chunksize, array.dtype, "choose a smaller --chunk")
     out = da.moveaxis(out, (-2, -1), (y, x))
     out = out.rechunk(tuple(max(axis) for axis in out.chunks))
+    described = [str(source.resolve()), array.shape, str(array.dtype), request, out.chunksize]
     # After an error or an interrupt no thread may go on writing: the pool waits for them.
-    with beside(target) as path, ThreadPoolExecutor(dask.config.get("num_workers", None) or CPU_COUNT) as pool:
-        da.store(out.astype(array.dtype), created(path, root, array, levels, out), lock=False, pool=pool)
+    with (
+        resumed(target, described) as (path, done),
+        ThreadPoolExecutor(dask.config.get("num_workers", None) or CPU_COUNT) as pool,
+    ):
+        result = reopened(path, levels) if done else created(path, root, array, levels, out)
+        store(out.astype(array.dtype), result, done, pool)
     return f"{' x '.join(map(str, out.shape))}, {out.dtype}"
+
+
+def store(out, result, done, pool):
+    """Compute the chunks that are not done, and write them."""
+    name = f"write-{out.name}"
+    places = (place for place in itertools.product(*map(range, out.numblocks)) if place not in done)
+    step = functools.partial(write, result, done)
+    tasks = {(name, *place): (step, list(place), (out.name, *place)) for place in places}
+    graph = HighLevelGraph.from_collections(name, tasks, dependencies=[out])
+    dask.base.compute_as_if_collection(da.Array, graph, list(tasks), pool=pool)
+
+
+def write(result, done, place, block):
+    """One chunk, which is done then."""
+    result[tuple(slice(k * size, (k + 1) * size) for k, size in zip(place, result.chunks))] = block
+    done.add(tuple(place))
 
 
 def opened(source):
@@ -101,6 +141,12 @@ def places(shape, names, letters):
             f"say --axes {words}yxc if the last axis holds colours, or --axes {words}cyx"
         )
     return len(shape) - 2, len(shape) - 1
+
+
+def reopened(path, levels):
+    """The array that an earlier run has created."""
+    root = zarr.open(str(path), mode="r+")
+    return root if levels is None else root[levels[0]["datasets"][0]["path"]]
 
 
 def created(path, root, array, levels, out):
