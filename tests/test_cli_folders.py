@@ -185,6 +185,13 @@ def test_streams(photos):
             np.testing.assert_array_equal(np.asarray(after), np.rot90(values, turns))
 
 
+def test_a_picture_goes_into_a_folder(photos):
+    (photos / "out").mkdir()
+    result = run(photos, source="in/0.png")
+    assert result.output == f"wrote {photos / 'out' / '0.png'} (30 pixels high, 20 wide)\n"
+    assert [path.name for path in (photos / "out").iterdir()] == ["0.png"]
+
+
 def test_streams_that_cannot_be(photos, monkeypatch):
     def last(*options, **kwargs):
         result = CliRunner().invoke(cli, ["warp", *map(str, options), *TURN], **kwargs)
@@ -195,7 +202,9 @@ def test_streams_that_cannot_be(photos, monkeypatch):
     assert last("-", out, input=b"no picture") == (
         "Error: standard input: it cannot be read as a picture: it is broken or of another kind."
     )
+    assert last("-", out, input=b"") == "Error: standard input: nothing came from it."
     assert "expected a picture" in last("-", photos / "out")
+    assert "IN is a folder and OUT is" in last(photos / "in", out)
     assert "--format is given and OUT is no '-'" in last(one, out, "--format", "png")
     assert "IN is a folder and OUT is '-', expected a folder" in last(photos / "in", "-")
 

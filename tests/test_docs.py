@@ -60,6 +60,28 @@ def test_pages_name_every_field_and_every_sampler():
 
 
 @pytest.fixture
+def command_line(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    return importlib.import_module("command_line")
+
+
+def test_commands_say_what_the_page_says(command_line, tmp_path):
+    """All of them, in their order, in one folder."""
+    command_line.prepare(tmp_path)
+    pairs = list(command_line.commands())
+    assert len(pairs) >= command_line.DRAWN and all(said or command.startswith("rm ") for command, said in pairs)
+    assert [(command, command_line.run(command, tmp_path)) for command, _ in pairs] == pairs
+
+
+def test_the_page_lists_the_steps_in_their_order():
+    from spatial_op.cli.geometry import STEPS
+
+    page = (ROOT / "docs/command_line.md").read_text()
+    rows = re.findall(r"^\| `--(\w+)", page, re.M)
+    assert list(dict.fromkeys(rows)) == list(STEPS)
+
+
+@pytest.fixture
 def speed(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs")
     return importlib.import_module("speed")

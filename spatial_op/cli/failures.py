@@ -11,9 +11,6 @@ from .beside import tidy
 # The exit code of what Ctrl-C ends, as shells have it.
 INTERRUPTED = 130
 
-# What there is when a single result was interrupted.
-NOTHING = "nothing was written."
-
 
 def interrupted(words):
     """End the command, as the user wants; the words say what there is."""

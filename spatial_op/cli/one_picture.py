@@ -11,7 +11,8 @@ from ..operators.any_dtype import kind_of
 from . import pictures, room
 from .beside import beside
 from .failures import sentence
-from .opacity import mixes, picks, warped, warped_with_opacity
+from .fills import Colour, fitted
+from .opacity import mixes, picks, sampling, warped, warped_with_opacity
 
 
 class Done(NamedTuple):
@@ -45,14 +46,14 @@ def to_stream(source, request, form):
 
 def warp_picture(source, request, ending):
     """The warped picture of a file; a palette's numbers stay if nothing mixes them and the ending holds them."""
-    whole = picks(request.sampler)
-    given = read(source, keep_palette=whole and ending in (*pictures.PALETTES, None))
+    whole = picks(request.sampler) and not isinstance(request.fill, Colour)
+    given, fill = fitted(request.fill, read(source, keep_palette=whole and ending in (*pictures.PALETTES, None)))
     maps = [request.geometry.of(*page.shape[-2:]) for page in given.pages]
     require_possible(given, request, [target for _, target in maps])
     straight = given.opacity == "straight"
     function = warped_with_opacity if straight else warped
-    options = {"sampler_type": request.sampler, "padding_mode": request.border}
-    pages = [function(page, matrix, target, **options) for page, (matrix, target) in zip(given.pages, maps)]
+    options = sampling(request)
+    pages = [function(page, matrix, target, fill, **options) for page, (matrix, target) in zip(given.pages, maps)]
     return given._replace(pages=pages)
 
 
@@ -99,4 +100,4 @@ def require_possible(picture, request, targets):
             )
         if picture.opacity == "straight" and not mixes(page.dtype) and not picks(request.sampler):
             raise pictures.Refused(f"it holds opacity and numbers of type {page.dtype}; pass --sampler nearest")
-        room.require(page.shape[:-2] + target, page.dtype, "choose a smaller --size, or use zarr arrays")
+        room.require(page.shape[:-2] + target, page.dtype, "choose a smaller result, or use zarr arrays")

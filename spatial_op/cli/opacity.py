@@ -3,8 +3,9 @@
 import numpy as np
 
 from .. import warp
-from ..operators.any_dtype import whole, working
+from ..operators.any_dtype import by_floats, whole, working
 from ..samplers import SAMPLERS
+from . import means
 
 
 def picks(sampler_type):
@@ -17,24 +18,40 @@ def mixes(dtype):
     return dtype.kind == "f" or (dtype.kind in "iu" and dtype.itemsize < 8)
 
 
-def warped(page, matrix, target, **options):
-    """The warped page, (..., H, W), in its own dtype."""
+def sampling(request):
+    """What ``warped`` is asked for."""
+    return {"sampler_type": request.sampler, "padding_mode": request.border, "antialias": request.antialias}
+
+
+def warped(page, matrix, target, fill=None, antialias=False, **options):
+    """The warped page, (..., H, W), in its own dtype; ``fill`` has a number for each channel, or one for all."""
     planes = page.reshape(-1, *page.shape[-2:])
-    out = warp(planes, matrix, target, channel_axis=0, **options)
-    return out.reshape(*page.shape[:-2], *target)
+    counts = means.samples(matrix, target) if antialias else (1, 1)
+    shape, fine = tuple(np.multiply(target, counts).tolist()), means.finer(matrix, counts)
+    if fill is None and counts == (1, 1):
+        return warp(planes, matrix, target, channel_axis=0, **options).reshape(*page.shape[:-2], *target)
+    level = 0 if fill is None else np.tile(fill, len(planes) // len(fill))[:, None, None]
+
+    def sample(planes):
+        """Zeros lie outside of what differs from the fill."""
+        level_of_kind = np.asarray(level, planes.dtype)
+        return means.mean(warp(planes - level_of_kind, fine, shape, channel_axis=0, **options), counts) + level_of_kind
+
+    return by_floats(sample, planes).reshape(*page.shape[:-2], *target)
 
 
-def warped_with_opacity(page, matrix, target, **options):
+def warped_with_opacity(page, matrix, target, fill=None, **options):
     """``warped`` of (..., C, H, W) whose last channel is the opacity, so that transparent pixels lend no colour to others.
 
     Colours are warped as they are and multiplied by the opacity; the second, divided by the warped opacity, are meant. The
     difference is added to the first, which leaves them bit for bit where the map is one of whole pixels.
     """
     if picks(options["sampler_type"]):
-        return warped(page, matrix, target, **options)
+        return warped(page, matrix, target, fill, **options)
     dtype = page.dtype.newbyteorder("=")
     layers = with_products(page.astype(working(dtype)), -3)
-    return divided(warped(layers, matrix, target, **options), dtype)
+    fill = None if fill is None else with_products(np.asarray(fill), 0)
+    return divided(warped(layers, matrix, target, fill, **options), dtype)
 
 
 def with_products(layers, axis):

@@ -7,6 +7,8 @@ import tempfile
 
 import click
 
+from .pictures import Refused
+
 NAME = "-"
 
 
@@ -30,7 +32,8 @@ def read_from(source):
         raise click.UsageError("IN is '-' and nothing is piped in; try: cat photo.jpg | ... warp - turned.jpg")
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "picture")
-        path.write_bytes(sys.stdin.buffer.read())
+        if not path.write_bytes(sys.stdin.buffer.read()):
+            raise Refused("nothing came from it")
         yield path
 
 

@@ -173,6 +173,12 @@ def write(path, picture):
     own = picture.source.get("format") == "TIFF"
     series = picture.source["series"] if own else [options_for(picture)] * len(picture.pages)
     flavour = dict(picture.source["file"]) if own else {}
+    if own and picture.source.get("opacity_added"):
+        if flavour["imagej"] or "ome" in picture.source:
+            raise Refused(
+                "files of ImageJ and OME say how many channels they hold; choose a --fill without transparency"
+            )
+        series = [with_opacity(options) for options in series]
     size = sum(page.nbytes for page in picture.pages)
     flavour["bigtiff"] = flavour.get("bigtiff") or size > 2**32 - 2**25
     pages = [back(page, options) for page, options in zip(picture.pages, series)]
@@ -195,6 +201,15 @@ def write(path, picture):
             else:
                 options["metadata"] = {**kept, "axes": axes}
             file.write(page, **options)
+
+
+def with_opacity(options):
+    """How to write pages that have got one more channel, which holds the opacity."""
+    added = {**options, "extrasamples": ["unassalpha"]}
+    if "S" not in options["axes"]:
+        order = [*options["order"][:-2], len(options["order"]), *options["order"][-2:]]
+        added.update(axes=options["axes"] + "S", planarconfig="contig", order=order)
+    return added
 
 
 def back(page, options):

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import click
 from PIL import Image
 
-from . import folders, one_picture, pictures, streams
-from .failures import NOTHING, failures, interrupted, prepare
+from . import folders, npy_files, one_picture, pictures, streams
+from .failures import failures, interrupted, prepare
 from .geometry import Geometry
 
 # Pixels of a picture; beyond, its header is taken to be wrong.
@@ -21,35 +21,57 @@ class Request(NamedTuple):
     geometry: Geometry
     sampler: str
     border: str
+    fill: tuple | None
+    antialias: bool
 
 
 def run(source, target, request, form, workers, chunk, axes):
-    """Warp what ``source`` is and write it to ``target``."""
+    """Warp what ``source`` is and write it to ``target``; Ctrl-C leaves nothing unless it says so."""
     source, target = pathlib.Path(source), pathlib.Path(target)
     if form is not None and not streams.is_stream(target):
         raise click.UsageError("--format is given and OUT is no '-'; the ending of OUT says what it is.")
+    try:
+        dispatch(source, target, request, form, workers, chunk, axes)
+    except KeyboardInterrupt:
+        interrupted("nothing was written.")
+
+
+def dispatch(source, target, request, form, workers, chunk, axes):
+    """Choose by what ``source`` is."""
     if not streams.is_stream(source) and is_zarr(source):
         from . import zarr_files
 
         zarr_files.run(source, target, request, workers, chunk, axes)
         return
-    if axes is not None or chunk is not None:
-        raise click.UsageError(f"--{'axes' if axes else 'chunk'} is given and IN is no zarr array; leave it out.")
+    if chunk is not None:
+        raise click.UsageError("--chunk is given and IN is no zarr array; leave it out.")
+    if source.suffix == npy_files.ENDING:
+        use_threads(workers)
+        npy_files.run(source, target, request, axes)
+        return
+    if axes is not None:
+        raise click.UsageError("--axes is given and IN is no array; leave it out.")
     with large_pictures():
-        if source.is_dir() and streams.is_stream(target):
-            raise click.UsageError("IN is a folder and OUT is '-', expected a folder.")
         if source.is_dir():
+            if streams.is_stream(target) or (pictures.is_picture(target) and not target.is_dir()):
+                raise click.UsageError(f"IN is a folder and OUT is {str(target)!r}, expected a folder.")
             folders.run(source, target, request, workers)
-            return
-        try:
-            picture(source, target, request, form, workers)
-        except KeyboardInterrupt:
-            interrupted(NOTHING)
+        else:
+            use_threads(workers)
+            picture(source, target, request, form)
 
 
 def is_zarr(path):
     """Whether a path is named as a zarr array, or is one."""
     return path.suffix == ".zarr" or any((path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup"))
+
+
+def use_threads(workers):
+    """Let kernels use so many threads, and no more than there are."""
+    if workers is not None:
+        import numba
+
+        numba.set_num_threads(min(workers, numba.config.NUMBA_NUM_THREADS))
 
 
 @contextlib.contextmanager
@@ -62,18 +84,16 @@ def large_pictures():
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def picture(source, target, request, form, workers):
+def picture(source, target, request, form):
     """From a picture to a picture."""
     to_stream = streams.is_stream(target)
+    if target.is_dir() and not to_stream and not streams.is_stream(source):
+        target = target / source.name
     if not to_stream and not pictures.is_picture(target):
         endings = ", ".join(pictures.PICTURES)
         raise click.UsageError(f"OUT is {str(target)!r}, expected a picture, with one of {endings}.")
     if to_stream:
         streams.require_pipe()
-    if workers is not None:
-        import numba
-
-        numba.set_num_threads(min(workers, numba.config.NUMBA_NUM_THREADS))
     name = streams.called(source, "standard input")
     with failures(name, streams.called(target, "standard output")), streams.read_from(source) as file:
         if to_stream:

@@ -4,17 +4,19 @@ import click
 
 from ..paddings import PADDINGS
 from ..samplers import SAMPLERS
+from .fills import Fills
 from .geometry import Geometry
+from .opacity import picks
 from .pictures import ENDINGS
 from .sections import REST, Command, option
 from .values import Factors, Finite, Matrix, Numbers, Parts, Sizes
 
-MAP, RESULT, PIXELS, ZARR = "Where pixels move", "Size of the result", "How pixels are computed", "Zarr arrays"
+MAP, RESULT, PIXELS, ARRAYS = "Where pixels move", "Size of the result", "How pixels are computed", "Arrays"
 
 EXAMPLES = """\b
 Examples:
-  {0} photo.jpg turned.jpg --rotate 30 --expand
-  {0} photo.jpg small.jpg --size 480x
+  {0} photo.jpg turned.jpg --rotate 30 --expand --fill white
+  {0} photo.jpg small.jpg --size 480x --antialias
   {0} page.jpg flat.jpg --homography 9,6,630,8,640,470,4,475
   {0} photos/ turned/ --rotate 90 --expand
   {0} slide.zarr aligned.zarr --affine 1,0.02,35.5,-0.02,1,12
@@ -22,7 +24,7 @@ Examples:
 """.format("spatial_op warp")
 
 
-@click.command(cls=Command, epilog=EXAMPLES, short_help="Warp pictures, folders of them and zarr arrays.")
+@click.command(cls=Command, epilog=EXAMPLES, short_help="Warp pictures, folders of them and arrays.")
 @click.argument("source", metavar="IN", type=click.Path(exists=True, allow_dash=True))
 @click.argument("target", metavar="OUT", type=click.Path(allow_dash=True))
 @option(
@@ -74,6 +76,12 @@ Examples:
 )
 @option(
     PIXELS,
+    "--antialias",
+    is_flag=True,
+    help="Where pixels shrink, average all that one of OUT covers. Without it fine patterns flicker.",
+)
+@option(
+    PIXELS,
     "--border",
     "--padding",
     "border",
@@ -85,13 +93,21 @@ Examples:
     "image) or wrap (the picture again).",
 )
 @option(
-    ZARR,
+    PIXELS,
+    "--fill",
+    type=Fills(),
+    metavar="COLOUR",
+    help="What lies outside instead of zeros: a name like white or transparent, #ffeedd, or the picture's own numbers, like "
+    "255 or 0,0,65535.",
+)
+@option(
+    ARRAYS,
     "--chunk",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Height and width of OUT's chunks. Default: IN's.",
+    help="Height and width of a zarr array's chunks. Default: IN's.",
 )
-@option(ZARR, "--axes", metavar="LETTERS", help="What the axes are, one letter for each, like yxc or tcyx.")
+@option(ARRAYS, "--axes", metavar="LETTERS", help="What the axes are, one letter for each, like yxc or tcyx.")
 @option(
     REST,
     "--format",
@@ -101,30 +117,34 @@ Examples:
     help=f"What '-' for OUT gets: {', '.join(ending[1:] for ending in ENDINGS.values())}. Default: what IN is.",
 )
 @option(REST, "--workers", type=click.IntRange(min=1), metavar="N", help="Threads. Default: all cores.")
-def warp(source, target, sampler, border, chunk, axes, form, workers, **steps):
-    """Warp a picture, a folder of pictures, or a zarr array of any size.
+def warp(source, target, sampler, antialias, border, fill, chunk, axes, form, workers, **steps):
+    """Warp a picture, a folder of pictures, or an array of any size.
 
-    IN and OUT are both pictures, both folders of pictures, or both zarr arrays (names ending in .zarr). A picture may be '-',
-    standard input or output. IN is not changed; pictures of the same names in OUT are replaced, a zarr array must be new.
+    IN and OUT are both pictures, both folders of pictures, both NumPy arrays (.npy) or both zarr arrays (.zarr). A picture
+    may be '-', standard input or output, and goes into OUT if this is a folder. IN is not changed; files of the same names
+    in OUT are replaced, a zarr array must be new.
 
-    Options are done in this order, however they are written: --homography, --affine, --rotate, --scale, --expand, --translate,
-    --crop, --size. Pixels are sampled once, at the end. Coordinates are pixels, x first; (0, 0) is the centre of the
-    first pixel. A matrix maps a pixel (x, y) of OUT to the point of IN where it is sampled.
+    Options are done in this order, however they are written: --homography, --affine, --rotate, --scale, --expand,
+    --translate, --crop, --size. Pixels are sampled once, at the end. Coordinates are pixels, x first; (0, 0) is the centre
+    of the first pixel. A matrix maps a pixel (x, y) of OUT to the point of IN where it is sampled.
 
     Pictures are BMP, GIF, JPEG, PNG, TIFF or WebP. All pages are warped. Dtype, opacity, colour profile, resolution,
     durations and the quality of a JPEG file are kept. A photograph is warped as it is seen, whichever way the camera was
     held. With --sampler nearest or nearest_even a palette's numbers are kept; otherwise they become colours.
 
-    A folder is done to its end, whichever files are broken. What an interrupted run has done is not done again by the
-    same command. Hidden files are left out.
-
-    A zarr array, or the first level of an OME-Zarr image, may be larger than memory. Height and width are the axes named y
-    and x, or the last two; say --axes where colours may come last.
+    A folder is done to its end, whichever files are broken; hidden files are left out. A zarr array, or the first level of
+    an OME-Zarr image, may be larger than memory. What an interrupted run has done of either is not done again by the same
+    command. Height and width of an array are the axes named y and x, or the last two; say --axes where colours may come
+    last.
     """
     geometry = Geometry(**steps)
     if not any(value is not None for value in steps.values()):
         names = ", ".join(f"--{name}" for name in geometry._fields)
         raise click.UsageError(f"there is nothing to do; expected is at least one of {names}.")
+    if antialias and picks(sampler):
+        raise click.UsageError(f"--antialias averages and --sampler {sampler} keeps numbers; leave one of them out.")
+    if fill is not None and border != "zeros":
+        raise click.UsageError(f"--fill and --border {border} both say what lies outside; leave one of them out.")
     from . import warp
 
-    warp.run(source, target, warp.Request(geometry, sampler, border), form, workers, chunk, axes)
+    warp.run(source, target, warp.Request(geometry, sampler, border, fill, antialias), form, workers, chunk, axes)

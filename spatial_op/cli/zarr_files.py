@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import click
 import dask
+import numpy as np
 import zarr
 from dask import array as da
 from dask.diagnostics import ProgressBar
@@ -16,15 +17,15 @@ from dask.system import CPU_COUNT
 
 from ..adapters.dask_boxes import PADDINGS
 from ..dask import warp
-from ..operators.any_dtype import kind_of
-from . import room
-from .failures import NOTHING, failures, interrupted, prepare
+from ..operators.any_dtype import whole, working
+from . import means, room
+from .axes import places
+from .failures import failures, interrupted, prepare
+from .fills import number_of, require_held
+from .opacity import mixes
 from .pictures import Refused
 from .progress import lines
 from .unfinished import place_of, resumed
-
-# An axis this short may hold colours.
-COLOURS = 4
 
 
 def run(source, target, request, workers, chunk, axes):
@@ -36,11 +37,12 @@ def run(source, target, request, workers, chunk, axes):
     if request.border not in PADDINGS:
         words = " or ".join(PADDINGS)
         raise click.UsageError(f"--border is {request.border} and IN is a zarr array, expected {words}.")
+    fill = number_of(request.fill)
     watched = ProgressBar(out=sys.stderr) if sys.stderr.isatty() else contextlib.nullcontext()
     with lines(), watched, dask.config.set(scheduler="threads", num_workers=workers), failures(source, target):
         prepare(target.parent)
         with notice(target):
-            found = warp_file(source, target, request, chunk, axes)
+            found = warp_file(source, target, request, fill, chunk, axes)
     click.echo(f"wrote {target} ({found})")
 
 
@@ -50,28 +52,29 @@ def notice(target):
     try:
         yield
     except BaseException as error:
-        kept = place_of(target).exists()
-        words = f"what is done is kept in {place_of(target)}; the same command goes on from there."
-        if isinstance(error, KeyboardInterrupt):
-            interrupted(words if kept else NOTHING)
-        if kept:
+        if place_of(target).exists():
+            words = f"what is done is kept in {place_of(target)}; the same command goes on from there."
+            if isinstance(error, KeyboardInterrupt):
+                interrupted(words)
             click.echo(f"Note: {words}", err=True)
         raise
 
 
-def warp_file(source, target, request, chunk, letters):
+def warp_file(source, target, request, fill, chunk, letters):
     """From a zarr array, or an OME-Zarr group, to a new one; what was written, in words."""
     root, array, names, levels = opened(source)
-    if array.ndim < 2 or not kind_of(array.dtype) or 0 in array.shape:
-        raise Refused(
-            f"it has shape {array.shape} and dtype {array.dtype}, expected numbers of shape (..., height, width), at least one pixel"
-        )
-    y, x = places(array.shape, names, letters)
+    y, x = places(array.shape, array.dtype, names, letters)
+    if fill is not None:
+        require_held([fill], array.dtype)
     image = da.moveaxis(da.from_zarr(array), (y, x), (-2, -1))
     matrix, shape = request.geometry.of(*image.shape[-2:])
     channel_axis = 0 if image.ndim == 3 else None  # so that no axis is taken for colours
-    options = {"padding_mode": request.border, "channel_axis": channel_axis, "chunks": chunk}
-    out = warp(image, matrix, shape, request.sampler, **options)
+    options = {"sampler_type": request.sampler, "padding_mode": request.border, "channel_axis": channel_axis}
+    counts = means.samples(matrix, shape) if request.antialias else (1, 1)
+    if counts == (1, 1) and fill is None:
+        out = warp(image, matrix, shape, chunks=chunk, **options)
+    else:
+        out = averaged(image, matrix, shape, counts, chunk, fill or 0, options)
     room.require(out.chunksize, array.dtype, "choose a smaller --chunk")
     out = da.moveaxis(out, (-2, -1), (y, x))
     out = out.rechunk(tuple(max(axis) for axis in out.chunks))
@@ -84,6 +87,25 @@ def warp_file(source, target, request, chunk, letters):
         result = reopened(path, levels) if done else created(path, root, array, levels, out)
         store(out.astype(array.dtype), result, done, pool)
     return f"{' x '.join(map(str, out.shape))}, {out.dtype}"
+
+
+def averaged(image, matrix, shape, counts, chunk, fill, options):
+    """Means of so many samples of each pixel; zeros lie outside of what differs from the fill."""
+    dtype = image.dtype.newbyteorder("=")
+    if not mixes(dtype):
+        raise Refused(
+            f"its numbers are of type {dtype}, which is not computed exactly; leave --antialias and --fill out"
+        )
+    sides = (chunk, chunk) if chunk else (min(pair) for pair in zip(image.chunksize[-2:], shape))
+    fine, parts = ([side * count for side, count in zip(pair, counts)] for pair in (shape, sides))
+    level = np.asarray(fill, working(dtype))
+    image = image.astype(level.dtype) - level
+    out = warp(image, means.finer(matrix, counts), fine, chunks=tuple(parts), **options)
+    chunks = (*out.chunks[:-2], *(tuple(n // count for n in each) for each, count in zip(out.chunks[-2:], counts)))
+    meta = np.empty((0,) * out.ndim, dtype)
+    return out.map_blocks(
+        lambda block: whole(means.mean(block, counts) + level, dtype), chunks=chunks, dtype=dtype, meta=meta
+    )
 
 
 def store(out, result, done, pool):
@@ -121,26 +143,6 @@ def opened(source):
         raise
     except Exception as error:  # of many kinds, by version and by what is broken
         raise Refused(f"it cannot be read as a zarr array: {error}") from error
-
-
-def places(shape, names, letters):
-    """Which axes are height and width."""
-    if letters is not None:
-        if len(letters) != len(shape) or letters.count("y") != 1 or letters.count("x") != 1:
-            raise Refused(
-                f"it has {len(shape)} axes and --axes is {letters!r}, expected one letter for each axis, one of them y and one x"
-            )
-        return letters.index("y"), letters.index("x")
-    names = [str(name).lower() for name in names or ()]
-    if len(names) == len(shape) and names.count("y") == names.count("x") == 1:
-        return names.index("y"), names.index("x")
-    if len(shape) > 2 and shape[-1] <= COLOURS < min(shape[-3:-1]):
-        words = "c" * (len(shape) - 3)
-        raise Refused(
-            f"it has shape {shape} and does not say which axes are height and width; "
-            f"say --axes {words}yxc if the last axis holds colours, or --axes {words}cyx"
-        )
-    return len(shape) - 2, len(shape) - 1
 
 
 def reopened(path, levels):
