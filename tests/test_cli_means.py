@@ -120,6 +120,14 @@ def test_means_are_those_of_samples_all_over_a_pixel(warp):
     np.testing.assert_allclose(warp(values, *options, "--antialias"), total / (y * x), rtol=1e-12, atol=1e-9)
 
 
+@pytest.mark.parametrize("together", [1, 500, 1500])
+def test_the_number_of_samples_at_a_time_is_no_matter(warp, monkeypatch, together):
+    values, options = random(HEIGHT, WIDTH, 3), ("--axes", "yxc", "--rotate", 20, "--scale", "0.5,0.4", "--antialias")
+    whole = warp(values, *options)
+    monkeypatch.setattr(means, "TOGETHER", together)
+    np.testing.assert_array_equal(warp(values, *options), whole)
+
+
 def test_what_cannot_be(warp):
     assert "leave one of them out" in warp(random(9, 9), "--size", "50%", "--antialias", "--sampler", "nearest")
     big = random(HEIGHT, WIDTH, dtype="uint64")

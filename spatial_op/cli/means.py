@@ -7,6 +7,9 @@ import numpy as np
 # Samples of a pixel along one axis; more would take longer than anybody sees.
 MOST = 16
 
+# Samples that are held at a time.
+TOGETHER = 2**24
+
 # How much a map may shrink a picture before a second sample is taken: rounding, not a choice.
 SLACK = 1e-6
 
@@ -31,6 +34,16 @@ def finer(matrix, counts):
     """The matrix of a result with so many samples for each pixel, evenly spread over it."""
     y, x = (1 / count for count in counts)
     return matrix @ np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+
+
+def bands(matrix, target, counts, planes):
+    """Rows of the result, the matrix and the shape of their samples: so few at a time that these need little memory."""
+    (height, width), (y, x) = target, counts
+    step = max(TOGETHER // (planes * width * y * x), 1)
+    for start in range(0, height, step):
+        stop = min(start + step, height)
+        moved = matrix @ np.array([[1, 0, 0], [0, 1, start], [0, 0, 1]])
+        yield slice(start, stop), finer(moved, counts), ((stop - start) * y, width * x)
 
 
 def mean(values, counts):

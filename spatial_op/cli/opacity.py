@@ -27,15 +27,17 @@ def warped(page, matrix, target, fill=None, antialias=False, **options):
     """The warped page, (..., H, W), in its own dtype; ``fill`` has a number for each channel, or one for all."""
     planes = page.reshape(-1, *page.shape[-2:])
     counts = means.samples(matrix, target) if antialias else (1, 1)
-    shape, fine = tuple(np.multiply(target, counts).tolist()), means.finer(matrix, counts)
     if fill is None and counts == (1, 1):
         return warp(planes, matrix, target, channel_axis=0, **options).reshape(*page.shape[:-2], *target)
     level = 0 if fill is None else np.tile(fill, len(planes) // len(fill))[:, None, None]
 
     def sample(planes):
         """Zeros lie outside of what differs from the fill."""
-        level_of_kind = np.asarray(level, planes.dtype)
-        return means.mean(warp(planes - level_of_kind, fine, shape, channel_axis=0, **options), counts) + level_of_kind
+        own = np.asarray(level, planes.dtype)
+        shifted, out = planes - own, np.empty((len(planes), *target), planes.dtype)
+        for rows, part, shape in means.bands(matrix, target, counts, len(planes)):
+            out[:, rows] = means.mean(warp(shifted, part, shape, channel_axis=0, **options), counts) + own
+        return out
 
     return by_floats(sample, planes).reshape(*page.shape[:-2], *target)
 
