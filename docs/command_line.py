@@ -16,13 +16,15 @@ from spatial_op.cli.photo import shipped
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-HERE = pathlib.Path(__file__).parent
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs/command_line.md"
+HERE = ROOT / "docs/pictures"
 DRAWN = 6
 
 
 def commands():
     """Pairs of a command and what it says, as the page has them."""
-    for block in re.findall(r"```console\n(.*?)```", (HERE / "command_line.md").read_text(), re.S):
+    for block in re.findall(r"```console\n(.*?)```", PAGE.read_text(), re.S):
         for part in block.split("$ ")[1:]:
             command, _, said = part.partition("\n")
             yield command, said
@@ -46,7 +48,7 @@ def run(command, folder):
         script = bin / "spatial_op"
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m spatial_op "$@"\n')
         script.chmod(0o755)
-    path = os.pathsep.join([str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     env = {**os.environ, "PATH": f"{bin}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": path}
     done = subprocess.run(
         command, shell=True, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -54,21 +56,25 @@ def run(command, folder):
     return done.stdout
 
 
-def draw(folder):
+def results():
     """One picture of the first results, under the options that made them."""
     figure, axes = plt.subplots(2, 3, figsize=(9, 6), layout="constrained")
-    for axis, (command, _) in zip(axes.flat, list(commands())[:DRAWN]):
-        run(command, folder)
-        name, options = re.fullmatch(r"spatial_op warp \S+ (\S+) (.*)", command).groups()
-        with Image.open(folder / name) as picture:
-            axis.imshow(picture, interpolation="nearest")
-        words = re.sub(r" (?=--)", "\n", options)
-        axis.set_title(words, fontsize=6.8, family="monospace", loc="left")
-        axis.set(xticks=[], yticks=[])
-    figure.savefig(HERE / "pictures" / "command_line.png", dpi=100)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        prepare(folder)
+        for axis, (command, _) in zip(axes.flat, list(commands())[:DRAWN]):
+            run(command, folder)
+            name, options = re.fullmatch(r"spatial_op warp \S+ (\S+) (.*)", command).groups()
+            with Image.open(folder / name) as picture:
+                axis.imshow(picture, interpolation="nearest")
+            axis.set_title(re.sub(r" (?=--)", "\n", options), fontsize=6.8, family="monospace", loc="left")
+            axis.set(xticks=[], yticks=[])
+    figure.savefig(HERE / "command_line.png", dpi=100)
+    plt.close(figure)
 
+
+PICTURES = (results,)
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        prepare(pathlib.Path(folder))
-        draw(pathlib.Path(folder))
+    for draw in PICTURES:
+        draw()

@@ -61,6 +61,16 @@ def test_sizes_and_fills(run):
     assert (run(values, "--translate", "3,0", "--fill", -7.5)[..., :3] == -7.5).all()
 
 
+@pytest.mark.parametrize(
+    ("dtype", "fill"), [("uint64", 2**64 - 1), ("int64", -(2**63) + 1), ("complex64", 3), ("bool", 1)]
+)
+def test_fills_of_every_kind_are_exact(run, dtype, fill):
+    values = random(HEIGHT, WIDTH).astype(dtype)
+    out = run(values, "--translate", "3,0", "--fill", fill)
+    assert (out[:, :3] == np.array(fill, dtype)).all()
+    np.testing.assert_array_equal(out[:, 3:], values[:, :-3])
+
+
 def test_what_cannot_be_warped_is_one_sentence(run, tmp_path):
     values = random(HEIGHT, WIDTH)
     for array, options, words in (
@@ -73,8 +83,6 @@ def test_what_cannot_be_warped_is_one_sentence(run, tmp_path):
         (values, ("--fill", "white"), "--fill is more than a number and IN is an array"),
         (values.astype("uint8"), ("--fill", 256), "--fill is 256, and its pixels hold whole numbers from 0 to 255"),
         (values.astype("int16"), ("--fill", 0.5), "--fill is 0.5, and its pixels hold whole numbers"),
-        (values.astype("complex64"), ("--fill", 1), "its numbers are of type complex64"),
-        (values.astype("int64"), ("--fill", 1), "its numbers are of type int64"),
         (values, ("--crop", "1000000000x1000000000"), "and this machine has"),
     ):
         line = run(array, *STEPS, *options)

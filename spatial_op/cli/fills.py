@@ -1,6 +1,8 @@
 """The option `--fill`: a colour by its name, or a picture's own numbers, for what lies outside the picture."""
 
 import difflib
+import math
+import re
 from typing import NamedTuple
 
 import click
@@ -22,6 +24,11 @@ class Colour(NamedTuple):
     word: str
 
 
+def number(word):
+    """A whole number as it is, however large, or a float."""
+    return int(word) if re.fullmatch(r"[+-]?[0-9]+", word) else float(word)
+
+
 class Fills(click.ParamType):
     """Numbers, or the name of a colour as CSS knows it."""
 
@@ -34,10 +41,10 @@ class Fills(click.ParamType):
         from PIL import ImageColor
 
         try:
-            found = tuple(float(word) for word in value.replace(",", " ").split())
+            found = tuple(map(number, value.replace(",", " ").split()))
         except ValueError:
             found = ()
-        if found and np.isfinite(found).all():
+        if found and all(map(math.isfinite, found)):
             return found
         try:
             levels = OWN.get(value.lower()) or ImageColor.getrgb(value)
@@ -79,12 +86,10 @@ def number_of(fill):
 
 
 def require_held(fill, dtype):
-    """Refuse numbers that pixels of a dtype cannot be, or that cannot be told from others of it without loss."""
-    if dtype.kind == "c" or dtype.kind in "iu" and dtype.itemsize > 4:
-        raise Refused(f"--fill is given, and its numbers are of type {dtype}; leave --fill out, or convert them")
+    """Refuse numbers that pixels of a dtype cannot be."""
     least, most = limits(dtype)
-    if not all(least <= number <= most and (dtype.kind == "f" or number % 1 == 0) for number in fill):
-        held = "numbers" if dtype.kind == "f" else "whole numbers"
+    if not all(least <= number <= most and (dtype.kind in "fc" or number % 1 == 0) for number in fill):
+        held = "numbers" if dtype.kind in "fc" else "whole numbers"
         shown = ",".join(f"{number:g}" for number in fill)
         raise Refused(f"--fill is {shown}, and its pixels hold {held} from {least:g} to {most:g}")
 
@@ -100,14 +105,14 @@ def of_numbers(fill, picture):
     require_held(fill, dtype)
     if picture.opacity and len(fill) < channels:
         fill = (*(fill * colours)[:colours], opaque(dtype))
-    return np.array(fill)
+    return fill
 
 
 def of_colour(fill, picture):
     """The numbers that show a colour."""
     dtype, (red, green, blue, opacity) = picture.pages[0].dtype, fill.levels
     if dtype.kind == "b" and {red, green, blue} in ({0}, {255}):
-        return np.array([red / 255])
+        return (red // 255,)
     if str(dtype) not in STEPS:
         raise Refused(f"--fill is {fill.word}, and its pixels are of type {dtype}; pass numbers, like --fill 0")
     levels = {"grey": (red,), "rgb": (red, green, blue)}.get(picture.colours)
@@ -118,7 +123,7 @@ def of_colour(fill, picture):
         raise Refused(f"--fill is {fill.word}, and its pixels are grey; choose white, black or a grey")
     if picture.opacity == "premultiplied":
         levels = tuple(level * opacity / 255 for level in levels)
-    return np.array([*levels, *([opacity] if picture.opacity else [])]) * STEPS[str(dtype)]
+    return tuple(level * STEPS[str(dtype)] for level in (*levels, *([opacity] if picture.opacity else [])))
 
 
 def with_opacity(picture, fill):

@@ -26,20 +26,21 @@ def sampling(request):
 def warped(page, matrix, target, fill=None, antialias=False, **options):
     """The warped page, (..., H, W), in its own dtype; ``fill`` has a number for each channel, or one for all."""
     planes = page.reshape(-1, *page.shape[-2:])
+    fill = (0,) if fill is None else np.tile(fill, len(planes) // len(fill)) if len(fill) > 1 else fill
     counts = means.samples(matrix, target) if antialias else (1, 1)
-    if fill is None and counts == (1, 1):
-        return warp(planes, matrix, target, channel_axis=0, **options).reshape(*page.shape[:-2], *target)
-    level = 0 if fill is None else np.tile(fill, len(planes) // len(fill))[:, None, None]
+    options["channel_axis"] = 0
+    if counts == (1, 1):
+        out = warp(planes, matrix, target, fill_value=fill, **options)
+    else:
 
-    def sample(planes):
-        """Zeros lie outside of what differs from the fill."""
-        own = np.asarray(level, planes.dtype)
-        shifted, out = planes - own, np.empty((len(planes), *target), planes.dtype)
-        for rows, part, shape in means.bands(matrix, target, counts, len(planes)):
-            out[:, rows] = means.mean(warp(shifted, part, shape, channel_axis=0, **options), counts) + own
-        return out
+        def sample(planes, fill):
+            out = np.empty((len(planes), *target), planes.dtype)
+            for rows, part, shape in means.bands(matrix, target, counts, len(planes)):
+                out[:, rows] = means.mean(warp(planes, part, shape, fill_value=fill, **options), counts)
+            return out
 
-    return by_floats(sample, planes).reshape(*page.shape[:-2], *target)
+        out = by_floats(sample, planes, tuple(fill))
+    return out.reshape(*page.shape[:-2], *target)
 
 
 def warped_with_opacity(page, matrix, target, fill=None, **options):

@@ -70,11 +70,13 @@ def warp_file(source, target, request, fill, chunk, letters):
     matrix, shape = request.geometry.of(*image.shape[-2:])
     channel_axis = 0 if image.ndim == 3 else None  # so that no axis is taken for colours
     options = {"sampler_type": request.sampler, "padding_mode": request.border, "channel_axis": channel_axis}
+    if fill is not None:
+        options["fill_value"] = fill
     counts = means.samples(matrix, shape) if request.antialias else (1, 1)
-    if counts == (1, 1) and fill is None:
+    if counts == (1, 1):
         out = warp(image, matrix, shape, chunks=chunk, **options)
     else:
-        out = averaged(image, matrix, shape, counts, chunk, fill or 0, options)
+        out = averaged(image, matrix, shape, counts, chunk, options)
     room.require(out.chunksize, array.dtype, "choose a smaller --chunk")
     out = da.moveaxis(out, (-2, -1), (y, x))
     out = out.rechunk(tuple(max(axis) for axis in out.chunks))
@@ -89,23 +91,18 @@ def warp_file(source, target, request, fill, chunk, letters):
     return f"{' x '.join(map(str, out.shape))}, {out.dtype}"
 
 
-def averaged(image, matrix, shape, counts, chunk, fill, options):
-    """Means of so many samples of each pixel; zeros lie outside of what differs from the fill."""
+def averaged(image, matrix, shape, counts, chunk, options):
+    """Means of so many samples of each pixel."""
     dtype = image.dtype.newbyteorder("=")
     if not mixes(dtype):
-        raise Refused(
-            f"its numbers are of type {dtype}, which is not computed exactly; leave --antialias and --fill out"
-        )
+        raise Refused(f"its numbers are of type {dtype}, whose means are not whole; leave --antialias out")
     sides = (chunk, chunk) if chunk else (min(pair) for pair in zip(image.chunksize[-2:], shape))
     fine, parts = ([side * count for side, count in zip(pair, counts)] for pair in (shape, sides))
-    level = np.asarray(fill, working(dtype))
-    image = image.astype(level.dtype) - level
+    image = image.astype(working(dtype))
     out = warp(image, means.finer(matrix, counts), fine, chunks=tuple(parts), **options)
     chunks = (*out.chunks[:-2], *(tuple(n // count for n in each) for each, count in zip(out.chunks[-2:], counts)))
     meta = np.empty((0,) * out.ndim, dtype)
-    return out.map_blocks(
-        lambda block: whole(means.mean(block, counts) + level, dtype), chunks=chunks, dtype=dtype, meta=meta
-    )
+    return out.map_blocks(lambda block: whole(means.mean(block, counts), dtype), chunks=chunks, dtype=dtype, meta=meta)
 
 
 def store(out, result, done, pool):
