@@ -8,6 +8,7 @@ Signals have the axis x, images y and x, volumes z, y and x, in this order. The 
 images; of the others, H, W, KH and KW are as many sizes as there are axes, and an offset as many numbers.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -249,7 +250,7 @@ def pixel(data, q, samples):
 
 def g_product(weights, risen=None):
     """Dai's G, a product over the axes; or its derivative by one of them."""
-    return math.prod(slope if axis == risen else g for axis, (g, slope) in enumerate(weights))
+    return functools.reduce(np.multiply, [slope if axis == risen else g for axis, (g, slope) in enumerate(weights)])
 
 
 def known(places):

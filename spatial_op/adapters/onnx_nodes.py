@@ -140,7 +140,8 @@ def convolution(graph, names, inputs, params):
         raise ValueError(
             f"export: border of {op} is {params['border']!r}, expected 'zeros', the only rule that ONNX has; pass border='zeros'."
         )
-    pad = tuple(params["pad"] or (0, 0))
+    axes = inputs[0].ndim - 2
+    pad = tuple(params["pad"] or (0,) * axes)
     if min(pad) < 0:
         raise ValueError(
             f"export: pad of {op} is {pad}, expected at least 0, since ONNX does not crop; crop data first."
@@ -152,8 +153,8 @@ def convolution(graph, names, inputs, params):
     while not order[-1]:
         order.pop()
     return graph.add(
-        "DeformConv", order, kernel_shape=params["kernel"], strides=tuple(params["stride"] or (1, 1)), pads=pad + pad,
-        dilations=tuple(params["dilate"] or (1, 1)), group=params["num_group"], offset_group=params["num_deformable_group"],
+        "DeformConv", order, kernel_shape=params["kernel"], strides=tuple(params["stride"] or (1,) * axes), pads=pad + pad,
+        dilations=tuple(params["dilate"] or (1,) * axes), group=params["num_group"], offset_group=params["num_deformable_group"],
     )  # fmt: skip
 
 
