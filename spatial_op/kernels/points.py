@@ -96,7 +96,7 @@ class Point(NamedTuple):
 
     def weights(self):
         """Of the pixels around."""
-        return [self.scaled(product) for product in self.products()]
+        return [self.scaled(weight) for weight in self.products()]
 
     def leaning(self, change):
         """How the weights change along a change of the coordinates."""
