@@ -8,6 +8,7 @@ process, the parent says which it was.
 
 import collections
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -111,16 +112,18 @@ def convolution_calls(draw):
     n, groups, deformables = draw(st.integers(0, 3)), draw(st.sampled_from([1, 1, 2])), draw(st.sampled_from([1, 1, 2]))
     c = draw(st.sampled_from([1, 2, 3, 8, 17])) * groups * deformables
     filters = draw(st.sampled_from([1, 2, 5, 17])) * groups
-    kernel, dilate, stride = (draw(st.tuples(st.integers(1, 3), st.integers(1, 3))) for _ in range(3))
-    pad = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
+    axes = draw(st.sampled_from([1, 2, 2, 2, 3]))
+    kernel, dilate, stride = (draw(st.tuples(*[st.integers(1, 3)] * axes)) for _ in range(3))
+    pad = draw(st.tuples(*[st.integers(0, 2)] * axes))
+    longest = 6 if axes == 3 else 30
     extents = [gap * (taps - 1) + 1 for gap, taps in zip(dilate, kernel)]
-    h, w = (max(1, extent - 2 * more, draw(st.integers(1, 30))) for extent, more in zip(extents, pad))
-    out = [(size + 2 * more - extent) // step + 1 for size, more, extent, step in zip((h, w), pad, extents, stride)]
+    source = [max(1, extent - 2 * more, draw(st.integers(1, longest))) for extent, more in zip(extents, pad)]
+    out = [(size + 2 * more - extent) // step + 1 for size, more, extent, step in zip(source, pad, extents, stride)]
     dtype = draw(st.sampled_from(["float32", "float64"]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    count, spread = deformables * kernel[0] * kernel[1], draw(st.sampled_from([0.0, 0.6, 4.0]))
-    data = rng.standard_normal((n, c, h, w))
-    offset, mask = spread * rng.standard_normal((n, 2 * count, *out)), rng.random((n, count, *out))
+    count, spread = deformables * math.prod(kernel), draw(st.sampled_from([0.0, 0.6, 4.0]))
+    data = rng.standard_normal((n, c, *source))
+    offset, mask = spread * rng.standard_normal((n, axes * count, *out)), rng.random((n, count, *out))
     weight, bias = rng.standard_normal((filters, c // groups, *kernel)), rng.standard_normal(filters)
     inputs = [data, offset, mask, weight, bias]
     if op == "DeformableConvolution":

@@ -54,20 +54,31 @@ def samplers():
                 yield f"{axes}-{sampler}-{padding}", so.GridSampler, (data, grid), params
 
 
+# Of images, signals and volumes: shapes of data, offsets, masks and filters; kernel and margins.
+CONVOLVED = {
+    "": ([(2, 4, 5, 6), (2, 24, 6, 4), (2, 12, 6, 4), (6, 2, 2, 3)], (2, 3), (1, 0)),
+    "-signals": ([(2, 4, 6), (2, 6, 8), (2, 6, 8), (6, 2, 3)], (3,), (2,)),
+    "-volumes": ([(2, 4, 2, 3, 4), (2, 24, 3, 3, 3), (2, 8, 3, 3, 3), (6, 2, 2, 1, 2)], (2, 1, 2), (1, 0, 0)),
+}
+
+
 def convolutions():
-    """Both versions, with and without a bias, by either border rule."""
+    """Both versions, with and without a bias, by either border rule, of images, signals and volumes."""
     rng = np.random.default_rng(5)
     for op in (so.DeformableConvolution, so.ModulatedDeformableConvolution):
-        for border, bias in (("mxnet", True), ("zeros", False)):
-            shapes = [(2, 4, 5, 6), (2, 24, 6, 4), (2, 12, 6, 4), (6, 2, 2, 3), (6,)]
+        for border, bias, kind in (
+            ("mxnet", True, ""), ("zeros", False, ""), ("mxnet", True, "-signals"), ("mxnet", False, "-volumes"),
+        ):  # fmt: skip
+            shapes, kernel, pad = CONVOLVED[kind]
+            shapes = [*shapes, (6,)]
             if op is so.DeformableConvolution:
                 del shapes[2]
             inputs = [rng.standard_normal(shape) for shape in shapes[: None if bias else -1]]
             params = {
-                "kernel": (2, 3), "pad": (1, 0), "num_filter": 6, "num_group": 2, "num_deformable_group": 2,
+                "kernel": kernel, "pad": pad, "num_filter": 6, "num_group": 2, "num_deformable_group": 2,
                 "border": border, "no_bias": not bias,
             }  # fmt: skip
-            yield f"{op.__name__}-{border}", op, tuple(inputs), params
+            yield f"{op.__name__}-{border}{kind}", op, tuple(inputs), params
 
 
 CASES = {

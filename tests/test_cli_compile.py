@@ -239,6 +239,7 @@ def test_compile_takes_rows_of_the_tables(command):
                 assert ("SpatialTransformer", 2, dtype, transform, sampler) in asked
         assert ("GridGenerator", 2, dtype, usual.FLOW, None) in asked
         assert ("SpatialTransformer", 3, dtype, "affine", "nearest_even") in asked
+        assert {("ModulatedDeformableConvolution", axes, dtype, None, None) for axes in (2, 3)} <= asked
         assert ("GridSampler", 3, dtype, None, "bilinear") in asked and (
             "GridSampler",
             3,

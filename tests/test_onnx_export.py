@@ -45,6 +45,15 @@ CASES = {
         {"kernel": (3, 3), "stride": (2, 1), "dilate": (1, 2), "num_filter": 4, "no_bias": True},
         (3, 4, 8, 9), (3, 18, 3, 5), (3, 9, 3, 5), (4, 4, 3, 3),
     ),
+    "DeformableConvolution, signals": (
+        "DeformableConvolution",
+        {"kernel": (3,), "stride": (2,), "pad": (2,), "num_filter": 6, "num_group": 2, "num_deformable_group": 2, "border": "zeros"},
+        (3, 4, 9), (3, 6, 6), (6, 2, 3), (6,),
+    ),
+    "ModulatedDeformableConvolution, signals": (
+        "ModulatedDeformableConvolution", {"kernel": (2,), "dilate": (3,), "num_filter": 4, "no_bias": True},
+        (3, 4, 9), (3, 2, 6), (3, 2, 6), (4, 4, 2),
+    ),
 }  # fmt: skip
 
 
@@ -169,6 +178,9 @@ def test_what_cannot_be_exported_is_refused(monkeypatch):
         so.onnx.export(so.DeformableConvolution, data, offset, weight, **params)
     with pytest.raises(ValueError, match=r"pad of DeformableConvolution is \(-1, 0\)"):
         so.onnx.export(so.DeformableConvolution, data, offset[:, :, :2], weight, pad=(-1, 0), border="zeros", **params)
+    volumes = [np.ones(shape, "float32") for shape in ((1, 1, 2, 2, 2), (1, 3, 2, 2, 2), (1, 1, 1, 1, 1), (1,))]
+    with pytest.raises(ValueError, match="data of DeformableConvolution has 5 axes, expected images or signals"):
+        so.onnx.export(so.DeformableConvolution, *volumes, kernel=(1, 1, 1), num_filter=1, border="zeros")
     monkeypatch.setitem(transforms.TRANSFORMS, "bent", transforms.TRANSFORMS["projective"])
     with pytest.raises(ValueError, match="transform_type is 'bent', whose grid is not linear"):
         so.onnx.export(

@@ -155,12 +155,17 @@ def flow(graph, name, dtype, align_corners):
 
 def convolution(graph, names, inputs, params):
     """Both deformable convolutions: one node."""
-    op = "DeformableConvolution" if "mask" not in params else "ModulatedDeformableConvolution"
+    op, axes = "DeformableConvolution" if "mask" not in params else "ModulatedDeformableConvolution", inputs[0].ndim - 2
+    if axes == 3:
+        raise ValueError(
+            f"export: data of {op} has 5 axes, expected images or signals, since ONNX's runtimes have no DeformConv of volumes; "
+            f"call {op} itself for these."
+        )
     if "mask" not in params and params["border"] != "zeros":
         raise ValueError(
             f"export: border of {op} is {params['border']!r}, expected 'zeros', the only rule that ONNX has; pass border='zeros'."
         )
-    pad = tuple(params["pad"] or (0, 0))
+    pad = tuple(params["pad"] or (0,) * axes)
     if min(pad) < 0:
         raise ValueError(
             f"export: pad of {op} is {pad}, expected at least 0, since ONNX does not crop; crop data first."
@@ -168,13 +173,33 @@ def convolution(graph, names, inputs, params):
     by_label = dict(zip([label for label in ("data", "offset", "mask", "weight", "bias") if label in params], names))
     if params["no_bias"]:
         by_label.pop("bias", None)
+    sizes = {
+        "kernel_shape": tuple(params["kernel"]), "strides": tuple(params["stride"] or (1,) * axes),
+        "dilations": tuple(params["dilate"] or (1,) * axes),
+    }  # fmt: skip
+    if axes == 1:
+        taps = params["num_deformable_group"] * params["kernel"][0]
+        by_label, row = as_images(graph, by_label, taps)
+        sizes, pad = {name: (1, *size) for name, size in sizes.items()}, (0, *pad)
     order = [by_label.get(label, "") for label in ("data", "weight", "offset", "bias", "mask")]
     while not order[-1]:
         order.pop()
-    return graph.add(
-        "DeformConv", order, kernel_shape=params["kernel"], strides=tuple(params["stride"] or (1, 1)), pads=pad + pad,
-        dilations=tuple(params["dilate"] or (1, 1)), group=params["num_group"], offset_group=params["num_deformable_group"],
-    )  # fmt: skip
+    groups = {"group": params["num_group"], "offset_group": params["num_deformable_group"]}
+    found = graph.add("DeformConv", order, "image" if axes == 1 else None, pads=pad + pad, **sizes, **groups)
+    return found if axes == 2 else graph.add("Squeeze", [found, row])
+
+
+def as_images(graph, by_label, taps):
+    """The inputs for signals as those for images of one row, whose offsets along y are 0; and the number of the new axis."""
+    row, rows = graph.integers("row", (2,)), graph.integers("rows", (2, 3))
+    images = dict(by_label)
+    for label in ("data", "mask", "weight"):
+        if label in by_label:
+            images[label] = graph.add("Unsqueeze", [by_label[label], row], f"{label}_image")
+    alone = graph.add("Unsqueeze", [by_label["offset"], rows], "offset_x")
+    both = graph.add("Pad", [alone, graph.integers("before_x", (0, 0, 1, *[0] * 7))], "offset_y_x")
+    images["offset"] = graph.add("Reshape", [both, graph.integers("pairs", (0, 2 * taps, 1, -1))], "offset_image")
+    return images, row
 
 
 BUILDERS = {

@@ -117,17 +117,17 @@ def bilinear(operator, axes, dtype, transforms, samplers, counts):
 
 
 def convolved(operator, axes, dtype, transforms, samplers, counts):
-    """Calls of a deformable convolution, of images only, with as many filters as channels."""
-    for count, border in itertools.product(counts if axes == 2 else (), ("mxnet", "zeros")):
-        taps, places = 9, (4, 4)
+    """Calls of a deformable convolution with as many filters as channels."""
+    for count, border in itertools.product(counts, ("mxnet", "zeros")):
+        kernel, places = (3,) * axes, (4,) * axes
         inputs = {
             "data": (1, count, *places),
-            "offset": (1, 2 * taps, *places),
-            "mask": (1, taps, *places),
-            "weight": (count, count, 3, 3),
+            "offset": (1, axes * 3**axes, *places),
+            "mask": (1, 3**axes, *places),
+            "weight": (count, count, *kernel),
             "bias": (count,),
         }
-        params = {"kernel": (3, 3), "pad": (1, 1), "num_filter": count, "border": border}
+        params = {"kernel": kernel, "pad": (1,) * axes, "num_filter": count, "border": border}
         yield operator, tuple(np.zeros(inputs[name], dtype) for name in operator.operator.inputs), params
 
 

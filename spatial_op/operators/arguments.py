@@ -27,13 +27,13 @@ COLOURS = (1, 2, 3, 4)
 def image(op, data):
     """The number of axes of the images, 2 or 3."""
     check.array(op, "data", data, *IMAGES, cure=batched)
-    pixels(op, data)
+    pixels(op, data, SIZES[data.ndim - 2])
     return data.ndim - 2
 
 
-def pixels(op, data):
+def pixels(op, data, sizes):
     """An image without a pixel has no border either, so that there is nothing to sample; one too long cannot be counted."""
-    for axis, name in enumerate(SIZES[data.ndim - 2], start=2):
+    for axis, name in enumerate(sizes, start=2):
         if not data.shape[axis]:
             raise ValueError(
                 f"{op}: data has shape {data.shape}, whose {name} is 0, expected images of at least one pixel; "
