@@ -47,7 +47,7 @@ def warp(
     target_shape : (int, int) or (int, int, int), optional
         (Depth,) height and width of the output, in pixels; the input's unless given.
     sampler_type : str
-        A row of images or of volumes, as ``SpatialTransformer`` has it.
+        As of ``SpatialTransformer``.
     padding_mode : str
         What lies outside the image: "zeros" or "border".
     direction : str
@@ -98,7 +98,7 @@ def warp(
     check_image(warp, image)
     where = map_of(matrix, direction, displacement)
     image = channels_first(op, image, where.axes, channel_axis)
-    rows = rows_of(where.axes, sampler_type, padding_mode)
+    rows = rows_of(sampler_type, padding_mode)
     if padding_mode not in PADDINGS:
         raise ValueError(
             f"{op}: padding_mode is {padding_mode!r}, expected {check.listed(PADDINGS)}; what lies outside the image by another rule "
@@ -167,7 +167,7 @@ def meet(span, need):
 
 def one_chunk(blocks, starts, lead, box, rectangle, where, dtype, sampler_type, padding_mode):
     """A chunk of the result, from those of the source whose first pixels are ``starts``."""
-    rows = rows_of(where.axes, sampler_type, padding_mode)
+    rows = rows_of(sampler_type, padding_mode)
     shape = tuple(stop - start for start, stop in rectangle)
     with one_thread():
         if any(start == stop for start, stop in box):  # zeros, and NaN for what has no source point

@@ -25,7 +25,7 @@ from tables import COMBINATIONS, random_loc
 import reference
 import spatial_op as so
 from spatial_op.kernels import threads
-from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
+from spatial_op.samplers import SAMPLERS
 
 SIDES = st.one_of(st.integers(0, 24), st.sampled_from([31, 32, 33, 63, 64, 65, 127, 128, 129, 131, 257]))
 SPECIAL = [np.nan, np.inf, -np.inf, 1e30, -1e30, 3e38, 0.0, -0.0, 0.5, 1.0, -1.0]
@@ -75,9 +75,7 @@ def sampler_calls(draw):
         sides, target = tuple(max(1, s // 2) for s in sides), tuple(-(-t // 2) for t in target)
     op = draw(st.sampled_from([*SAMPLED, "SpatialTransformer", "GridGenerator"]))
     transform, (sampler, padding) = "affine", draw(st.sampled_from(RULES))
-    if axes == 3:
-        sampler = sampler if sampler in VOLUME_SAMPLERS else "bilinear"
-    elif draw(st.booleans()):
+    if axes == 2 and draw(st.booleans()):
         transform, sampler, padding = draw(st.sampled_from(COMBINATIONS))
     corners, rules = draw(st.booleans()), {"sampler_type": sampler, "padding_mode": padding}
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))

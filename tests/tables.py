@@ -5,7 +5,7 @@ from itertools import chain, cycle, product
 import numpy as np
 
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
+from spatial_op.samplers import SAMPLERS
 from spatial_op.transforms import TRANSFORMS
 
 
@@ -19,12 +19,11 @@ def paired(samplers):
     return list(dict.fromkeys(chain(*pairs)))
 
 
-# By the number of axes of an image.
-PAIRS = {2: paired(SAMPLERS), 3: paired(VOLUME_SAMPLERS)}
+PAIRS = paired(SAMPLERS)
 # Each row of each table, once with the rows that MXNet has in the other two, and all pairs.
 COMBINATIONS = [
     *((transform, "bilinear", "zeros") for transform in TRANSFORMS),
-    *(("affine", *pair) for pair in PAIRS[2] if pair != ("bilinear", "zeros")),
+    *(("affine", *pair) for pair in PAIRS if pair != ("bilinear", "zeros")),
 ]
 MXNET_ROWS = ("affine", "bilinear", "zeros")
 

@@ -6,7 +6,7 @@ import pytest
 import spatial_op as so
 from spatial_op import check
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
+from spatial_op.samplers import SAMPLERS
 from spatial_op.transforms import TRANSFORMS
 
 DATA = np.ones((2, 3, 5, 7), "float32")
@@ -28,8 +28,6 @@ WRONG = [
     ({"data": DATA[None, None]}, ValueError, r"data has shape \(1, 1, 2, 3, 5, 7\), expected 4 axes .* or 5 axes .*"),
     ({"data": DATA[None]}, ValueError, r"loc has shape \(2, 6\), expected \(1, 12\), data's batch and .* 'affine' \(row-major 3x4 matrix\); .*"),
     ({"data": DATA[:, :, None], "transform_type": "tps"}, ValueError, r"transform_type is 'tps', which is not known for volumes; use 'affine'"),
-    ({"data": DATA[:, :, None], "sampler_type": "bicubic"}, ValueError,
-     rf"sampler_type is 'bicubic', which is not known for volumes; use {check.listed(VOLUME_SAMPLERS)}"),
     ({"data": DATA[:, :, None], "loc": LOC3}, ValueError, r"target_shape is \(4, 6\), expected three integers, \(depth, height, width\); .*"),
     ({"loc": LOC[:, :2], "transform_type": "tps"}, ValueError, r"loc has shape \(2, 2\), expected \(2, 32\), .* K a perfect square.*\); .*"),
     ({"loc": np.ones((2, 24), "float32"), "transform_type": "tps"}, ValueError, r"loc has shape \(2, 24\), expected \(2, 32\), .*"),

@@ -15,7 +15,6 @@ from oracle import (
     draw_grid,
     either_corner_rule,
     every_rule,
-    every_rule_3d,
     every_transform,
     rules_of,
 )
@@ -25,7 +24,6 @@ import reference
 from reference.grid import centres
 from reference.kernels import SAMPLERS
 from reference.tps import lattice, system
-from spatial_op.samplers import VOLUME_SAMPLERS
 
 # The grid generator.
 
@@ -163,7 +161,7 @@ def test_spline_beside_scipy(count, align_corners):
 SHIFTS = [np.eye(3, 4) + 0.5 * np.outer(np.eye(3)[axis], np.eye(4)[3]) for axis in range(3)]
 
 
-@pytest.mark.parametrize("sampler_type", VOLUME_SAMPLERS)
+@pytest.mark.parametrize("sampler_type", SAMPLERS)
 def test_equation_3_with_a_third_factor(sampler_type):
     """The sum over all pixels of the volume."""
     kernel, *_ = SAMPLERS[sampler_type]
@@ -189,7 +187,7 @@ def test_axes_of_volumes(axis):
     assert out[0, 0, 0, 0, 0] == step
 
 
-@every_rule_3d
+@every_rule
 def test_a_volume_of_one_slice_is_an_image(sampler_type, padding_mode, align_corners):
     data, grid, out_grad = draw_grid()
     volume, flat_grad = data[:, :, None], out_grad[:, :, None]
@@ -197,13 +195,16 @@ def test_a_volume_of_one_slice_is_an_image(sampler_type, padding_mode, align_cor
     rules = {"padding_mode": padding_mode, "align_corners": align_corners}
     out = reference.grid_sampler(volume, flat, sampler_type, **rules)
     grad_data, grad_grid = reference.grid_sampler_backward(volume, flat, flat_grad, sampler_type, **rules)
-    image_data, image_grid = reference.grid_sampler_backward(data, grid, out_grad, sampler_type, **rules)
-    assert_close(out[:, :, 0], reference.grid_sampler(data, grid, sampler_type, **rules), "float64", SHAPE)
+    # A sampler that blurs takes something from the slices beside it, which are zeros.
+    kernel, *_ = SAMPLERS[sampler_type]
+    share = kernel(np.zeros(1)) if padding_mode == "zeros" else 1
+    image_data, image_grid = reference.grid_sampler_backward(data, grid, share * out_grad, sampler_type, **rules)
+    assert_close(out[:, :, 0], share * reference.grid_sampler(data, grid, sampler_type, **rules), "float64", SHAPE)
     assert_close(grad_data[:, :, 0], image_data, "float64", SHAPE)
     assert_close(grad_grid[:, :2, 0], image_grid, "float64", SHAPE)
 
 
-@every_rule_3d
+@every_rule
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e308])
 def test_volume_coordinates_that_are_no_numbers(sampler_type, padding_mode, align_corners, axis, value):
@@ -212,13 +213,13 @@ def test_volume_coordinates_that_are_no_numbers(sampler_type, padding_mode, alig
     rules = {"padding_mode": padding_mode, "align_corners": align_corners}
     out = reference.grid_sampler(data, grid, sampler_type, **rules)
     grad_data, grad_grid = reference.grid_sampler_backward(data, grid, np.ones(out.shape), sampler_type, **rules)
-    np.testing.assert_array_equal(out[0, 0, 0, 0], [np.nan, 1])
-    assert grad_data.sum() == 1
+    np.testing.assert_allclose(out[0, 0, 0, 0], [np.nan, 1], rtol=1e-14)
+    np.testing.assert_allclose(grad_data.sum(), 1, rtol=1e-14)
     assert np.isnan(grad_grid[..., 0]).all()
     assert np.isfinite(grad_grid[..., 1]).all()
 
 
-@every_rule_3d
+@every_rule
 def test_gradient_of_sampling_volumes(sampler_type, padding_mode, align_corners):
     data, grid, out_grad = draw_grid((1, 2, 2, 3, 5), (2, 1, 4), seed=6)
     rules = {"padding_mode": padding_mode, "align_corners": align_corners}

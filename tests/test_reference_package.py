@@ -14,7 +14,6 @@ from oracle import (
     draw,
     either_corner_rule,
     every_rule,
-    every_rule_3d,
     every_transform,
 )
 from tables import COMBINATIONS
@@ -29,7 +28,6 @@ def test_same_tables():
     from spatial_op import paddings, samplers, transforms
 
     assert set(SAMPLERS) == set(samplers.SAMPLERS)
-    assert set(samplers.VOLUME_SAMPLERS) <= set(SAMPLERS)
     assert set(PADDINGS) == set(paddings.PADDINGS)
     assert set(TRANSFORMS) == set(transforms.TRANSFORMS)
 
@@ -111,7 +109,7 @@ def test_splines(count, align_corners):
     warp(data, loc, out_grad, "tps", "bilinear", "zeros", align_corners)
 
 
-@every_rule_3d
+@every_rule
 def test_volumes(sampler_type, padding_mode, align_corners):
     for shape, target_shape, spread in (
         (VOLUME, TARGET_VOLUME, 0.3),
@@ -119,12 +117,12 @@ def test_volumes(sampler_type, padding_mode, align_corners):
         ((2, 1, 1, 6, 1), (3, 2, 5), 0.1),
         ((2, 3, 5, 1, 7), (1, 3, 1), 0.1),
         ((1, 2, 23, 29, 31), (3, 5, 7), 0.1),
-        ((1, 1, 7, 9, 11), (19, 67, 71), 0.1),
+        ((1, 1, 7, 9, 11), (2, 67, 71), 0.1),
     ):
         warp(*draw("affine", spread, shape, target_shape), "affine", sampler_type, padding_mode, align_corners)
 
 
-@every_rule_3d
+@every_rule
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_volume_coordinates_that_are_no_numbers(sampler_type, padding_mode, align_corners, value):
     data, loc, out_grad = draw("affine", 0.3, VOLUME, TARGET_VOLUME)
@@ -132,7 +130,7 @@ def test_volume_coordinates_that_are_no_numbers(sampler_type, padding_mode, alig
     warp(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)
 
 
-@every_rule_3d
+@every_rule
 def test_volumes_with_pixels_that_are_no_numbers(sampler_type, padding_mode, align_corners):
     data, loc, out_grad = draw("affine", 0.3, (2, 3, 5, 9, 3), (3, 17, 4))
     data[:, :, 1::2, 2::3, ::2] = np.nan

@@ -8,7 +8,7 @@ from tables import COMBINATIONS, options, random_loc
 import spatial_op as so
 from spatial_op.kernels import threads as workers
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
+from spatial_op.samplers import SAMPLERS
 
 # Images and outputs: one image and several, few channels and more than a block, runs that are no multiple of a vector,
 # tiles that end early. The grids are smooth, scattered, and scattered beyond the image.
@@ -77,8 +77,8 @@ CASES = [
     *(of_rows(combination) for combination in COMBINATIONS),
     *(
         gridded(*sizes, (sampler, padding, "float64"), 1.0)
-        for sizes, samplers in ((PLANES[3], SAMPLERS), (VOLUMES[1], VOLUME_SAMPLERS))
-        for sampler in samplers
+        for sizes in (PLANES[3], VOLUMES[1])
+        for sampler in SAMPLERS
         for padding in PADDINGS
     ),
     halved(gridded(*PLANES[1], RULES[0], 1.0)),

@@ -9,7 +9,7 @@ from oracle import EXACT
 import reference
 import spatial_op as so
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
+from spatial_op.samplers import SAMPLERS
 
 # Of entries that lead to no pixel's centre or border, where rounding would decide.
 AFFINE = np.array([[0.9137, -0.4071, 4.5313], [0.3053, 1.1071, -3.2573]])
@@ -48,7 +48,7 @@ def test_pictures_are_those_of_the_reference(matrix, sampler_type, padding_mode)
 
 
 @every_padding
-@pytest.mark.parametrize("sampler_type", VOLUME_SAMPLERS)
+@pytest.mark.parametrize("sampler_type", SAMPLERS)
 def test_volumes_are_those_of_the_reference(sampler_type, padding_mode):
     for shape in ((5, 6, 7), (5, 6, 7, 2), (1, 9, 3)):
         image = picture(shape, "float64")
@@ -63,7 +63,7 @@ def test_displacements_are_those_of_the_reference(axes, padding_mode):
     source, target = ((11, 17), (12, 40)) if axes == 2 else ((5, 6, 7), (4, 5, 35))
     displacement = np.random.default_rng(1).normal(scale=4, size=(axes, *target))
     displacement[(0, *(1,) * axes)], displacement[(1, *(2,) * axes)] = np.nan, np.inf
-    for sampler_type in SAMPLERS if axes == 2 else VOLUME_SAMPLERS:
+    for sampler_type in SAMPLERS:
         for shape in (source, (*source, 2)):
             image, options = picture(shape, "float64"), {"sampler_type": sampler_type, "padding_mode": padding_mode}
             out = so.warp(image, displacement=displacement, **options)

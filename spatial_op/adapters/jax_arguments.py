@@ -56,10 +56,8 @@ def sampling(name, input, mode, padding_mode, align_corners):
     params = {"mode": mode, "padding_mode": padding_mode, "align_corners": align_corners}
     known_numbers(name, params)
     input = of_axes(name, "input", input, *arguments.IMAGES)
-    axes = input.ndim - 2
-    modes = {word: row for word, row in MODES.items() if row in arguments.SAMPLER_TABLES[axes]}
     return input, {
-        "sampler_type": check.row(name, "mode", mode, modes, " for volumes" * (axes == 3)),
+        "sampler_type": check.row(name, "mode", mode, MODES),
         "padding_mode": check.row(name, "padding_mode", padding_mode, dict(zip(OF_PYTORCH, OF_PYTORCH))),
         "align_corners": check.flag(name, "align_corners", align_corners),
     }

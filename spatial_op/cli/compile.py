@@ -9,7 +9,6 @@ import spatial_op
 
 from ..kernels import disk, kernel, threads
 from ..operators.table import OPERATORS
-from ..samplers import SAMPLERS, VOLUME_SAMPLERS
 from ..transforms import TRANSFORMS, VOLUME_TRANSFORMS
 from . import text
 from .progress import listening, progress
@@ -87,7 +86,7 @@ def at_rest(axes, transform, dtype):
 def transformed(operator, axes, dtype, transforms, samplers, counts):
     """Calls of ``SpatialTransformer``."""
     for transform, sampler, count in itertools.product(transforms, samplers, counts):
-        if transform in table_of(axes) and sampler in samplers_of(axes):
+        if transform in table_of(axes):
             params = {"target_shape": (FEW,) * axes, "transform_type": transform, "sampler_type": sampler}
             yield operator, (images(axes, count, dtype), at_rest(axes, transform, dtype)), params
 
@@ -106,8 +105,7 @@ def sampled(operator, axes, dtype, transforms, samplers, counts):
     """Calls of ``GridSampler``, at grids of the images' dtype."""
     grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, FEW, dtype=dtype)] * axes))[None]
     for sampler, count in itertools.product(samplers, counts):
-        if sampler in samplers_of(axes):
-            yield operator, (images(axes, count, dtype), grid), {"sampler_type": sampler}
+        yield operator, (images(axes, count, dtype), grid), {"sampler_type": sampler}
 
 
 def bilinear(operator, axes, dtype, transforms, samplers, counts):
@@ -144,8 +142,3 @@ MAKERS = {
 def table_of(axes):
     """The transforms of images or volumes."""
     return TRANSFORMS if axes == 2 else VOLUME_TRANSFORMS
-
-
-def samplers_of(axes):
-    """The samplers of images or volumes."""
-    return SAMPLERS if axes == 2 else VOLUME_SAMPLERS

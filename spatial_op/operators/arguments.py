@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import check
 from ..paddings import PADDINGS
-from ..samplers import SAMPLERS, VOLUME_SAMPLERS
+from ..samplers import SAMPLERS
 from ..transforms import TABLES
 from ..words import words
 from . import formulas, memory
@@ -18,7 +18,6 @@ MATRICES = {2: (2, 3), 3: (3, 4)}
 # Pixels of a side: with those that a sampler reads beside it, they are counted in 32 bits.
 LONGEST = 2**31 - 64
 IMAGES = tuple(("batch", "channels", *sizes) for sizes in SIZES.values())
-SAMPLER_TABLES = {2: SAMPLERS, 3: VOLUME_SAMPLERS}
 
 # Numbers of channels that pictures have: grey, with an alpha channel, colour, both.
 COLOURS = (1, 2, 3, 4)
@@ -54,9 +53,9 @@ def channels_last(data):
     return data.ndim > 3 and data.shape[-1] in COLOURS and data.shape[1] not in COLOURS
 
 
-def sampling(op, axes, sampler_type, padding_mode, align_corners):
+def sampling(op, sampler_type, padding_mode, align_corners):
     """The rows of sampler and padding."""
-    sampler = check.row(op, "sampler_type", sampler_type, SAMPLER_TABLES[axes], of(axes))
+    sampler = check.row(op, "sampler_type", sampler_type, SAMPLERS)
     formulas.sampler(op, sampler_type, sampler)
     padding = check.row(op, "padding_mode", padding_mode, PADDINGS)
     check.flag(op, "align_corners", align_corners)
@@ -76,7 +75,7 @@ def named(transform_type, sampler_type, padding_mode, data):
     """The rows that these names have in the tables; None for what is no name of a row."""
     axes = getattr(data, "ndim", 4) - 2
     if type(transform_type) is type(sampler_type) is type(padding_mode) is str and axes in TABLES:
-        return TABLES[axes].get(transform_type), SAMPLER_TABLES[axes].get(sampler_type), PADDINGS.get(padding_mode)
+        return TABLES[axes].get(transform_type), SAMPLERS.get(sampler_type), PADDINGS.get(padding_mode)
     return ()
 
 

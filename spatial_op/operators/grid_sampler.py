@@ -26,8 +26,8 @@ def prepare(
 
 def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, op):
     """The plan of a call, if all is right."""
-    axes = arguments.image(op, data)
-    rows = arguments.sampling(op, axes, sampler_type, padding_mode, align_corners)
+    arguments.image(op, data)
+    rows = arguments.sampling(op, sampler_type, padding_mode, align_corners)
     inside = check.flag(op, "points_inside", points_inside) and movable(*rows)
     arguments.grid(op, grid, data)
     return planned(op, data, grid, grid.shape[2:], None, rows, align_corners, inside)
@@ -78,10 +78,10 @@ def GridSampler(
         Normalised x and y, of volumes x, y and z, of ``data``'s dtype or a wider one. It is read where it lies, also if it
         is a view of an array (N, H_out, W_out, 2), whose coordinates stand side by side.
     sampler_type : str
-        "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
-        same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel
-        with a = -0.75), "catmull_rom" (with a = -0.5), "lanczos3" (six pixels, weights divided by their sum),
-        "mitchell" or "cubic_bspline", which blur.
+        "bilinear", "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the same, but halfway between two
+        pixels the even one, as PyTorch and ONNX), "bicubic" (Keys' kernel with a = -0.75), "catmull_rom" (with a = -0.5),
+        "lanczos3" (six pixels, weights divided by their sum), "mitchell" or "cubic_bspline", which blur. Volumes have the
+        same along z: they are sampled trilinearly, tricubically and so on.
     out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array, optional
         Where to write the result: of ``data``'s dtype, sharing no memory with the inputs.
     name

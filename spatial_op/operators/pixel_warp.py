@@ -71,9 +71,9 @@ def map_of(matrix, direction, displacement):
     return Map(axes, displacement=found)
 
 
-def rows_of(axes, sampler_type, padding_mode):
+def rows_of(sampler_type, padding_mode):
     """The rows of sampler and padding."""
-    return arguments.sampling(OP, axes, sampler_type, padding_mode, True)
+    return arguments.sampling(OP, sampler_type, padding_mode, True)
 
 
 def check_image(image):
@@ -159,7 +159,7 @@ def warp(
     target_shape : (int, int) or (int, int, int), optional
         (Depth,) height and width of the output, in pixels; the input's unless given.
     sampler_type : str
-        A row of images or of volumes, as ``SpatialTransformer`` has it.
+        As of ``SpatialTransformer``.
     padding_mode : str
         What lies outside the image: "zeros", "border" (its edge repeated), "reflection" (its mirror image, about the
         centres of its border pixels) or "wrap" (the image over and over).
@@ -205,7 +205,7 @@ def warp(
     where = map_of(matrix, direction, displacement)
     check_image(image)
     place = channel_place(image, where.axes, channel_axis)
-    rows = rows_of(where.axes, sampler_type, padding_mode)
+    rows = rows_of(sampler_type, padding_mode)
     target = where.target(target_shape, check_sides(image, place, where.axes))
     data = image[None, None] if place is None else np.moveaxis(image, place, 0)[None]
     (out,) = where.sampled(data, (0,) * where.axes, tuple((0, size) for size in target), rows)

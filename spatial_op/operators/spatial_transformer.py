@@ -31,7 +31,7 @@ def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode,
     """The plan of a call, if all is right."""
     axes = arguments.image(NAME, data)
     transform = arguments.transform(NAME, axes, transform_type)
-    rows = arguments.sampling(NAME, axes, sampler_type, padding_mode, align_corners)
+    rows = arguments.sampling(NAME, sampler_type, padding_mode, align_corners)
     arguments.parameters(
         NAME, "loc", arguments.rows(loc, transform_type, axes), transform_type, transform, data.shape[0]
     )
@@ -89,10 +89,10 @@ def SpatialTransformer(
         destinations on a regular lattice over [-1, 1]^2, row by row, K being a perfect square, at least 4 and at most
         4,096 (64 x 64). Volumes have "affine" only.
     sampler_type : str
-        "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
-        same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel
-        with a = -0.75), "catmull_rom" (with a = -0.5), "lanczos3" (six pixels, weights divided by their sum),
-        "mitchell" or "cubic_bspline", which blur.
+        "bilinear", "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the same, but halfway between two
+        pixels the even one, as PyTorch and ONNX), "bicubic" (Keys' kernel with a = -0.75), "catmull_rom" (with a = -0.5),
+        "lanczos3" (six pixels, weights divided by their sum), "mitchell" or "cubic_bspline", which blur. Volumes have the
+        same along z: they are sampled trilinearly, tricubically and so on.
     cudnn_off
         Accepted as by MXNet, and ignored.
     out : (N, C, *target_shape) array, optional
