@@ -43,7 +43,7 @@ def warp(
     image : (..., H, W) or (..., D, H, W) Dask array
         Floats, integers, booleans or complex numbers, chunked along any axes.
     matrix : (2, 3), (3, 3), (3, 4) or (4, 4) array
-        Affine or projective, in pixels: ``matrix @ (x, y, 1)``; of volumes affine: ``matrix @ (x, y, z, 1)``.
+        Affine or projective, in pixels: ``matrix @ (x, y, 1)``, of volumes ``matrix @ (x, y, z, 1)``.
     target_shape : (int, int) or (int, int, int), optional
         (Depth,) height and width of the output, in pixels; the input's unless given.
     sampler_type : str

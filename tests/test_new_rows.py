@@ -32,7 +32,8 @@ def rotation_backward(loc, grid, grad_source):
     return np.stack([scale * (across * c - along * s), along * c + across * s], axis=1)
 
 
-TRANSFORMS["rotation"] = rotation, rotation_backward, (0, 1)
+TRANSFORMS["rotation"] = rotation, rotation_backward, lambda axes: (0, 1)
+OF_IMAGES += ("rotation",)
 '''
 SAMPLER = '''
 

@@ -6,7 +6,9 @@ from oracle import (
     IDENTITY,
     NAMES,
     SHAPE,
+    SIGNAL,
     TARGET_SHAPE,
+    TARGET_SIGNAL,
     TARGET_VOLUME,
     TORCH,
     VOLUME,
@@ -16,6 +18,7 @@ from oracle import (
     either_corner_rule,
     every_rule,
     every_transform,
+    every_transform_of_others,
     rules_of,
 )
 from tolerances import assert_close
@@ -155,10 +158,20 @@ def test_spline_beside_scipy(count, align_corners):
     assert_close(found, expected, "float64", found.shape)
 
 
-# Volumes.
+# Volumes and signals.
 
 # Shifts by half of the way from the centre to the border, along x, y and z.
 SHIFTS = [np.eye(3, 4) + 0.5 * np.outer(np.eye(3)[axis], np.eye(4)[3]) for axis in range(3)]
+
+
+@pytest.mark.parametrize("sampler_type", SAMPLERS)
+def test_equation_3_with_one_factor(sampler_type):
+    """The sum over all pixels of a signal."""
+    kernel, *_ = SAMPLERS[sampler_type]
+    data, grid, _ = draw_grid(SIGNAL, TARGET_SIGNAL)
+    x, width = (grid + 1) / 2 * (SIGNAL[2] - 1), SIGNAL[2]
+    expected = sum(data[:, :, w, None] * kernel(x - w) for w in range(width))
+    assert_close(reference.grid_sampler(data, grid, sampler_type), expected, "float64", SIGNAL)
 
 
 @pytest.mark.parametrize("sampler_type", SAMPLERS)
@@ -232,14 +245,16 @@ def test_gradient_of_sampling_volumes(sampler_type, padding_mode, align_corners)
     assert_close(grad_grid, complex_step(lambda moved: sample(data, moved), grid), "float64", data.shape)
 
 
+@every_transform_of_others
 @either_corner_rule
-def test_gradient_of_warping_volumes(align_corners):
-    target = (3, 2, 4)
-    data, loc, out_grad = draw("affine", 0.3, (2, 2, 3, 4, 5), target)
-    found = reference.spatial_transformer_backward(data, loc, out_grad, target, align_corners=align_corners)
+@pytest.mark.parametrize("shape, target", [((2, 2, 3, 4, 5), (3, 2, 4)), ((2, 2, 7), (9,))])
+def test_gradient_of_warping_volumes_and_signals(transform_type, align_corners, shape, target):
+    data, loc, out_grad = draw(transform_type, 0.2, shape, target)
+    rules = {"transform_type": transform_type, "align_corners": align_corners}
+    found = reference.spatial_transformer_backward(data, loc, out_grad, target, **rules)
 
     def warp(data, loc):
-        return out_grad * reference.spatial_transformer(data, loc, target, align_corners=align_corners)
+        return out_grad * reference.spatial_transformer(data, loc, target, **rules)
 
     assert_close(found[0], complex_step(lambda moved: warp(moved, loc), data), "float64", data.shape)
     assert_close(found[1], complex_step(lambda moved: warp(data, moved), loc), "float64", data.shape)

@@ -47,14 +47,28 @@ def test_pictures_are_those_of_the_reference(matrix, sampler_type, padding_mode)
         )
 
 
+HOMOGRAPHY_3D = np.vstack([VOLUME, [1.37e-2, -5.371e-3, 2.17e-2, 1.2571]])
+
+
 @every_padding
 @pytest.mark.parametrize("sampler_type", SAMPLERS)
 def test_volumes_are_those_of_the_reference(sampler_type, padding_mode):
     for shape in ((5, 6, 7), (5, 6, 7, 2), (1, 9, 3)):
         image = picture(shape, "float64")
         options = {"target_shape": (4, 5, 35), "sampler_type": sampler_type, "padding_mode": padding_mode}
-        expected = reference.warp(image, VOLUME, **options)
-        np.testing.assert_allclose(so.warp(image, VOLUME, **options), expected, rtol=0, atol=1e-12)
+        for matrix in (VOLUME, HOMOGRAPHY_3D):
+            expected = reference.warp(image, matrix, **options)
+            np.testing.assert_allclose(so.warp(image, matrix, **options), expected, rtol=0, atol=1e-12)
+
+
+def test_a_horizon_in_a_volume():
+    """Voxels of the output on it have no source point."""
+    image = picture((5, 6, 7), "float64")
+    matrix = np.vstack([VOLUME, [0, 0, 1, -2]])
+    out = so.warp(image, matrix)
+    assert np.isnan(out[2]).all() and np.isfinite(np.delete(out, 2, axis=0)).all()
+    back = np.linalg.inv(matrix)
+    np.testing.assert_allclose(so.warp(image, back, direction="source_to_target"), out, rtol=0, atol=1e-11)
 
 
 @every_padding

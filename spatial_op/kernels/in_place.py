@@ -1,11 +1,12 @@
 """Taps in the image itself: where those of a vector of pixels are, and their factors."""
 
 import itertools
+import operator
 
 import numpy as np
 
 from . import cells
-from .tiles import AXES, SIDE, overlapping
+from .tiles import AXES, columns_of, overlapping
 from .trace import LANES
 
 # Where a tap is that is outside the image.
@@ -34,7 +35,7 @@ class Taps:
 
     def strides(self):
         """Pixels from one to the next along each axis."""
-        return [1, self.sizes[0], self.sizes[0] * self.sizes[1]][: self.axes]
+        return [1, *itertools.accumulate(self.sizes[:-1], operator.mul)]
 
     def inside(self):
         """Whether all taps of all lanes are in the image, and the image is small enough for 32 bits to count its pixels."""
@@ -110,7 +111,8 @@ def each_taps(m, rules, source, tile, again=False):
 
     Cells and distances are found a row ahead and kept, so that reading does not wait for them.
     """
-    size = 2 * SIDE
+    wide = columns_of(tile.axes)
+    size = 2 * wide
     cells = [m.workspace("i4", size) for _ in range(tile.axes)]
     parts = [m.workspace(rules.dtype, size) for _ in range(tile.axes)]
 
@@ -121,7 +123,7 @@ def each_taps(m, rules, source, tile, again=False):
     for ahead in m.range(0, tile.rows + 1):
         for _ in m.when(ahead < tile.rows):
             for k in columns():
-                at = (ahead & 1) * SIDE + k
+                at = (ahead & 1) * wide + k
                 for axis, given in enumerate(source.find(m, tile, ahead, k)):
                     cell, part = rules.split(m, axis, given)
                     cells[axis].put(at, cell)
@@ -129,7 +131,7 @@ def each_taps(m, rules, source, tile, again=False):
         q = ahead - 1
         for _ in m.when(q >= 0):
             for k in columns():
-                at = (q & 1) * SIDE + k
+                at = (q & 1) * wide + k
                 yield q, k, Taps(m, rules, [cell.vector(at) for cell in cells], [part.vector(at) for part in parts])
 
 

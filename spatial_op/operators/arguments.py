@@ -11,10 +11,12 @@ from ..transforms import TABLES
 from ..words import words
 from . import formulas, memory
 
-# By the number of axes of an image.
-SIZES = {2: ("height", "width"), 3: ("depth", "height", "width")}
+# By the number of axes of an image; a signal has one.
+PICTURES = {2: ("height", "width"), 3: ("depth", "height", "width")}
+SIZES = {**PICTURES, 1: ("width",)}
+COORDINATES = {1: "x", 2: "x and y", 3: "x, y and z"}
 # Shapes of the matrices that "affine" takes as well as rows.
-MATRICES = {2: (2, 3), 3: (3, 4)}
+MATRICES = {1: (1, 2), 2: (2, 3), 3: (3, 4)}
 # Pixels of a side: with those that a sampler reads beside it, they are counted in 32 bits.
 LONGEST = 2**31 - 64
 IMAGES = tuple(("batch", "channels", *sizes) for sizes in SIZES.values())
@@ -23,9 +25,10 @@ IMAGES = tuple(("batch", "channels", *sizes) for sizes in SIZES.values())
 COLOURS = (1, 2, 3, 4)
 
 
-def image(op, data):
-    """The number of axes of the images, 2 or 3."""
-    check.array(op, "data", data, *IMAGES, cure=batched)
+def image(op, data, sizes=None):
+    """The number of axes of the images, 1 to 3. The other arguments have so many ``sizes``: if that is 2, an image is no batch of signals."""
+    choices = IMAGES if sizes != 2 else [axes for axes in IMAGES if len(axes) > 3]
+    check.array(op, "data", data, *choices, cure=batched)
     pixels(op, data)
     return data.ndim - 2
 
@@ -81,7 +84,7 @@ def named(transform_type, sampler_type, padding_mode, data):
 
 def of(axes):
     """What the images are, where that limits the choice."""
-    return " for volumes" if axes == 3 else ""
+    return {1: " for signals", 3: " for volumes"}.get(axes, "")
 
 
 def rows(value, transform_type, axes):
@@ -157,14 +160,17 @@ def cut(argument, value, row):
 
 def grid(op, value, data):
     """Coordinates, one plane for each axis of the data's images."""
-    sizes = SIZES[data.ndim - 2]
-    check.array(op, "grid", value, ("batch", "coordinates", *sizes))
-    axes = len(sizes)
-    names = "x and y" if axes == 2 else "x, y and z"
+    axes = data.ndim - 2
+    check.array(op, "grid", value, ("batch", "coordinates", *SIZES[axes]), cure=single)
     expected = (data.shape[0], axes, *value.shape[2:])
-    meaning = f"data's batch and one plane each for {names}"
+    meaning = f"data's batch and one plane each for {COORDINATES[axes]}"
     check.shape(op, "grid", value, expected, meaning, cure=lambda value: planes(value, data))
     check.precise(op, "grid", value, data)
+
+
+def single(grid):
+    """How a grid of signals gets the axis of its only coordinate."""
+    return "add the axis of its coordinate with grid[:, None]" if grid.ndim == 2 else None
 
 
 def planes(grid, data):
