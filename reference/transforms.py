@@ -2,7 +2,7 @@
 
 ``forward(loc, grid)`` maps destinations, ``grid`` being homogeneous (axes + 1, P), to sources (N, axes, P), both normalised:
 of signals 1, of images 2, of volumes 3 axes. ``backward(loc, grid, grad_source)`` pulls the gradient of the sources back to the
-parameters, of ``loc``'s shape. ``identity(axes)`` is the tuple of parameters that change nothing, of a spline those of 16 control
+parameters, of ``loc``'s shape. ``identity(axes)`` is the tuple of parameters that change nothing, of splines those of 16 control
 points. Splines map images only; ``OF_IMAGES`` names what does.
 """
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from .grid import gemm
 from .tps import lattice, tps, tps_backward
+from .tps_points import circle, tps_points, tps_points_backward
 
 
 def affine(loc, grid):
@@ -83,5 +84,6 @@ TRANSFORMS = {
     "attention": (attention, attention_backward, lambda axes: (1,) + (0,) * axes),
     "projective": (projective, projective_backward, lambda axes: tuple(np.eye(axes + 1).ravel()[:-1])),
     "tps": (tps, tps_backward, lambda axes: tuple(lattice(16).T.ravel())),
+    "tps_points": (tps_points, tps_points_backward, lambda axes: tuple(circle(16))),
 }
-OF_IMAGES = ("tps",)
+OF_IMAGES = ("tps", "tps_points")

@@ -33,7 +33,6 @@ POINTS = 9
 # Relative rounding error of each dtype.
 EPS = {np.dtype(name): float(np.finfo(name).eps) for name in ("float16", "float32", "float64")}
 
-
 # Every transform of images, volumes and signals, by the number of axes.
 TRANSFORMS_OF = [(axes, name) for axes, table in TABLES.items() for name in table]
 

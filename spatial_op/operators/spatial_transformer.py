@@ -88,7 +88,7 @@ def SpatialTransformer(
         3x3 homography whose last entry is 1, of volumes P = 15, 4x4, of signals P = 3, 2x2 (where its denominator is 0 the
         sample is NaN); of images "tps": P = 2 K, a thin plate spline: source x of the K control points, then their source y, for
         destinations on a regular lattice over [-1, 1]^2, row by row, K being a perfect square, at least 4 and at most
-        4,096 (64 x 64).
+        4,096 (64 x 64), and "tps_points": P = 7 + 4 K, one around any K points, which ``tps_loc`` makes of pairs of these.
     sampler_type : str
         "bilinear", "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the same, but halfway between two
         pixels the even one, as PyTorch and ONNX), "bicubic" (Keys' kernel with a = -0.75), "catmull_rom" (with a = -0.5),

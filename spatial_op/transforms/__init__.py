@@ -1,6 +1,6 @@
 """The parametric transforms: one file each, and a row for images, ``TRANSFORMS[name] = Transform(...)``.
 
-Volumes have theirs in ``VOLUME_TRANSFORMS``, signals in ``SIGNAL_TRANSFORMS``; ``tps`` is there for images only.
+Volumes have theirs in ``VOLUME_TRANSFORMS``, signals in ``SIGNAL_TRANSFORMS``; ``tps`` and ``tps_points`` are there for images only.
 
 A transform says where in the source image each destination pixel is sampled, in source pixels and float64:
 
@@ -26,9 +26,12 @@ A transform that adds up functions of the destination alone has ``basis(dx, dy)`
 each of its ``centres(count)``, arrays of x and y for ``count`` parameters of x. The coefficients, x and y of each function side by side,
 follow the first ``plan_size`` results of ``solve``, of which alone ``fold`` is told. The functions of a tile are
 computed once for all samples.
+
+A transform whose control points have parameters of their own has ``term(plan, point, u, v) -> (x, y)``, a formula too: what a
+control point with the ``term_size`` parameters ``point`` adds. These follow the parameters that ``fold`` is told of, point by point.
 """
 
-from . import affine, attention, projective, tps, translation
+from . import affine, attention, projective, tps, tps_points, translation
 
 
 def rows_of(axes):
@@ -37,7 +40,7 @@ def rows_of(axes):
     return {name: module.row(axes) for name, module in each.items()}
 
 
-TRANSFORMS = {**rows_of(2), "tps": tps.ROW}
+TRANSFORMS = {**rows_of(2), "tps": tps.ROW, "tps_points": tps_points.ROW}
 SIGNAL_TRANSFORMS, VOLUME_TRANSFORMS = rows_of(1), rows_of(3)
 
 # By the number of axes of an image.
