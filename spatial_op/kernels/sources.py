@@ -132,9 +132,7 @@ class ByTransform:
         """Destination columns, but of signals row and, of volumes, slice of a vector of pixels."""
         first = self.column(m, tile)
         u = m.least(m.counting("f8") + (m.to(k, "f8") + first), m.to(tile.cols - 1, "f8") + first)
-        place = [u]
-        if tile.axes > 1:
-            place.append(self.row(m, tile, q))
+        place = [u, self.row(m, tile, q)] if tile.axes > 1 else [u]
         if tile.axes > 2:
             place.append(m.to(tile.slice, "f8") - m.to(m.d_out - 1, "f8") * 0.5)
         return place
