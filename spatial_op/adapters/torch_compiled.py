@@ -7,7 +7,7 @@ import torch
 from torch.autograd import forward_ad
 
 from ..operators.table import OPERATORS, PREPARATIONS
-from .calls import curved, describe, from_text, given, plain, prepared, pull, pull_tangent, push
+from .calls import curved, describe, from_text, given, plain, prepared, pull, pull_tangent, push, spelled
 from .torch_tensors import WORDS, arrays, mapped, present, spread
 
 # Stands for an integer in the text of an operator's parameters.
@@ -46,7 +46,9 @@ def taken_apart(params):
         if isinstance(value, (int, torch.SymInt, torch.Tensor)) and not isinstance(value, bool):
             numbers.append(value)
             return NUMBER
-        value = plain(value)
+        value = spelled(
+            value if isinstance(value, float) else plain(value)
+        )  # of a float that may vary, a compiler asks no more
         return marked(value) if isinstance(value, (int, tuple)) and not isinstance(value, bool) else value
 
     return repr({key: marked(value) for key, value in params.items()}), numbers
@@ -125,12 +127,11 @@ def register(op):
     def vmap(info, in_dims, *arguments):
         *inputs, params, numbers = arguments
         inputs = given(op, inputs)
-        shared = [label in op.operator.shared for label in labels[: len(inputs)]]
 
         def run(*values):
             return operator(*values, *(None for _ in labels[len(values) :]), params, numbers)
 
-        return mapped(info, in_dims, inputs, shared, run, False)
+        return mapped(info, in_dims, op, labels[: len(inputs)], inputs, run)
 
     backward_operator = torch.library.custom_op(
         f"spatial_op::{name}_backward", pull_back, mutates_args=(),

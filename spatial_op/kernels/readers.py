@@ -1,7 +1,7 @@
 """How taps in the image itself are read, and what they add up to.
 
 A reader gives the pixels of ``lines`` of taps along x, of all of them by their numbers on the other axes; or, of volumes, ``slices``:
-in a loop the number of each slice of taps, and its lines.
+in a loop the number of each slice of taps, and its lines. ``nothing`` is what is where there is no pixel.
 """
 
 import functools
@@ -23,14 +23,14 @@ class Inside:
         self.places = m.workspace("i4", LANES)
         self.places.put(0, taps.first())
 
-    def lines(self, plane):
+    def lines(self, plane, nothing):
         """All."""
         return {
             numbers: self.line(plane, numbers)
             for numbers in itertools.product(range(self.reach), repeat=self.taps.axes - 1)
         }
 
-    def slices(self, plane):
+    def slices(self, plane, nothing):
         """The same of each slice."""
         for r in self.m.range(0, self.reach):
             yield r, {(y,): self.line(plane, (y, r)) for y in range(self.reach)}
@@ -55,14 +55,14 @@ class Found:
         self.m, self.taps, self.spots, self.reach = m, taps, spots, taps.rules.reach
         self.places = None if taps.sliced else self.found(spots)
 
-    def lines(self, plane):
+    def lines(self, plane, nothing):
         """All."""
-        return {numbers: self.line(plane, place) for numbers, place in self.places.items()}
+        return {numbers: self.line(plane, place, nothing) for numbers, place in self.places.items()}
 
-    def slices(self, plane):
+    def slices(self, plane, nothing):
         """The same of each slice."""
         for r, spots in self.taps.slices(self.spots):
-            yield r, {numbers[:-1]: self.line(plane, place) for numbers, place in self.found(spots).items()}
+            yield r, {numbers[:-1]: self.line(plane, place, nothing) for numbers, place in self.found(spots).items()}
 
 
 class Nearby(Found):
@@ -94,8 +94,8 @@ class Nearby(Found):
             found[numbers] = memory, signs
         return found
 
-    def line(self, plane, place):
-        """The pixels of one line of taps; zero where they are nowhere."""
+    def line(self, plane, place, nothing):
+        """The pixels of one line of taps; ``nothing`` where they are nowhere."""
         m, (memory, signs) = self.m, place
         pixels = read_line(m, plane, memory, self.reach)
         taps = []
@@ -103,12 +103,12 @@ class Nearby(Found):
             tap, place = pixels[0], spot - self.first
             for number in range(1, self.reach):
                 tap = np.where(place == number, pixels[number], tap)
-            taps.append(np.where(signs | spot >= 0, tap, 0.0))
+            taps.append(np.where(signs | spot >= 0, tap, nothing))
         return taps
 
 
 class LookedUp(Found):
-    """Looks up where each pixel is; zero where it is nowhere."""
+    """Looks up where each pixel is."""
 
     def found(self, spots):
         """Where the pixels of each line are, and vectors that are negative where they are nowhere."""
@@ -117,15 +117,15 @@ class LookedUp(Found):
             found.setdefault(tuple(numbers), []).append(place)
         return found
 
-    def line(self, plane, places):
-        """The pixels of one line of taps; where a tap is nowhere some pixel is read, which is quicker than to ask first."""
+    def line(self, plane, places, nothing):
+        """The pixels of one line of taps, ``nothing`` where they are nowhere; there some pixel is read, which is quicker than to ask first."""
         m, taps = self.m, []
         memory, found = m.workspace("i8", LANES), m.workspace(m.kind_of(plane), LANES)
         for place, signs in places:
             memory.put(0, np.where(signs >= 0, place, 0))
             for i in m.range(0, LANES):
                 found[i] = plane[memory[i]]
-            taps.append(np.where(signs >= 0, found.vector(0), 0.0))
+            taps.append(np.where(signs >= 0, found.vector(0), nothing))
         return taps
 
 
@@ -150,16 +150,16 @@ def product(lines, factors, careful):
     return total
 
 
-def products(reader, plane, several, careful):
+def products(reader, plane, nothing, several, careful):
     """The sums over all taps for several factors of each axis; None where all those of an axis are zero."""
     if not reader.taps.sliced:
-        lines = reader.lines(plane)
+        lines = reader.lines(plane, nothing)
         return [product(lines, factors, careful) for factors in several]
     m, dtype, totals = reader.m, reader.taps.rules.dtype, []
     for factors in several:
-        nothing = any(all(map(is_zero, of_axis)) for of_axis in factors)
-        totals.append(None if nothing else (m.variable(m.full(-0.0, dtype)), kept_vectors(m, factors[-1], dtype)))
-    for r, lines in reader.slices(plane):
+        known = any(all(map(is_zero, of_axis)) for of_axis in factors)
+        totals.append(None if known else (m.variable(m.full(-0.0, dtype)), kept_vectors(m, factors[-1], dtype)))
+    for r, lines in reader.slices(plane, nothing):
         for found, factors in zip(totals, several):
             if found is not None:
                 total, outer = found

@@ -72,7 +72,7 @@ def forward(m, rules, source, axes):
         for reader, careful in each_reader(m, taps, [number for along in weights for number in along]):
             for channel in m.range(*channels):
                 plane = planes.starting(channel * m.channel_step)
-                (value,) = products(reader, plane, [weights], careful)
+                (value,) = products(reader, plane, m.fill[channel], [weights], careful)
                 out = first.starting(channel * area(m, axes))
                 m.write(out, 0, value, count)
                 out.prefetch(m.w_out * AHEAD, to_write=True)
@@ -86,7 +86,8 @@ def push(m, rules, source, axes):
         for reader, careful in each_reader(m, taps, flat(jets)):
             for channel in m.range(*channels):
                 plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
-                add_changes(m, out, count, moved, products(reader, plane, by_axis(*jets), careful))
+                along = products(reader, plane, m.fill[channel], by_axis(*jets), careful)
+                add_changes(m, out, count, moved, along)
 
 
 def push_twice(m, rules, source, axes):
@@ -97,14 +98,14 @@ def push_twice(m, rules, source, axes):
         for reader, careful in each_reader(m, taps, flat(jets)):
             for channel in m.range(*channels):
                 plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
-                along, change = changing(reader, plane, jets, one, careful)
+                along, change = changing(reader, plane, m.fill[channel], jets, one, careful)
                 add_changes(m, out, count, other + both, change + along)
 
 
-def changing(reader, plane, jets, moved, careful):
+def changing(reader, plane, nothing, jets, moved, careful):
     """Derivatives of a vector of samples along each axis, and how they change when the coordinates are ``moved``; None where they are zero."""
     firsts, pairs = by_axis(*jets[:2]), by_pair(*jets)
-    found = products(reader, plane, [*firsts, *pairs.values()], careful)
+    found = products(reader, plane, nothing, [*firsts, *pairs.values()], careful)
     return found[: len(firsts)], turned(dict(zip(pairs, found[len(firsts) :])), moved)
 
 
@@ -145,16 +146,15 @@ def backward(m, rules, source, axes):
         plane_size = plane_size * size
     line = plane_size // sizes[-1]
     source.start(m)
-    for work, number in owned_work(m, m.samples * blocks * m.bands, count, source.in_turn):
-        tile = tile_at(m, number, axes)
-        band, unit = work % m.bands, work // m.bands
-        sample, block = unit // blocks, unit % blocks
+    for owned, sample, block, band, number in owned_work(m, blocks, count, source.in_turn):
+        tile, unit = tile_at(m, number, axes), sample * blocks + block
         top, bottom = band * sizes[-1] // m.bands, (band + 1) * sizes[-1] // m.bands
         begin = block * BLOCK
         end = m.smaller(m.channels, begin + BLOCK)
-        for _ in m.when((number == 0) & (m.want_data > 0) & (m.add_data == 0)):
+        first = (number == 0) & (sample == owned * m.sharing)
+        for _ in m.when(first & (m.want_data > 0) & (m.add_data == 0)):
             for channel in m.range(begin, end):
-                clear(m, m.lower, (sample * m.channels + channel) * plane_size, top * line, bottom * line)
+                clear(m, m.lower, (owned * m.channels + channel) * plane_size, top * line, bottom * line)
         mine = (m.want_values > 0) & (number % m.bands == band)
         for _ in m.when((m.todo[unit * count + number] != 0) & (mine | (m.want_data > 0))):
             source.begin(m, sample, tile)
@@ -167,7 +167,7 @@ def backward(m, rules, source, axes):
                     grads = accumulated(m, taps, jets, moved, first, sample, begin, end, tile.cols - k)
                     source.pull(m, tile, q, k, grads)
                 for _ in m.when((m.want_data > 0) & (top < bottom)):
-                    lower = m.lower.starting(sample * m.channels * plane_size)
+                    lower = m.lower.starting(owned * m.channels * plane_size)
                     spill(m, taps, jets, moved, first, lower, plane_size, begin, end, tile.cols - k, top, bottom)
             for _ in m.when(mine):
                 source.finish(m)
@@ -185,10 +185,10 @@ def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
             plane = m.pixels.starting(sample * m.image_step + channel * m.channel_step)
             above = m.read(first.starting(channel * pixels), 0, count)
             if moved:
-                along, change = changing(reader, plane, jets, moved, careful)
+                along, change = changing(reader, plane, m.fill[channel], jets, moved, careful)
                 along += change
             else:
-                along = products(reader, plane, by_axis(*jets), careful)
+                along = products(reader, plane, m.fill[channel], by_axis(*jets), careful)
             for grad, slope in zip(grads, along):
                 if slope is not None:
                     grad.value = np.where(above != 0, grad.value + above * slope, grad.value)

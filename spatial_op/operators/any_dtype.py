@@ -26,8 +26,8 @@ def working(dtype):
     return np.dtype("float32" if dtype.itemsize == 1 or dtype in (np.float16, np.float32) else "float64")
 
 
-def by_floats(sample, data):
-    """What ``sample``, a function of floating point arrays, makes of an array of any dtype, in this dtype.
+def by_floats(sample, data, fill=None):
+    """What ``sample``, a function of floating point arrays and a fill, makes of an array of any dtype, in this dtype.
 
     Integers are rounded, halves to even, and kept in their range; where there is no source point they are 0. Those of 64
     bits are sampled in two halves of 32 bits, which are exact in float64. Complex numbers are two real ones. Axes stay in
@@ -35,15 +35,25 @@ def by_floats(sample, data):
     """
     dtype = data.dtype.newbyteorder("=")
     if dtype in DTYPES:
-        return sample(data)
+        return sample(data, fill)
     if dtype.kind == "b":
-        return sample(data.astype("float32")) >= 0.5
+        return sample(data.astype("float32"), fill) >= 0.5
     if dtype.kind == "c":
-        return complex_of(*(sample(part.copy(order="K")) for part in (data.real, data.imag)))
+        parts = (data.real, each(fill, lambda number: number.real)), (data.imag, each(fill, lambda number: number.imag))
+        return complex_of(*(sample(part.copy(order="K"), of_part) for part, of_part in parts))
     if dtype.itemsize < 8:
-        return whole(sample(data.astype(working(dtype))), dtype)
+        return whole(sample(data.astype(working(dtype)), fill), dtype)
     data = data.astype(dtype)
-    return whole_of_halves(*(sample(part.astype("float64")) for part in (data >> 32, data & 0xFFFFFFFF)), dtype)
+    halves = (
+        (data >> 32, each(fill, lambda number: number // 2**32)),
+        (data & 0xFFFFFFFF, each(fill, lambda number: number % 2**32)),
+    )
+    return whole_of_halves(*(sample(part.astype("float64"), of_part) for part, of_part in halves), dtype)
+
+
+def each(fill, part):
+    """A part of every number of a fill, if there is one."""
+    return fill and tuple(map(part, fill))
 
 
 def complex_of(real, imaginary):

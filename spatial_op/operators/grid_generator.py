@@ -225,7 +225,7 @@ def GridGenerator(
         P = 2, 1x2; "translation": P = 2, (tx, ty), of volumes (tx, ty, tz), of signals (tx,); "attention": P = 3, s and then a
         translation's; "projective": P = 8, row-major 3x3 homography whose last entry is 1, of volumes P = 15, 4x4, of
         signals P = 3, 2x2; "tps", of images: P = 2 K, source x and then y of the control points of a thin plate spline, K at
-        most 4,096, and "tps_points": P = 7 + 4 K, what ``tps_loc`` makes of pairs of points; or "warp".
+        most 4,096, and "tps_points": P = 7 + 6 K, what ``tps_loc`` makes of pairs of points; or "warp".
     target_shape : (int, int), (int, int, int) or (int,)
         (Depth,) height and width of the grid, in pixels; (0, 0), MXNet's default, counts as left out. Ignored for
         "warp", whose grid is as large as the flow.

@@ -17,25 +17,25 @@ from .warp import WarpCall
 ROWS = {axes: pixel_matrix.row(axes) for axes in (2, 3)}
 
 
-def by_matrix(data, first, rectangle, matrix, rows):
+def by_matrix(data, first, rectangle, matrix, rows, fill=None):
     """A rectangle of the output, (1, C, ...), of any dtype.
 
     ``first`` is the place in the whole source of the first pixel of ``data``; ``rectangle`` has the first and last places,
-    of the output, along each axis. Both are in the order of ``data``'s axes.
+    of the output, along each axis. Both are in the order of ``data``'s axes. ``fill`` is a tuple of numbers, or None for zeros.
     """
     axes = len(first)
     shape = tuple(stop - start for start, stop in rectangle)
     centre = [start + (size - 1) / 2 for (start, _), size in zip(rectangle, shape)]
     loc = np.array([[*matrix.ravel(), *centre[::-1], *first[::-1]]])
 
-    def sample(floats):
-        plan = planned("warp", floats, loc, shape, ROWS[axes], rows, True)
+    def sample(floats, fill):
+        plan = planned("warp", floats, loc, shape, ROWS[axes], rows, True, fill=fill)
         return WarpCall("warp", {"data": floats, "loc": loc}, plan).forward()
 
-    return by_floats(sample, data)
+    return by_floats(sample, data, fill)
 
 
-def by_displacement(data, first, rectangle, displacement, rows):
+def by_displacement(data, first, rectangle, displacement, rows, fill=None):
     """The same, where pixels are sampled beside themselves, by so many pixels: (axes, ...), x first, for the rectangle."""
     places = np.meshgrid(*(np.arange(start, stop) for start, stop in rectangle), indexing="ij", sparse=True)
     grid = np.empty((1, *displacement.shape))
@@ -43,11 +43,11 @@ def by_displacement(data, first, rectangle, displacement, rows):
         with np.errstate(invalid="ignore"):  # infinite numbers are values too
             grid[0, axis] = pixel_matrix.settled(displacement[axis] + place.astype("float64")) - start
 
-    def sample(floats):
-        plan = plan_in_pixels(floats.shape, grid.shape[2:], floats.dtype, rows)
+    def sample(floats, fill):
+        plan = plan_in_pixels(floats.shape, grid.shape[2:], floats.dtype, rows, fill)
         return WarpCall("warp", {"data": floats, "grid": grid}, plan).forward()
 
-    return by_floats(sample, data)
+    return by_floats(sample, data, fill)
 
 
 class PlanInPixels(Plan):
@@ -60,7 +60,7 @@ class PlanInPixels(Plan):
 
 
 @functools.lru_cache(maxsize=64)
-def plan_in_pixels(shape, target, dtype, rows):
+def plan_in_pixels(shape, target, dtype, rows, fill):
     """The plan of a call whose arrays have been checked."""
     dtype = dtype.newbyteorder("=")
-    return PlanInPixels(shape, shape, target, dtype, np.dtype("float64"), None, rows, False)
+    return PlanInPixels(shape, shape, target, dtype, np.dtype("float64"), None, rows, False, fill=fill)

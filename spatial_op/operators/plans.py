@@ -7,6 +7,8 @@ import numpy as np
 
 from .. import check
 from ..dtypes import DTYPES
+from ..paddings import PADDINGS
+from . import filling
 from .coordinates import fixed_of, number_of, room
 from .engine import kernels
 from .memory import made_once, side_by_side
@@ -19,13 +21,19 @@ class Plan:
     """What calls of an operator have in common if their arrays have the same shapes and dtypes.
 
     ``transform`` is the row for parameters, or None for a grid, whose ``points`` say whether their coordinates stand side by
-    side, and whether they are moved inside first; ``rows`` are those of sampler and padding.
+    side, and whether they are moved inside first; ``rows`` are those of sampler and padding; ``fill`` is what lies outside where
+    there are no pixels, a tuple for the channels, or None for zeros.
     """
 
-    def __init__(self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False)):
+    def __init__(
+        self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False), fill=None
+    ):
         self.source, self.target, self.edge = shape[2:], target, edge
+        samples = given_shape[0] if shape[0] == 1 else shape[0]
+        self.shared = samples if shape[0] == 1 else 1  # samples that have one image
         self.dtype, self.compute = dtype, DTYPES[dtype]
-        self.shape, self.transform, self.rows, self.points = shape[:2] + target, transform, rows, points
+        self.shape, self.transform, self.rows, self.points = (samples, shape[1], *target), transform, rows, points
+        self.fill, self.given = fill, (shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points)
         self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
         self.nothing = 0 in self.shape
         self.beside_too = len(target) == 2  # volumes and signals are sampled in place, where channels are planes
@@ -34,18 +42,32 @@ class Plan:
     def fixed(self):
         """What kernels are given that depends on sizes only; whoever asks for a shape alone needs none of it."""
         sampler, padding = self.rows
-        values = {"samples": self.shape[0], "channels": self.shape[1]}
+        values = {"samples": self.shape[0], "channels": self.shape[1], "sharing": self.shared}
         for name, size, size_out in zip(DIMENSIONS[len(self.source)], self.source, self.target):
             values[name], values[f"{name}_out"] = size, size_out
         values |= outside(padding, sampler, self.source, self.edge)
         if self.points[1]:
             values |= inside(padding, self.source, self.edge)
         values |= self.places()
+        lanes = kernels("trace").LANES
+        values["fill"] = filling.laid_out(self.fill, self.shape[1], self.work.group, self.compute, lanes)
         return kernels("kernel").Fixed(values)
 
     def places(self):
         """What kernels are given of coordinates."""
         return fixed_of(self.transform, self.count, self.source, self.target, self.edge)
+
+    @made_once
+    def linear(self):
+        """The plan of the same calls without a fill, of which the result is linear in the images."""
+        return self if self.fill is None else plan_of(*self.given)
+
+    @made_once
+    def of_ones(self):
+        """The plan of the coverage: images of ones, in one channel, and nothing outside."""
+        shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points = self.given
+        nothing, ones = (rows[0], PADDINGS["zeros"]), (shape[0], 1, *shape[2:])
+        return plan_of(ones, given_shape, target, dtype, given_dtype, transform, nothing, edge, (points[0], False))
 
     @made_once
     def work(self):
@@ -133,10 +155,12 @@ def remember(facts, plan):
     return plan
 
 
-def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False):
+def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False, fill=None):
     """The plan of a call whose arrays have been checked."""
-    check.result(name, "the result", data.shape[:2] + target_shape)
+    check.result(name, "the result", (max(len(data), len(given)), data.shape[1], *target_shape))
     dtype = data.dtype.newbyteorder("=")
     points = transform is None and side_by_side(given), inside
     shape = given.shape if transform is None else (len(given), math.prod(given.shape[1:]))
-    return plan_of(data.shape, shape, target_shape, dtype, given.dtype, transform, rows, not align_corners, points)
+    return plan_of(
+        data.shape, shape, target_shape, dtype, given.dtype, transform, rows, not align_corners, points, fill
+    )

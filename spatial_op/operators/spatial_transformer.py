@@ -1,10 +1,9 @@
 """``SpatialTransformer``: warp images by a transform whose parameters a network predicts."""
 
 from .. import check
-from . import Operator, arguments
-from .dispatch import apply
+from . import Operator, arguments, filling
+from .coverage import ALONE, called, results
 from .plans import planned, recall, remember
-from .warp import WarpCall
 
 NAME = "SpatialTransformer"
 
@@ -20,14 +19,16 @@ def prepare(
     *,
     padding_mode="zeros",
     align_corners=True,
+    fill_value=0.0,
+    coverage=False,
 ):
     """Check a call, unless one like it passed before."""
-    params = target_shape, transform_type, sampler_type, padding_mode, align_corners
+    params = target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value
     facts, plan = recall(data, loc, params, arguments.named(transform_type, sampler_type, padding_mode, data))
-    return WarpCall(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)))
+    return called(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)), coverage)
 
 
-def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners):
+def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value):
     """The plan of a call, if all is right."""
     axes = arguments.image(NAME, data, len(check.entries(target_shape)))
     transform = arguments.transform(NAME, axes, transform_type)
@@ -37,7 +38,8 @@ def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode,
     )
     check.precise(NAME, "loc", loc, data)
     target_shape = check.target_shape(NAME, target_shape, axes, least=0)
-    return planned(NAME, data, loc, target_shape, transform, rows, align_corners)
+    fill = filling.checked(NAME, fill_value, padding_mode, data.shape[1], data.dtype)
+    return planned(NAME, data, loc, target_shape, transform, rows, align_corners, fill=fill)
 
 
 def shapes(data_shape, transform_type="affine", **_):
@@ -48,9 +50,10 @@ def shapes(data_shape, transform_type="affine", **_):
     return {"loc": (data_shape[0], len(arguments.transform(NAME, axes, transform_type).identity(16)))}
 
 
-def result(shapes, target_shape, **_):
+def result(shapes, target_shape, coverage=False, **_):
     """The result's shape."""
-    return (*shapes["data"][:2], *target_shape)
+    images, channels = shapes["data"][:2]
+    return (arguments.samples(images, shapes["loc"][0]), 1 if coverage == ALONE else channels, *target_shape)
 
 
 def SpatialTransformer(
@@ -65,6 +68,8 @@ def SpatialTransformer(
     *,
     padding_mode="zeros",
     align_corners=True,
+    fill_value=0.0,
+    coverage=False,
 ):
     """Warp each image of a batch, or each volume or signal, by its own transform.
 
@@ -79,7 +84,8 @@ def SpatialTransformer(
         Images: float16, float32 or float64, in any memory layout. They are not written to.
     loc : (N, P) float array
         Transform parameters, normalised, of ``data``'s dtype or a wider one; P follows from ``transform_type``. Of "affine"
-        also matrices (N, 2, 3), of volumes (N, 3, 4), of signals (N, 1, 2).
+        also matrices (N, 2, 3), of volumes (N, 3, 4), of signals (N, 1, 2). One image goes with any number of transforms, and
+        one transform with any number of images; the gradient of the one is the sum over the others.
     target_shape : (int, int), (int, int, int) or (int,)
         (Depth,) height and width of the output, of signals the width alone, in pixels; (0, 0), MXNet's default, counts as left out.
     transform_type : str
@@ -88,7 +94,7 @@ def SpatialTransformer(
         3x3 homography whose last entry is 1, of volumes P = 15, 4x4, of signals P = 3, 2x2 (where its denominator is 0 the
         sample is NaN); of images "tps": P = 2 K, a thin plate spline: source x of the K control points, then their source y, for
         destinations on a regular lattice over [-1, 1]^2, row by row, K being a perfect square, at least 4 and at most
-        4,096 (64 x 64), and "tps_points": P = 7 + 4 K, one around any K points, which ``tps_loc`` makes of pairs of these.
+        4,096 (64 x 64), and "tps_points": P = 7 + 6 K, one around any K points, which ``tps_loc`` makes of pairs of these.
     sampler_type : str
         "bilinear", "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the same, but halfway between two
         pixels the even one, as PyTorch and ONNX), "bicubic" (Keys' kernel with a = -0.75), "catmull_rom" (with a = -0.5),
@@ -105,11 +111,18 @@ def SpatialTransformer(
         pixels or edges that are the normalised -1 and +1) or "wrap" (the image again, one pixel after its last).
     align_corners : bool
         See the conventions.
+    fill_value : number or sequence of C numbers
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
+    coverage : bool or str
+        True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
+        that alone, which can be differentiated, as ``vjp`` and ``jvp`` do.
 
     Returns
     -------
     out : (N, C, *target_shape) array of ``data``'s dtype
         A sample whose coordinate is NaN or infinite is NaN; a sample far outside is what the padding says.
+    coverage : (N, 1, *target_shape) array of ``data``'s dtype
+        If it is asked for: 1 for samples inside, 0 for those outside, and between them at the border.
 
     Raises
     ------
@@ -123,7 +136,8 @@ def SpatialTransformer(
     ``out[n, c, i, j] = sum_{h, w} data[n, c, h, w] k(x - w) k(y - h)`` where (x, y) is the transformed (j, i) in pixels
     and k the sampling kernel; bilinear, k(t) = max(0, 1 - |t|). Source: Jaderberg et al., "Spatial Transformer
     Networks", 2015, equations 1, 3 and 5. Gradients: ``vjp``. A tap of weight zero is not read, so the identity, flips
-    and whole-pixel shifts reproduce the data bit for bit, NaN included.
+    and whole-pixel shifts reproduce the data bit for bit, NaN included. A fill f is what ``data`` has outside: the result is that of
+    ``data - f`` and zeros, plus f.
 
     Examples
     --------
@@ -136,10 +150,10 @@ def SpatialTransformer(
            [ 4.5,  5.5,  6.5,  3.5],
            [ 8.5,  9.5, 10.5,  5.5]])
     """
-    return apply(
-        SpatialTransformer, (data, loc), out, name, target_shape=target_shape, transform_type=transform_type,
-        sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners,
+    return results(
+        SpatialTransformer, (data, loc), out, name, coverage, target_shape=target_shape, transform_type=transform_type,
+        sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners, fill_value=fill_value,
     )  # fmt: skip
 
 
-SpatialTransformer.operator = Operator(("data", "loc"), prepare, result, shapes=shapes)
+SpatialTransformer.operator = Operator(("data", "loc"), prepare, result, shapes=shapes, single=("data", "loc"))

@@ -40,7 +40,11 @@ def rows_of(axes):
     return {name: module.row(axes) for name, module in each.items()}
 
 
-TRANSFORMS = {**rows_of(2), "tps": tps.ROW, "tps_points": tps_points.ROW}
+TRANSFORMS = {
+    **rows_of(2),
+    "tps": tps.ROW,
+    "tps_points": tps_points.ROW,
+}
 SIGNAL_TRANSFORMS, VOLUME_TRANSFORMS = rows_of(1), rows_of(3)
 
 # By the number of axes of an image.
