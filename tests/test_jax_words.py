@@ -139,7 +139,6 @@ WRONG = {
     "a narrow grid": (lambda: words.grid_sample(IMAGES, GRID.astype("f4")), TypeError, r"convert it with grid.astype\(input.dtype\)"),
     "whole numbers": (lambda: words.grid_sample(jnp.ones((1, 1, 2, 2), "int32"), GRID), TypeError, "grid_sample: input has dtype int32"),
     "a mode": (lambda: words.grid_sample(IMAGES, GRID, "cubic"), ValueError, "mode is 'cubic', which is not known; use"),
-    "a mode of images": (lambda: words.grid_sample(VOLUMES, np.zeros((2, 1, 1, 1, 3)), "bicubic"), ValueError, "not known for volumes; use"),
     "a padding": (lambda: words.grid_sample(IMAGES, GRID, padding_mode="wrap"), ValueError, "padding_mode is 'wrap'"),
     "a rule": (lambda: words.grid_sample(IMAGES, GRID, align_corners=None), TypeError, "align_corners is None, expected True or False"),
     "a size": (lambda: words.affine_grid(THETA[4], (5, 9)), ValueError, r"affine_grid: size is \(5, 9\), expected four or five integers"),

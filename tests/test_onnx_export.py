@@ -26,6 +26,11 @@ CASES = {
         "SpatialTransformer", {**AFFINE, "sampler_type": "bicubic", "padding_mode": "reflection"}, (3, 2, 10, 12), (3, 6),
     ),
     "affine, volumes": ("SpatialTransformer", VOLUME, (3, 2, 6, 7, 8), (3, 12)),
+    "translation, volumes": (
+        "SpatialTransformer", {**VOLUME, "transform_type": "translation", "sampler_type": "nearest"}, (3, 2, 6, 7, 8), (3, 3),
+    ),
+    "attention, volumes": ("SpatialTransformer", {**VOLUME, "transform_type": "attention"}, (3, 2, 6, 7, 8), (3, 4)),
+    "projective, volumes": ("SpatialTransformer", {**VOLUME, "transform_type": "projective"}, (3, 2, 6, 7, 8), (3, 15)),
     "translation": ("SpatialTransformer", {**AFFINE, "transform_type": "translation"}, (3, 2, 10, 12), (3, 2)),
     "attention": ("SpatialTransformer", {**AFFINE, "transform_type": "attention"}, (3, 2, 10, 12), (3, 3)),
     "projective": ("SpatialTransformer", {**AFFINE, "transform_type": "projective"}, (3, 2, 10, 12), (3, 8)),
@@ -35,6 +40,7 @@ CASES = {
     "BilinearSampler": ("BilinearSampler", {}, (3, 2, 10, 12), (3, 2, 5, 4)),
     "GridGenerator": ("GridGenerator", {"transform_type": "affine", **AFFINE}, (3, 6)),
     "GridGenerator, warp": ("GridGenerator", {"transform_type": "warp"}, (3, 2, 7, 9)),
+    "GridGenerator, warp, volumes": ("GridGenerator", {"transform_type": "warp"}, (3, 3, 4, 5, 6)),
     "DeformableConvolution": (
         "DeformableConvolution",
         {"kernel": (3, 2), "pad": (1, 1), "num_filter": 6, "num_group": 2, "num_deformable_group": 2, "border": "zeros"},
@@ -60,8 +66,8 @@ CASES = {
 def numbers(name, shapes, dtype="float32"):
     rng = np.random.default_rng(0)
     arrays = [rng.uniform(-1, 1, shape).astype(dtype) for shape in shapes]
-    if name == "projective":  # denominators of one sign
-        arrays[1][:, 6:] *= 0.3
+    if name.startswith("projective"):  # denominators of one sign
+        arrays[1][:, -2 if len(shapes[0]) == 4 else -3 :] *= 0.3
     return arrays
 
 

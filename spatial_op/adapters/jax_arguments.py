@@ -15,6 +15,8 @@ from .jax_rules import WORDS
 
 # Halfway between two pixels PyTorch takes the even one.
 MODES = {"bilinear": "bilinear", "nearest": "nearest_even", "bicubic": "bicubic"}
+# PyTorch has no signals.
+IMAGES = [axes for axes in arguments.IMAGES if len(axes) > 3]
 # Matrices by the number of axes of the images.
 MATRICES = {2: (2, 3), 3: (3, 4)}
 
@@ -56,11 +58,9 @@ def sampling(name, input, mode, padding_mode, align_corners):
     """Images, and how they are sampled."""
     params = {"mode": mode, "padding_mode": padding_mode, "align_corners": align_corners}
     known_numbers(name, params)
-    input = of_axes(name, "input", input, *arguments.IMAGES)
-    axes = input.ndim - 2
-    modes = {word: row for word, row in MODES.items() if row in arguments.SAMPLER_TABLES[axes]}
+    input = of_axes(name, "input", input, *IMAGES)
     return input, {
-        "sampler_type": check.row(name, "mode", mode, modes, " for volumes" * (axes == 3)),
+        "sampler_type": check.row(name, "mode", mode, MODES),
         "padding_mode": check.row(name, "padding_mode", padding_mode, dict(zip(OF_PYTORCH, OF_PYTORCH))),
         "align_corners": check.flag(name, "align_corners", align_corners),
     }

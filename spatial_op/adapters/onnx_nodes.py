@@ -63,9 +63,19 @@ def build(graph, op, names, inputs, params):
     return BUILDERS[op.__name__](graph, names, inputs, bound.arguments)
 
 
+def no_signals(axes):
+    """Refuse signals, which ONNX's AffineGrid and its runtimes do not know."""
+    if axes == 1:
+        raise ValueError(
+            "export: data are signals, expected images or volumes, since runtimes of ONNX sample no others; "
+            "give them a height of one pixel, and a grid a second coordinate, which is 0."
+        )
+
+
 def transformer(graph, names, inputs, params):
     """SpatialTransformer: a grid, and samples at it."""
     data, loc = inputs
+    no_signals(data.ndim - 2)
     one_each("loc", loc, data)
     name, dtype, pixels = names[1], loc.dtype, None
     if params["sampler_type"] in NEAREST:
@@ -90,6 +100,7 @@ def one_each(label, given, data):
 def sampler(graph, names, inputs, params):
     """GridSampler and BilinearSampler: coordinates come last in ONNX."""
     data, grid = inputs
+    no_signals(data.ndim - 2)
     one_each("grid", grid, data)
     last = graph.add("Transpose", [names[1]], "grid", perm=[0, *range(2, grid.ndim), 1])
     pixels = None
@@ -133,24 +144,28 @@ def sample(graph, data_name, data, grid_name, dtype, pixels, params):
 def generator(graph, names, inputs, params):
     """GridGenerator: a grid with its coordinates first."""
     (data,) = inputs
-    if params["transform_type"] == "warp":
-        return flow(graph, names[0], data.dtype, params["align_corners"])
-    axes = len(params["target_shape"])
+    moving = params["transform_type"] == "warp"
+    axes = data.ndim - 2 if moving else len(params["target_shape"])
+    no_signals(axes)
+    if moving:
+        return flow(graph, names[0], axes, data.dtype, params["align_corners"])
     last = transform_grid(graph, names[0], data.shape[1], data.dtype, params, "grid")
     return graph.add("Transpose", [last], perm=[0, axes + 1, *range(1, axes + 1)])
 
 
-def flow(graph, name, dtype, align_corners):
+def flow(graph, name, axes, dtype, align_corners):
     """The grid of the identity, and shifts in pixels."""
-    half, _ = scale(graph, name, 2, align_corners)
+    half, _ = scale(graph, name, axes, align_corners)
     factor = graph.add("Cast", [inverse(graph, half)], "factor", to=number(dtype))
-    planes = graph.add("Reshape", [factor, graph.integers("planes", (1, 2, 1, 1))], "factors")
+    planes = graph.add("Reshape", [factor, graph.integers("planes", (1, axes, *[1] * axes))], "factors")
     shift = graph.add("Mul", [name, planes], "shift")
     sizes = graph.add("Shape", [name], "target", start=2)
     size = graph.add("Concat", [graph.integers("single", (1, 1)), sizes], "size", axis=0)
-    identity = graph.constant("identity", np.eye(2, 3, dtype=dtype)[None])
+    identity = graph.constant("identity", np.eye(axes, axes + 1, dtype=dtype)[None])
     still = graph.add("AffineGrid", [identity, size], "still", align_corners=int(align_corners))
-    return graph.add("Add", [shift, graph.add("Transpose", [still], "still_planes", perm=[0, 3, 1, 2])])
+    return graph.add(
+        "Add", [shift, graph.add("Transpose", [still], "still_planes", perm=[0, axes + 1, *range(1, axes + 1)])]
+    )
 
 
 def convolution(graph, names, inputs, params):

@@ -33,10 +33,6 @@ def images(name, input, argument, value, mode, padding_mode, modes):
         raise ValueError(
             f"{name}: input has shape {tuple(input.shape)}, expected {IMAGES}; {axes_cure('input', input, 4)}."
         )
-    if input.ndim == 5 and mode == "bicubic":
-        raise ValueError(
-            f"{name}: mode is 'bicubic' and input has 5 axes, expected images of 4 axes for it; use 'bilinear' or 'nearest'."
-        )
     precise(name, argument, value, "input", input)
 
 

@@ -126,6 +126,7 @@ def several(name, words):
 @several("dtype", "Dtype of the images; float16 is computed in float32 and shares its kernels.")
 @several("channels", "Channels of the images; RGB and RGBA share their kernels.")
 @click.option("--volumes", is_flag=True, help="Volumes as well as images.")
+@click.option("--signals", is_flag=True, help="Signals as well as images.")
 @click.option(
     "--gradients/--no-gradients", default=True, show_default=True, help="Backward passes as well as forward ones."
 )
