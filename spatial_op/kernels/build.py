@@ -13,7 +13,7 @@ from .kernel import Kernel
 from .sources import ByArray, ByTransform
 from .sums import BySum
 from .terms import ByTerms
-from .tiles import SIDE, blocks_of, tiles_of
+from .tiles import blocks_of, tiles_of
 from .window import group_of as group_of
 
 
@@ -65,7 +65,7 @@ def source_of(axes, formula, dtype, moving=0):
 
 @functools.cache
 def forward(axes, formula, dtype, sampler, number, group, few, beside=False):
-    """Kernels that sample: by windows, which volumes have none of, and in place.
+    """Kernels that sample: by windows, which only images have, and in place.
 
     Windows are filled from planes, or from pixels whose channels lie ``beside`` each other.
     """
@@ -99,7 +99,7 @@ def pulling(source, number):
 
 @functools.cache
 def backward(axes, formula, dtype, sampler, number, group, beside=False):
-    """Kernels that pull gradients back: by windows, which volumes have none of, and in place."""
+    """Kernels that pull gradients back: by windows, which only images have, and in place."""
     in_place, by_windows = backward_in_place(axes, formula, dtype, sampler, number), None
     if axes == 2:
         source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
@@ -186,12 +186,13 @@ def contract(axes, formula, dtype, number, side_by_side, moving=0):
 
 
 @functools.cache
-def flow(number):
+def flow(axes, number):
     """The kernel that turns optical flow into a grid, and, without the pixels' places, the gradient of a grid into one of flow."""
-    parameters = {**grids.FLOW, "given": number, "out": number}
+    parameters = {**grids.flow_parameters(axes), "given": number, "out": number}
+    words = " ".join(["GridGenerator warp", names.NUMBERS[number], *names.KINDS.get(axes, ())])
     return Kernel(
-        f"GridGenerator warp {names.NUMBERS[number]}, forward and gradients",
-        lambda m: grids.flow(m, number),
+        f"{words}, forward and gradients",
+        lambda m: grids.flow(m, axes, number),
         parameters,
     )
 
@@ -210,8 +211,8 @@ class Work(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)
-def work_of(shape, sides=(SIDE, SIDE), fine=1):
-    """The work for an output of this shape; ``sides`` are those of a whole tile, ``fine`` how many samples a pixel has."""
+def work_of(shape, sides=None, fine=1):
+    """The work for an output of this shape; ``sides`` are those of a whole tile, if not the usual ones, ``fine`` how many samples a pixel has."""
     samples, channels, *target = shape
     units, group = samples * blocks_of(channels), group_of(channels)
     return Work(units, units * tiles_of(target, sides), math.prod(shape) * fine, group, channels <= group)

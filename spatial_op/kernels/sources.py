@@ -22,7 +22,7 @@ import numpy as np
 
 from ..transforms.row import Sizes
 from . import means, supersampling
-from .dual import Dual, gathered, marked, slopes_of, value_of
+from .dual import Dual, gathered, marked, plain, slopes_of, value_of
 from .tiles import AXES, tiles
 
 # Further out than any image; times any image's size it is still a number.
@@ -44,13 +44,6 @@ def as_kind(m, number, kind):
     if isinstance(number, Dual):
         return Dual(m.to(number.value, kind), {name: m.to(slope, kind) for name, slope in number.slopes.items()})
     return m.to(number, kind)
-
-
-def plain(number):
-    """The value of a number, of a dual or of one of duals."""
-    while isinstance(number, Dual):
-        number = number.value
-    return number
 
 
 def change_of(number):
@@ -107,7 +100,7 @@ class ByTransform:
     def begin(self, m, sample, tile):
         """Read the parameters, and make the plan."""
         self.at = sample * m.apart
-        self.moved = sample * m.changes_apart if self.moving else None
+        self.at_change = sample * m.changes_apart if self.moving else None
         self.sizes = traced_sizes(m, self.axes, self.given)
         self.values = [self.number(m, i) for i in range(self.count)]
         self.plan = self.planned(m, self.values)
@@ -116,7 +109,7 @@ class ByTransform:
         """A parameter, with how it changes."""
         number = m.to(m.numbers[self.at + i], "f8")
         for name in CHANGES[: self.moving]:
-            number = Dual(number, {name: m.arguments[name].starting(self.moved)[i]})
+            number = Dual(number, {name: m.arguments[name].starting(self.at_change)[i]})
         return number
 
     def planned(self, m, values):
@@ -133,11 +126,11 @@ class ByTransform:
         return supersampling.place(m, "y", q, tile.row + supersampling.pixel_row(m, q))
 
     def place(self, m, tile, q, k):
-        """Destination columns, row and, of volumes, slice of a vector of pixels."""
+        """Destination columns, but of signals row and, of volumes, slice of a vector of pixels."""
         first = self.column(m, tile, q)
         u = m.least(m.counting("f8") + (m.to(k, "f8") + first), m.to(tile.cols - 1, "f8") + first)
-        place = u, self.row(m, tile, q)
-        return place if tile.axes == 2 else (*place, supersampling.place(m, "z", q, tile.slice))
+        place = [u, self.row(m, tile, q)] if tile.axes > 1 else [u]
+        return place if tile.axes < 3 else [*place, supersampling.place(m, "z", q, tile.slice)]
 
     def find(self, m, tile, q, k):
         """The formula."""
@@ -234,7 +227,7 @@ class ByArray:
     def begin(self, m, sample, tile):
         """Remember where the sample's numbers begin."""
         self.at = sample * m.apart
-        self.moved = sample * m.changes_apart if self.moving else None
+        self.at_change = sample * m.changes_apart if self.moving else None
 
     def half(self, m, axis):
         """Pixels from 0 to 1."""
@@ -296,5 +289,5 @@ class ByArray:
 
     def scaled(self, m, changes, tile, q, k):
         """Changes of the numbers in source pixels."""
-        changes = means.read_grid(m, self, changes, self.moved, tile, q, k)
+        changes = means.read_grid(m, self, changes, self.at_change, tile, q, k)
         return [change * rate for change, rate in zip(changes, self.rates(m, tile, q, k))]

@@ -22,9 +22,9 @@ def active(m):
     return "fine" in m.arguments
 
 
-def sides(m, side):
+def sides(m):
     """Rows and columns of pixels of a whole tile."""
-    return (m.tile_rows, m.tile_cols) if active(m) else (side, side)
+    return m.tile_rows, m.tile_cols
 
 
 def rows_of(m, rows):

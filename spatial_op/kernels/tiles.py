@@ -7,6 +7,8 @@ from .trace import LANES
 
 # Rows and columns of a tile. The window of a rotated tile then fits the second-level cache.
 SIDE = 64
+# Columns of a tile of signals, which have one row.
+LINE = 1024
 
 # Channels that share one evaluation of coordinates and taps. Fixed, so that sums over channels have one order for any
 # number of threads.
@@ -19,7 +21,7 @@ AHEAD = 2
 
 
 class Tile(NamedTuple):
-    """Rows and columns of one output plane; of volumes, of one slice. All are traced numbers but ``axes``.
+    """Rows and columns of one output plane; of volumes, of one slice; of signals, of the only row. All are traced numbers but ``axes``.
 
     ``rows`` counts those of samples, of which pixels may have several (see ``supersampling``).
     """
@@ -37,21 +39,32 @@ def across(size, side):
     return (size + (side - 1)) // side
 
 
-def tiles_of(target, sides=(SIDE, SIDE)):
-    """Number of tiles of an output of this (depth,) height and width; ``sides`` are those of a whole tile."""
+def columns_of(axes):
+    """Columns of a tile."""
+    return LINE if axes == 1 else SIDE
+
+
+def tiles_of(target, sides=None):
+    """Number of tiles of an output of this (depth,) (height) and width; ``sides`` are those of a whole tile, unless they are the usual ones."""
+    rows, cols = sides or (SIDE, columns_of(len(target)))
+    if len(target) == 1:
+        return across(*target, cols)
     *depth, h_out, w_out = target
-    rows, cols = sides
     return across(h_out, rows) * across(w_out, cols) * (depth[0] if depth else 1)
 
 
 def tiles(m, axes):
     """The same, traced."""
-    return tiles_of([m.h_out, m.w_out] if axes == 2 else [m.d_out, m.h_out, m.w_out], supersampling.sides(m, SIDE))
+    sides = supersampling.sides(m) if supersampling.active(m) else None
+    return tiles_of([m.arguments[f"{size}_out"] for size in "dhw"[-axes:]], sides)
 
 
 def tile_at(m, number, axes):
     """A tile by its number."""
-    most_rows, most_cols = supersampling.sides(m, SIDE)
+    most_rows, most_cols = supersampling.sides(m) if supersampling.active(m) else (SIDE, columns_of(axes))
+    if axes == 1:
+        col = number * most_cols
+        return Tile(axes, 0, 0, col, supersampling.rows_of(m, 1), m.smaller(m.w_out - col, most_cols))
     wide, high = across(m.w_out, most_cols), across(m.h_out, most_rows)
     row, col = number // wide % high * most_rows, number % wide * most_cols
     rows, cols = m.smaller(m.h_out - row, most_rows), m.smaller(m.w_out - col, most_cols)
@@ -99,12 +112,14 @@ def owned_work(m, blocks, count, in_turn):
 
 def first_pixel(m, tile):
     """Index of a tile's first pixel in its channel."""
+    if tile.axes == 1:
+        return tile.col
     return (tile.slice * m.h_out + tile.row) * m.w_out + tile.col
 
 
 def pitch(m):
     """How far apart rows of a tile are where numbers of its pixels are kept."""
-    return supersampling.sides(m, SIDE)[1]
+    return m.tile_cols if supersampling.active(m) else SIDE
 
 
 def overlapping(m, tile):
@@ -122,8 +137,10 @@ def overlapping(m, tile):
 
 def area(m, axes):
     """Pixels of an output's channel."""
-    product = m.w_out * m.h_out
-    return product if axes == 2 else product * m.d_out
+    product = m.w_out
+    for size in "hd"[: axes - 1]:
+        product = product * m.arguments[f"{size}_out"]
+    return product
 
 
 def blocks_of(channels):

@@ -28,7 +28,7 @@ def check_samples(op, antialias, axes):
         return
     each = each_of(antialias, axes)
     if len(each) != axes or not all(is_count(number) and 1 <= number <= MOST for number in each):
-        sizes = "(ny, nx)" if axes == 2 else "(nz, ny, nx)"
+        sizes = ("(nx,)", "(ny, nx)", "(nz, ny, nx)")[axes - 1]
         kind = TypeError if not all(map(is_count, each)) else ValueError
         raise kind(
             f"{op}: antialias is {check.shown(antialias)}, expected True, False, a number of samples along each axis from 1 to {MOST}, "
