@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from beside_reference import compare
-from oracle import draw, draw_grid, either_corner_rule, every_rule_3d, every_transform
+from oracle import draw, draw_grid, either_corner_rule, every_transform
 from tables import COMBINATIONS, PAIRS, random_loc
 
 import spatial_op as so
@@ -52,7 +52,11 @@ def test_as_many_samples_as_there_may_be():
     compare(so.SpatialTransformer, (data, loc), out_grad, target_shape=(2, 33), antialias=16)
 
 
-@every_rule_3d
+VOLUMES = [("bilinear", "zeros"), ("bilinear", "reflection"), ("nearest_even", "border"), ("bicubic", "zeros")]
+
+
+@pytest.mark.parametrize(("sampler_type", "padding_mode"), VOLUMES)
+@either_corner_rule
 def test_volumes(sampler_type, padding_mode, align_corners):
     params = {"sampler_type": sampler_type, "padding_mode": padding_mode, "align_corners": align_corners}
     shape, target_shape = (2, 2, 4, 5, 7), (2, 3, 18)
@@ -219,3 +223,60 @@ def test_points_that_are_no_numbers():
         np.testing.assert_allclose(out[~expected], 1.0)
     grid[0, 0, 2, 2] = np.inf
     assert np.isnan(so.GridSampler(data, grid, antialias=(1, 3))[0, 0, 2]).sum() == 3
+
+
+@pytest.mark.parametrize(("width", "target", "antialias"), [(50, 9, 3), (300, 140, (4,)), (70, 33, 16)])
+def test_signals(width, target, antialias):
+    rng = np.random.default_rng(0)
+    data, out_grad = rng.standard_normal((2, 3, width)), rng.standard_normal((2, 3, target))
+    loc = random_loc(rng, "affine", 2, "float64", 0.01, 1)
+    compare(so.SpatialTransformer, (data, loc), out_grad, target_shape=(target,), antialias=antialias)
+    grid = so.GridGenerator(loc, "affine", (target,))
+    compare(so.GridSampler, (data, grid), out_grad, antialias=antialias)
+    with pytest.raises(ValueError, match=r"SpatialTransformer: antialias is \(2, 2\).*\(nx,\)"):
+        so.SpatialTransformer(data, loc, (target,), antialias=(2, 2))
+
+
+def test_one_image_of_several_transforms():
+    """They need not have one number of samples; the gradient of the image is the sum over them."""
+    rng = np.random.default_rng(0)
+    data, loc = rng.standard_normal((1, 3, 60, 61)), so.identity_loc("affine", 4, "float64")
+    loc[:, [0, 4]] *= np.array([1.5, 1.5, 0.5, 3])[:, None]
+    params = {"target_shape": (20, 21), "antialias": True, "fill_value": 2.5}
+    out, pullback = so.vjp(so.SpatialTransformer, data, loc, **params)
+    out_grad = rng.standard_normal(out.shape)
+    grad_data, grad_loc = pullback(out_grad)
+    total = np.zeros_like(data)
+    for sample in range(4):
+        one = slice(sample, sample + 1)
+        alone, pullback = so.vjp(so.SpatialTransformer, data, loc[one], **params)
+        more, grad = pullback(out_grad[one])
+        np.testing.assert_array_equal(alone, out[one])
+        np.testing.assert_array_equal(grad, grad_loc[one])
+        total += more
+    np.testing.assert_allclose(grad_data, total, rtol=0, atol=1e-12)
+    images = rng.standard_normal((3, 3, 60, 61))
+    shared = so.SpatialTransformer(images, loc[3:], **params)
+    np.testing.assert_array_equal(shared, so.SpatialTransformer(images, np.tile(loc[3:], (3, 1)), **params))
+    grid = so.GridGenerator(loc[3:], "affine", (20, 21))
+    _, pullback = so.vjp(so.GridSampler, images, grid, antialias=True)
+    _, pullback_each = so.vjp(so.GridSampler, images, np.tile(grid, (3, 1, 1, 1)), antialias=True)
+    for one, each in zip(pullback(out_grad[:3]), pullback_each(out_grad[:3])):
+        np.testing.assert_allclose(one, each if len(one) > 1 else each.sum(axis=0, keepdims=True), rtol=0, atol=1e-11)
+
+
+def test_fill_and_coverage():
+    """A fill is what lies outside of each sample; coverage is the mean of theirs, and has the same gradients as the image of ones."""
+    rng = np.random.default_rng(0)
+    data, loc = rng.standard_normal((2, 3, 60, 61)), 1.3 * so.identity_loc("affine", 2, "float64") + 0.01
+    params = {"target_shape": (20, 21), "antialias": (3, 4)}
+    out, inside = so.SpatialTransformer(data, loc, coverage=True, fill_value=2.5, **params)
+    np.testing.assert_allclose(out, so.SpatialTransformer(data - 2.5, loc, **params) + 2.5, rtol=0, atol=1e-12)
+    ones = np.ones((2, 1, 60, 61))
+    expected, pullback = so.vjp(so.SpatialTransformer, ones, loc, **params)
+    np.testing.assert_allclose(inside, expected, rtol=0, atol=1e-12)
+    assert 0.01 < ((inside > 0) & (inside < 1)).mean() < 0.5
+    _, pullback_inside = so.vjp(so.SpatialTransformer, data, loc, coverage="only", **params)
+    np.testing.assert_allclose(pullback_inside(expected)[1], pullback(expected)[1], rtol=0, atol=1e-10)
+    _, inside = so.warp(data[0, 0], np.diag([3.0, 3, 1]), (25, 25), antialias=True, coverage=True)
+    np.testing.assert_allclose(inside, so.warp(ones[0, 0], np.diag([3.0, 3, 1]), (25, 25), antialias=3), atol=1e-12)
