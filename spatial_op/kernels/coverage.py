@@ -14,13 +14,14 @@ from .trace import LANES
 def forward(m, rules, source, axes):
     """Every ``threads``-th tile of the work."""
     source.start(m)
+    sums = means.room(m, rules.dtype, 1)
     for sample, number in pieces_of_work(m, m.samples, tiles(m, axes), source.in_turn):
         tile = tile_at(m, number, axes)
         source.begin(m, sample, tile)
         out = m.out.starting(sample * area(m, axes) + first_pixel(m, tile))
         for _ in doubtful(m, rules, source, tile, out):
             for q, k, taps in each_taps(m, rules, source, tile, again=True):
-                means.write(m, out, pixel_row(m, q) * m.w_out + k, q, share(m, taps), tile.cols - k)
+                means.write(m, out, sums, q, k, 0, 0, pixel_row(m, q) * m.w_out + k, share(m, taps), tile.cols - k)
 
 
 def doubtful(m, rules, source, tile, out):

@@ -28,34 +28,35 @@ def room(m, dtype, group):
     return m.workspace(dtype, SIDE * group) if active(m) else None
 
 
+def added(m, memory, at, q, vector):
+    """Add a vector to the sum that is kept of it, which begins with the first sample."""
+    total = m.variable(vector)
+    for _ in m.when(~first_of_pixel(m, q)):
+        total.value = separate(memory.vector(at, m.count_of(vector)), vector)
+    memory.put(at, total.value)
+    return total.value
+
+
 def write_window(m, out, memory, q, k, place, vectors, count):
     """Write vectors of samples from a row of a tile, or add them up until there are all of a pixel's."""
     if not active(m):
         out.write(place, vectors, count)
         return
-    size, sums = m.count_of(vectors[0]), []
+    size = m.count_of(vectors[0])
     first = k // LANES * (size * len(vectors))
-    for number, vector in enumerate(vectors):
-        at, total = first + number * size, m.variable(vector)
-        for _ in m.when(~first_of_pixel(m, q)):
-            total.value = separate(memory.vector(at, size), vector)
-        memory.put(at, total.value)
-        sums.append(total.value)
+    sums = [added(m, memory, first + number * size, q, vector) for number, vector in enumerate(vectors)]
     for _ in m.when(last_of_pixel(m, q)):
         out.write(place, shared(m, sums), count)
 
 
-def write(m, out, place, q, vector, count):
-    """The same of one vector, which is added up in the result itself."""
+def write(m, out, memory, q, k, channel, begin, place, vector, count):
+    """The same of a vector of one channel, of those from ``begin`` on."""
     if not active(m):
         m.write(out, place, vector, count)
         return
-    total = m.variable(vector)
-    for _ in m.when(~first_of_pixel(m, q)):
-        total.value = separate(m.read(out, place, count), vector)
+    total = added(m, memory, (channel - begin) * SIDE + k, q, vector)
     for _ in m.when(last_of_pixel(m, q)):
-        (total.value,) = shared(m, [total.value])
-    m.write(out, place, total.value, count)
+        m.write(out, place, *shared(m, [total]), count)
 
 
 def numbers_of(m, tile):

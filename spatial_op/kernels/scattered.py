@@ -68,14 +68,15 @@ def sampled(m, rules, source, axes, again):
 
 def forward(m, rules, source, axes):
     """Every ``threads``-th unit of the work; channels are planes."""
-    for taps, (_, q, _), planes, first, channels, count in sampled(m, rules, source, axes, again=True):
+    sums = means.room(m, rules.dtype, BLOCK)
+    for taps, (_, q, k), planes, first, channels, count in sampled(m, rules, source, axes, again=True):
         weights = [rules.weights(m, part) for part in taps.parts]
         for reader, careful in each_reader(m, taps, [number for along in weights for number in along]):
             for channel in m.range(*channels):
                 plane = planes.starting(channel * m.channel_step)
                 (value,) = products(reader, plane, m.fill[channel], [weights], careful)
                 out = first.starting(channel * area(m, axes))
-                means.write(m, out, 0, q, value, count)
+                means.write(m, out, sums, q, k, channel, channels[0], 0, value, count)
                 out.prefetch(m.w_out * AHEAD, to_write=True)
 
 
