@@ -127,11 +127,11 @@ def test_every_row_is_documented_where_users_look():
     from spatial_op.samplers import SAMPLERS
     from spatial_op.transforms import TRANSFORMS
 
-    text, readme = inspect.getdoc(so.SpatialTransformer), (ROOT.parent / "README.md").read_text()
+    text, page = inspect.getdoc(so.SpatialTransformer), (ROOT.parent / "docs/conventions.md").read_text()
     assert all(f'"{name}"' in inspect.getdoc(so.GridSampler) for name in (*SAMPLERS, *PADDINGS))
     assert all(f'"{name}"' in inspect.getdoc(so.GridGenerator) for name in TRANSFORMS)
     for name in (*TRANSFORMS, *SAMPLERS, *PADDINGS):
-        assert f'"{name}"' in text and f"`{name}`" in readme
+        assert f'"{name}"' in text and f"`{name}`" in page
 
 
 def test_no_file_is_too_long():

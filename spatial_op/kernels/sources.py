@@ -18,6 +18,8 @@ pulls back are duals, the gradients of the coordinates with how these change; it
 that is moving twice is given two changes: it can only ``push_twice``.
 """
 
+from operator import add
+
 import numpy as np
 
 from ..transforms.row import Sizes
@@ -31,11 +33,6 @@ HUGE = 1e30
 CHANGES = CHANGE, OTHER = "changes", "others"
 # How far either is apart from sample to sample.
 APART = ("changes_apart",)
-
-
-def add(a, b):
-    """Sum of lanes."""
-    return a + b
 
 
 def as_kind(m, number, kind):
@@ -132,11 +129,13 @@ class ByTransform:
         return m.to(tile.row + q, "f8") - m.to(m.h_out - 1, "f8") * 0.5
 
     def place(self, m, tile, q, k):
-        """Destination columns, row and, of volumes, slice of a vector of pixels."""
+        """Destination columns, but of signals row and, of volumes, slice of a vector of pixels."""
         first = self.column(m, tile)
         u = m.least(m.counting("f8") + (m.to(k, "f8") + first), m.to(tile.cols - 1, "f8") + first)
-        place = u, self.row(m, tile, q)
-        return place if tile.axes == 2 else (*place, m.to(tile.slice, "f8") - m.to(m.d_out - 1, "f8") * 0.5)
+        place = [u, self.row(m, tile, q)] if tile.axes > 1 else [u]
+        if tile.axes > 2:
+            place.append(m.to(tile.slice, "f8") - m.to(m.d_out - 1, "f8") * 0.5)
+        return place
 
     def find(self, m, tile, q, k):
         """The formula."""

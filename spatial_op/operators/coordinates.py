@@ -94,12 +94,11 @@ def values_of(transform, given, number):
 
 def room(fixed, threads):
     """Memory that a sum of functions needs, for so many threads."""
-    lanes = threads * kernels("trace").LANES
-    if "terms" in fixed:
-        return {"lanes": np.empty(lanes * fixed["count"])}
-    if "functions" in fixed:
-        return {"lanes": np.empty(lanes * 2 * fixed["functions"]), "kept": np.empty(threads * fixed["kept_size"])}
-    return {}
+    sums = fixed["count"] if "terms" in fixed else 2 * fixed.get("functions", 0)
+    if not sums:
+        return {}
+    lanes = np.empty(threads * kernels("trace").LANES * sums)
+    return {"lanes": lanes, "kept": np.empty(threads * fixed.get("kept_size", 0))}
 
 
 def changes(transform, number, *tangents):

@@ -131,8 +131,8 @@ def spline_coefficients(data, out=None, name=None, *, padding_mode="reflection",
     Parameters
     ----------
     data : (N, C, H, W) float array
-        Images: float16, float32 or float64, in any memory layout. They are not written to. Volumes (N, C, D, H, W) are
-        filtered too, for samplers of one's own.
+        Images: float16, float32 or float64, in any memory layout. They are not written to. Volumes (N, C, D, H, W) and
+        signals (N, C, W) are filtered along each axis.
     out : (N, C, H, W) array, optional
         Where to write the result: of ``data``'s dtype, sharing no memory with it.
     name
@@ -157,7 +157,7 @@ def spline_coefficients(data, out=None, name=None, *, padding_mode="reflection",
     -----
     Along each axis it solves ``(c[i - 1] + 4 c[i] + c[i + 1]) / 6 = data[i]``, where the padding says what c is outside. Source:
     Unser, "Splines: A Perfect Fit for Signal and Image Processing", 1999. Gradients: ``vjp``, of both orders. A pixel that is
-    NaN makes all of its row and column NaN. MXNet's recorded arrays do not know the function.
+    NaN makes all of its row and column NaN.
 
     Examples
     --------
