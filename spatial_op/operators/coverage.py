@@ -28,12 +28,14 @@ def results(op, inputs, out, name, coverage, **params):
 
 def called(name, inputs, plan, coverage):
     """The call for the result, or for the coverage alone."""
+    if coverage is False:  # without more questions, which small calls would feel
+        return WarpCall(name, inputs, plan)
     if coverage is True:
         raise ValueError(
             f"{name}: coverage is True and there is one result to differentiate, expected False or {ALONE!r}; differentiate either by itself."
         )
     chosen(name, coverage, (False, True, ALONE))
-    return CoverageCall(name, inputs, plan) if coverage else WarpCall(name, inputs, plan)
+    return CoverageCall(name, inputs, plan)
 
 
 class CoverageCall:
