@@ -21,6 +21,8 @@ def chosen(op, coverage, choices):
 
 def results(op, inputs, out, name, coverage, **params):
     """What an operator returns: its result, the coverage alone, or both."""
+    if coverage is False:
+        return apply(op, inputs, out, name, **params)
     if coverage is not True:
         return apply(op, inputs, out, name, **params, coverage=coverage)
     return apply(op, inputs, out, name, **params), apply(op, inputs, None, None, **params, coverage=ALONE)
