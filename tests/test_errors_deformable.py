@@ -98,7 +98,7 @@ WRONG_VOLUMES = [
     ({"dilate": (3, 1, 1)}, ValueError, r"kernel is 7 pixels deep with its dilation and data 5 with its padding, expected it to fit; .*"),
     ({"layout": "NDHWC"}, ValueError, r"layout is 'NDHWC', expected 'NCDHW' or None; .*"),
     ({"data": np.ones((2, 6, 3, 5, 7, 1), "float32"), "offset": OFFSET}, ValueError,
-     r"data has shape \(2, 6, 3, 5, 7, 1\), expected 3 axes .* or 4 axes .* or 5 axes .*"),
+     r"data has shape \(2, 6, 3, 5, 7, 1\), expected 4 axes .* or 5 axes .* or 3 axes .*"),
 ]  # fmt: skip
 
 

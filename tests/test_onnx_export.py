@@ -161,7 +161,7 @@ def test_what_cannot_be_exported_is_refused(monkeypatch):
     from spatial_op import transforms
 
     data, loc = numbers("", [(2, 4, 6, 7), (2, 6)])
-    with pytest.raises(ValueError, match=r"loc has shape \(1, 6\)"):
+    with pytest.raises(ValueError, match="loc has 1 samples and data has 2, expected as many, since ONNX shares none"):
         so.onnx.export(so.SpatialTransformer, data, loc[:1], target_shape=(4, 4))
     with pytest.raises(ValueError, match="sampler_type is 'bicubic' and padding_mode 'border'"):
         so.onnx.export(

@@ -23,7 +23,7 @@ from operator import add
 import numpy as np
 
 from ..transforms.row import Sizes
-from .dual import Dual, gathered, marked, slopes_of, value_of
+from .dual import Dual, gathered, marked, plain, slopes_of, value_of
 from .tiles import AXES, area, tiles
 
 # Further out than any image; times any image's size it is still a number.
@@ -40,13 +40,6 @@ def as_kind(m, number, kind):
     if isinstance(number, Dual):
         return Dual(m.to(number.value, kind), {name: m.to(slope, kind) for name, slope in number.slopes.items()})
     return m.to(number, kind)
-
-
-def plain(number):
-    """The value of a number, of a dual or of one of duals."""
-    while isinstance(number, Dual):
-        number = number.value
-    return number
 
 
 def change_of(number):

@@ -2,8 +2,8 @@
 
 from operator import add
 
-from .dual import marked
-from .sources import ByTransform, change_of, changes_of, plain
+from .dual import marked, plain
+from .sources import ByTransform, change_of, changes_of
 from .trace import LANES
 
 

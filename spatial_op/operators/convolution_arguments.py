@@ -4,12 +4,10 @@ import math
 
 from .. import check
 from ..words import words
-from . import arguments
-from .arguments import batched, channels_last, pixels
+from .arguments import SIZES, batched, channels_last, pixels
 from .convolution import ConvolutionCall
 
-# Of signals, images and volumes, by the number of their axes: sizes, MXNet's layout, and what sentences call several numbers.
-SIZES = {1: ("width",), **arguments.SIZES}
+# By the number of axes of an image, MXNet's layout, and what sentences call several numbers.
 LAYOUTS = {1: "NCW", 2: "NCHW", 3: "NCDHW"}
 INTEGERS = {
     1: "one integer, (columns,)",
