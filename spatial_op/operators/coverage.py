@@ -21,6 +21,8 @@ def chosen(op, coverage, choices):
 
 def results(op, inputs, out, name, coverage, **params):
     """What an operator returns: its result, the coverage alone, or both."""
+    if coverage is False:
+        return apply(op, inputs, out, name, **params)
     if coverage is not True:
         return apply(op, inputs, out, name, **params, coverage=coverage)
     return apply(op, inputs, out, name, **params), apply(op, inputs, None, None, **params, coverage=ALONE)
@@ -28,12 +30,14 @@ def results(op, inputs, out, name, coverage, **params):
 
 def called(name, inputs, plan, coverage):
     """The call for the result, or for the coverage alone."""
+    if coverage is False:  # without more questions, which small calls would feel
+        return WarpCall(name, inputs, plan)
     if coverage is True:
         raise ValueError(
             f"{name}: coverage is True and there is one result to differentiate, expected False or {ALONE!r}; differentiate either by itself."
         )
     chosen(name, coverage, (False, True, ALONE))
-    return CoverageCall(name, inputs, plan) if coverage else WarpCall(name, inputs, plan)
+    return CoverageCall(name, inputs, plan)
 
 
 class CoverageCall:

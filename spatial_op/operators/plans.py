@@ -62,6 +62,11 @@ class Plan:
         """The plan of the same calls without a fill, of which the result is linear in the images."""
         return self if self.fill is None else plan_of(*self.given)
 
+    def of_batch(self, images):
+        """The plan for another number of images."""
+        shape, *others = self.given
+        return plan_of((images, *shape[1:]), *others, self.fill)
+
     @made_once
     def of_ones(self):
         """The plan of the coverage: images of ones, in one channel, and nothing outside."""
