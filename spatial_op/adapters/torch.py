@@ -35,7 +35,7 @@ def apply(op, inputs, out, name, params):
     if any(isinstance(value, Proxy) for value in inputs):  # torch.fx writes down the call as it stands
         return handle_torch_function(op, inputs, *inputs, **params)
     of_one_kind(op, inputs, torch.Tensor, WORDS)
-    fit(op.__name__, op.operator.inputs, inputs)
+    fit(op.__name__, op.operator.inputs, inputs, op.operator.numbers)
     result_dtype = None
     if torch.is_autocast_enabled("cpu"):
         inputs = widened(inputs)

@@ -4,16 +4,18 @@ import numpy as np
 import torch
 
 from .. import check
+from ..dtypes import IMAGES
 from .torch_eager import WORDS
 
 HALVES = {torch.float16, torch.bfloat16}
 DTYPES = {*HALVES, torch.float32, torch.float64}
+NUMBERS = DTYPES | {getattr(torch, str(dtype)) for dtype in IMAGES}
 
 
 def mixed(op, inputs):
     """Whether to compute in wider numbers: NumPy has no bfloat16, and convolutions compute in one dtype."""
     dtypes = {value.dtype for value in inputs}
-    if not dtypes & HALVES or dtypes == {torch.float16}:
+    if not inputs[0].is_floating_point() or not dtypes & HALVES or dtypes == {torch.float16}:
         return False
     for argument, value in zip(op.operator.inputs, inputs):
         precise(op.__name__, argument, value, "data", inputs[0])
@@ -30,8 +32,8 @@ def precise(name, argument, value, other, data):
         )
 
 
-def fit(name, labels, inputs):
-    """Refuse tensors whose numbers are not where NumPy finds them."""
+def fit(name, labels, inputs, numbers=()):
+    """Refuse tensors whose numbers are not where NumPy finds them; those of some names may hold integers and complex ``numbers``."""
     first = inputs[0].device
     for argument, value in zip(labels, inputs):
         if value.is_nested or value.layout is not torch.strided:
@@ -53,14 +55,14 @@ def fit(name, labels, inputs):
                 f"{name}: {argument} is on {value.device} and {labels[0]} on {first}, expected one device for all; "
                 f"move it with {argument}.to({labels[0]}.device)."
             )
-        if value.dtype not in DTYPES:
-            check.floating(name, argument, value.dtype, WORDS)
+        if value.dtype not in (NUMBERS if argument in numbers else DTYPES):
+            check.unknown(name, argument, value.dtype, IMAGES if argument in numbers else check.DTYPES, WORDS)
 
 
 def widened(inputs):
-    """The inputs as float32 or, if one of them is, as float64."""
+    """The inputs of floating point as float32 or, if one of them is, as float64."""
     dtype = torch.float64 if any(value.dtype == torch.float64 for value in inputs) else torch.float32
-    return tuple(value.to(dtype) for value in inputs)
+    return tuple(value.to(dtype) if value.is_floating_point() else value for value in inputs)
 
 
 def known_numbers(op, params):

@@ -5,7 +5,7 @@ What does not pay for a window is left over: it is marked in ``todo``, for ``sca
 
 import numpy as np
 
-from . import blending, cells, window
+from . import blending, cells, stored, window
 from .layouts import Planes, SideBySide
 from .placing import Bounded, Placed, Row
 from .tiles import BLOCK, SIDE, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, tile_at, tiles
@@ -17,7 +17,7 @@ def parameters(rules, source, axes):
     """What kernels that sample are given, but for what they write; ``todo`` marks what is left over for ``scattered``."""
     return {
         "samples": "int", "channels": "int", **dict.fromkeys("whd"[:axes], "int"), "image_step": "int", "channel_step": "int",
-        "pixels": rules.dtype, **cells.output(axes), **cells.parameters(axes), **source.parameters, "todo": "u1",
+        "pixels": rules.stored, **cells.output(axes), **cells.parameters(axes), **source.parameters, "todo": "u1",
     }  # fmt: skip
 
 
@@ -49,6 +49,7 @@ def forward(m, rules, source, group, few, beside):
     points = (Bounded if few and source.affine else Placed)(m, rules, source)
     row = Row(m, rules, points, group)
     count, blocks, pixels = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out
+    images, results = stored.pixels(m, rules), stored.out(m, rules)
     source.start(m)
     for unit, number in pieces_of_work(m, m.samples * blocks, count, source.in_turn):
         sample, block = unit // blocks, unit % blocks
@@ -60,9 +61,9 @@ def forward(m, rules, source, group, few, beside):
         for _ in m.when(fit):
             for channel in m.range(begin, end, group):
                 present = m.smaller(end - channel, group)
-                image = image_of(m, m.pixels, sample, channel, present, group, beside)
+                image = image_of(m, images, sample, channel, present, group, beside)
                 window.fill(m, image, box, memory)
-                out = densely(m, m.out, pixels, sample, channel, present, group, beside)
+                out = densely(m, results, pixels, sample, channel, present, group, beside)
                 for ahead in m.range(0, tile.rows + 1):
                     for _ in m.when(ahead < tile.rows):
                         row.begin(tile, ahead, overlapping(m, tile))
@@ -111,6 +112,7 @@ def backward(m, rules, source, group, beside):
     points = (Bounded if source.affine and group < LANES else Placed)(m, rules, source)
     row = Row(m, rules, points, group, derivatives=True)
     count, blocks, pixels, area = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out, m.w * m.h
+    images = stored.pixels(m, rules)
     source.start(m)
     for work, number in owned_work(m, m.samples * blocks * m.bands, count, source.in_turn):
         tile = tile_at(m, number, 2)
@@ -135,7 +137,7 @@ def backward(m, rules, source, group, beside):
                 present = m.smaller(end - channel, group)
                 upper = densely(m, m.upper, pixels, sample, channel, present, group, beside)
                 for _ in m.when(mine):
-                    image = image_of(m, m.pixels, sample, channel, present, group, beside)
+                    image = image_of(m, images, sample, channel, present, group, beside)
                     window.fill(m, image, box, seen)
                 for _ in m.when(touched):
                     clear(m, spilled, 0, 0, box.height * box.stride * group)

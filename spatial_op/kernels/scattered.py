@@ -6,7 +6,7 @@ places and weights are found once and serve all channels of a block.
 
 import numpy as np
 
-from . import cells
+from . import cells, stored
 from .dual import Dual
 from .in_place import (
     Inside,
@@ -66,12 +66,12 @@ def sampled(m, rules, source, axes, again):
     Written are the first ``count`` lanes, some of them ``again`` if that may be.
     """
     source.start(m)
-    pixels = area(m, axes)
+    images, results, pixels = stored.pixels(m, rules), stored.out(m, rules), area(m, axes)
     for sample, tile, begin, end in units(m, axes, source.in_turn):
         source.begin(m, sample, tile)
-        planes = m.pixels.starting(sample * m.image_step)
+        planes = images.starting(sample * m.image_step)
         for q, k, taps in each_taps(m, rules, source, tile, again):
-            first = m.out.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
+            first = results.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
             yield taps, (tile, q, k), planes, first, (begin, end), tile.cols - k
 
 
@@ -183,11 +183,11 @@ def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
 
     ``jets`` are weights and derivatives. If the coordinates are ``moved``, the gradients are duals.
     """
-    pixels, dtype = area(m, taps.axes), taps.rules.dtype
+    images, pixels, dtype = stored.pixels(m, taps.rules), area(m, taps.axes), taps.rules.dtype
     grads = [m.variable(m.full(0.0, dtype)) for _ in range(taps.axes * (2 if moved else 1))]
     for reader, careful in each_reader(m, taps, flat(jets)):
         for channel in m.range(begin, end):
-            plane = m.pixels.starting(sample * m.image_step + channel * m.channel_step)
+            plane = images.starting(sample * m.image_step + channel * m.channel_step)
             above = m.read(first.starting(channel * pixels), 0, count)
             lines = lines_of(reader, plane, taps.axes)
             along = derivatives(lines, *jets[:2], careful)

@@ -1,56 +1,43 @@
-"""Sampling arrays of any dtype: integers, booleans and complex numbers by way of floating point numbers that hold them exactly."""
+"""What else than a sampler's pick is made of labels by way of floating point numbers that hold them exactly: for pictures, if that is asked for."""
 
 import numpy as np
 
-from ..dtypes import DTYPES
+from .. import check
+from ..dtypes import IMAGES, PARTS
+from .arguments import picks
 
 
 def kind_of(dtype):
-    """Whether ``by_floats`` takes the dtype."""
-    dtype = np.dtype(dtype).newbyteorder("=")
-    return dtype in DTYPES or dtype.kind in "biu" or dtype in (np.complex64, np.complex128)
+    """Whether pictures can be of the dtype."""
+    return np.dtype(dtype).newbyteorder("=") in IMAGES
 
 
 def check_kind(op, argument, dtype):
     """Refuse other dtypes."""
     if not kind_of(dtype):
-        raise TypeError(
-            f"{op}: the dtype of {argument} is {dtype}, expected real or complex numbers of up to 64 bits each, integers or "
-            f"booleans; convert it with {argument}.astype('float64')."
-        )
+        check.unknown(op, argument, np.dtype(dtype), IMAGES)
 
 
 def working(dtype):
-    """The dtype to compute with: products of two bytes are exact in float32, those of wider integers in float64."""
+    """The dtype of floats to compute with: products of two bytes are exact in float32, those of wider integers in float64."""
     dtype = np.dtype(dtype)
     return np.dtype("float32" if dtype.itemsize == 1 or dtype in (np.float16, np.float32) else "float64")
 
 
-def by_floats(sample, data):
-    """What ``sample``, a function of floating point arrays, makes of an array of any dtype, in this dtype.
+def of_any(sample, data, sampler):
+    """What ``sample``, a function of arrays, makes of an array of any dtype with a row of the samplers, in this dtype.
 
-    Integers are rounded, halves to even, and kept in their range; where there is no source point they are 0. Those of 64
-    bits are sampled in two halves of 32 bits, which are exact in float64. Complex numbers are two real ones. Axes stay in
-    memory in the order in which they are.
+    Kernels sample most dtypes as they are. A mixture of booleans is true from a half on. Integers of 64 bits are mixed in two
+    halves of 32 bits, which are exact in float64; where there is no source point they are 0. Axes stay in memory in the order
+    in which they are.
     """
     dtype = data.dtype.newbyteorder("=")
-    if dtype in DTYPES:
-        return sample(data)
-    if dtype.kind == "b":
+    if not picks(sampler) and dtype.kind == "b":
         return sample(data.astype("float32")) >= 0.5
-    if dtype.kind == "c":
-        return complex_of(*(sample(part.copy(order="K")) for part in (data.real, data.imag)))
-    if dtype.itemsize < 8:
-        return whole(sample(data.astype(working(dtype))), dtype)
-    data = data.astype(dtype)
-    return whole_of_halves(*(sample(part.astype("float64")) for part in (data >> 32, data & 0xFFFFFFFF)), dtype)
-
-
-def complex_of(real, imaginary):
-    """Complex numbers of their parts, be these infinite or not."""
-    out = np.empty_like(real, np.result_type(real.dtype, np.complex64))
-    out.real, out.imag = real, imaginary
-    return out
+    if not picks(sampler) and dtype.kind in "iu" and dtype in PARTS:
+        data = data.astype(dtype)
+        return whole_of_halves(*(sample(part.astype("float64")) for part in (data >> 32, data & 0xFFFFFFFF)), dtype)
+    return sample(data)
 
 
 def whole(values, dtype):

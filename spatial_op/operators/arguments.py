@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import check
+from ..dtypes import DTYPES, LABELS, PARTS
 from ..paddings import PADDINGS
 from ..samplers import SAMPLERS, VOLUME_SAMPLERS
 from ..transforms import TABLES
@@ -24,9 +25,9 @@ SAMPLER_TABLES = {2: SAMPLERS, 3: VOLUME_SAMPLERS}
 COLOURS = (1, 2, 3, 4)
 
 
-def image(op, data):
+def image(op, data, dtypes=DTYPES):
     """The number of axes of the images, 2 or 3."""
-    check.array(op, "data", data, *IMAGES, cure=batched)
+    check.array(op, "data", data, *IMAGES, cure=batched, dtypes=dtypes)
     pixels(op, data)
     return data.ndim - 2
 
@@ -61,6 +62,22 @@ def sampling(op, axes, sampler_type, padding_mode, align_corners):
     padding = check.row(op, "padding_mode", padding_mode, PADDINGS)
     check.flag(op, "align_corners", align_corners)
     return sampler, padding
+
+
+def labels(op, data, sampler_type, sampler):
+    """Labels have nothing in between."""
+    dtype = data.dtype.newbyteorder("=")
+    if dtype in LABELS or (dtype.kind in "iu" and dtype in PARTS):
+        if not picks(sampler):
+            raise TypeError(
+                f"{op}: data has dtype {dtype} and sampler_type is {sampler_type!r}, expected one that picks a pixel, such as 'nearest', since "
+                f"labels have nothing in between; pass that, or convert numbers with {words().cast_to('data', 'float32')}."
+            )
+
+
+def picks(sampler):
+    """Whether a sampler takes the value of one pixel, and mixes none."""
+    return len(sampler.taps(0.5)) == 1
 
 
 def transform(op, axes, transform_type, more=()):

@@ -1,10 +1,11 @@
 """``GridSampler`` and MXNet's ``BilinearSampler``: sample images at the points of a grid."""
 
 from .. import check
+from ..dtypes import IMAGES
 from . import Operator, arguments
 from .dispatch import apply
+from .in_parts import call_of
 from .plans import planned, recall, remember
-from .warp import WarpCall
 
 
 def prepare(
@@ -21,13 +22,14 @@ def prepare(
     """Check a call, unless one like it passed before."""
     params = None, sampler_type, padding_mode, align_corners, points_inside, op
     facts, plan = recall(data, grid, params, arguments.named("", sampler_type, padding_mode, data))
-    return WarpCall(op, {"data": data, "grid": grid}, plan or remember(facts, checked(data, grid, *params[1:])))
+    return call_of(op, {"data": data, "grid": grid}, plan or remember(facts, checked(data, grid, *params[1:])))
 
 
 def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, op):
     """The plan of a call, if all is right."""
-    axes = arguments.image(op, data)
+    axes = arguments.image(op, data, IMAGES)
     rows = arguments.sampling(op, axes, sampler_type, padding_mode, align_corners)
+    arguments.labels(op, data, sampler_type, rows[0])
     inside = check.flag(op, "points_inside", points_inside) and movable(*rows)
     arguments.grid(op, grid, data)
     return planned(op, data, grid, grid.shape[2:], None, rows, align_corners, inside)
@@ -178,5 +180,5 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
     return apply(BilinearSampler, (data, grid), out, name, padding_mode=padding_mode, align_corners=align_corners)
 
 
-GridSampler.operator = Operator(("data", "grid"), prepare, result)
-BilinearSampler.operator = Operator(("data", "grid"), prepare_bilinear, result)
+GridSampler.operator = Operator(("data", "grid"), prepare, result, numbers=("data",))
+BilinearSampler.operator = Operator(("data", "grid"), prepare_bilinear, result, numbers=("data",))

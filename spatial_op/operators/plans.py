@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from .. import check
-from ..dtypes import DTYPES
+from ..dtypes import IMAGES, PARTS
 from .coordinates import fixed_of, number_of, room
 from .engine import kernels
 from .memory import made_once, side_by_side
@@ -24,7 +24,8 @@ class Plan:
 
     def __init__(self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False)):
         self.source, self.target, self.edge = shape[2:], target, edge
-        self.dtype, self.compute = dtype, DTYPES[dtype]
+        self.dtype, self.compute = dtype, IMAGES[dtype]
+        self.stored = stored_as(dtype)
         self.shape, self.transform, self.rows, self.points = shape[:2] + target, transform, rows, points
         self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
         self.nothing = 0 in self.shape
@@ -57,7 +58,12 @@ class Plan:
         """What kernels depend on."""
         build = kernels("build")
         formula = build.formula(self.transform) if self.transform else build.Points(*self.points)
-        return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:]
+        return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:], self.kind
+
+    @property
+    def kind(self):
+        """The kind of numbers that images and results are stored as, if kernels compute with another."""
+        return None if self.stored == self.compute else self.stored.str[1:]
 
     @made_once
     def pairs(self):
@@ -68,7 +74,7 @@ class Plan:
         """Kernels that sample, by windows and in place."""
         if ("forward", beside) not in self.pairs:
             build = kernels("build")
-            self.pairs["forward", beside] = build.forward(*self.key, self.work.group, self.work.few, beside)
+            self.pairs["forward", beside] = build.forward(*self.key, self.kind, self.work.group, self.work.few, beside)
         return self.pairs["forward", beside]
 
     def backward(self, beside):
@@ -101,7 +107,18 @@ class Plan:
             in_place(threads, {**given, **others}, self.fixed)
 
 
-plan_of = functools.lru_cache(maxsize=256)(Plan)
+def stored_as(dtype):
+    """The dtype of images as kernels read them: float16 is converted before, and booleans are bytes."""
+    if dtype.kind == "f":
+        return IMAGES[dtype]
+    return np.dtype("uint8") if dtype.kind == "b" else dtype
+
+
+@functools.lru_cache(maxsize=256)
+def plan_of(kind, *facts):
+    """The plan of a kind, a class."""
+    return kind(*facts)
+
 
 # The plans of calls that have passed all checks, by what these look at.
 KNOWN = {}
@@ -134,10 +151,13 @@ def remember(facts, plan):
     return plan
 
 
-def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False):
-    """The plan of a call whose arrays have been checked."""
-    check.result(name, "the result", data.shape[:2] + target_shape)
-    dtype = data.dtype.newbyteorder("=")
+def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False, kind=Plan):
+    """The plan of a call whose arrays have been checked; of numbers in two parts, that of the parts."""
+    (samples, channels, *source), dtype = data.shape, data.dtype.newbyteorder("=")
+    if dtype in PARTS:
+        channels, dtype = 2 * channels, PARTS[dtype]
+    check.result(name, "the result", (samples, channels, *target_shape))
     points = transform is None and side_by_side(given), inside
     shape = given.shape if transform is None else (len(given), math.prod(given.shape[1:]))
-    return plan_of(data.shape, shape, target_shape, dtype, given.dtype, transform, rows, not align_corners, points)
+    facts = target_shape, dtype, given.dtype, transform, rows, not align_corners, points
+    return plan_of(kind, (samples, channels, *source), shape, *facts)

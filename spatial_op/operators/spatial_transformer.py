@@ -1,10 +1,11 @@
 """``SpatialTransformer``: warp images by a transform whose parameters a network predicts."""
 
 from .. import check
+from ..dtypes import IMAGES
 from . import Operator, arguments
 from .dispatch import apply
+from .in_parts import call_of
 from .plans import planned, recall, remember
-from .warp import WarpCall
 
 NAME = "SpatialTransformer"
 
@@ -24,14 +25,15 @@ def prepare(
     """Check a call, unless one like it passed before."""
     params = target_shape, transform_type, sampler_type, padding_mode, align_corners
     facts, plan = recall(data, loc, params, arguments.named(transform_type, sampler_type, padding_mode, data))
-    return WarpCall(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)))
+    return call_of(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)))
 
 
 def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners):
     """The plan of a call, if all is right."""
-    axes = arguments.image(NAME, data)
+    axes = arguments.image(NAME, data, IMAGES)
     transform = arguments.transform(NAME, axes, transform_type)
     rows = arguments.sampling(NAME, axes, sampler_type, padding_mode, align_corners)
+    arguments.labels(NAME, data, sampler_type, rows[0])
     arguments.parameters(
         NAME, "loc", arguments.rows(loc, transform_type, axes), transform_type, transform, data.shape[0]
     )
@@ -141,4 +143,4 @@ def SpatialTransformer(
     )  # fmt: skip
 
 
-SpatialTransformer.operator = Operator(("data", "loc"), prepare, result, shapes=shapes)
+SpatialTransformer.operator = Operator(("data", "loc"), prepare, result, shapes=shapes, numbers=("data",))
