@@ -5,9 +5,10 @@ What does not pay for a window is left over: it is marked in ``todo``, for ``sca
 
 import numpy as np
 
-from . import blending, cells, stored, window
+from . import blending, cells, window
 from .layouts import Planes, SideBySide
 from .placing import Bounded, Placed, Row
+from .stored import computed
 from .tiles import BLOCK, SIDE, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
 from .turn import to_channels
@@ -43,13 +44,14 @@ def densely(m, array, pixels, sample, channel, present, group, beside):
 def forward(m, rules, source, group, few, beside):
     """Every ``threads``-th unit of the work; a unit is a tile of a block of channels of a sample.
 
-    Channels are ``beside`` each other, in images and results, or planes.
+    Channels are ``beside`` each other, in images and results, or planes. Windows hold numbers as they are stored: narrow ones
+    take less of the caches.
     """
-    memory = m.workspace(rules.dtype, window.capacity(group))
+    held = m.workspace(rules.stored, window.capacity(group))
+    memory, results = computed(m, held, rules.stored, rules.dtype), computed(m, m.out, rules.written, rules.dtype)
     points = (Bounded if few and source.affine else Placed)(m, rules, source)
     row = Row(m, rules, points, group)
     count, blocks, pixels = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out
-    images, results = stored.pixels(m, rules), stored.out(m, rules)
     source.start(m)
     for unit, number in pieces_of_work(m, m.samples * blocks, count, source.in_turn):
         sample, block = unit // blocks, unit % blocks
@@ -61,8 +63,8 @@ def forward(m, rules, source, group, few, beside):
         for _ in m.when(fit):
             for channel in m.range(begin, end, group):
                 present = m.smaller(end - channel, group)
-                image = image_of(m, images, sample, channel, present, group, beside)
-                window.fill(m, image, box, memory)
+                image = image_of(m, m.pixels, sample, channel, present, group, beside)
+                window.fill(m, image, box, held)
                 out = densely(m, results, pixels, sample, channel, present, group, beside)
                 for ahead in m.range(0, tile.rows + 1):
                     for _ in m.when(ahead < tile.rows):
@@ -112,7 +114,7 @@ def backward(m, rules, source, group, beside):
     points = (Bounded if source.affine and group < LANES else Placed)(m, rules, source)
     row = Row(m, rules, points, group, derivatives=True)
     count, blocks, pixels, area = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out, m.w * m.h
-    images = stored.pixels(m, rules)
+    images = computed(m, m.pixels, rules.stored, rules.dtype)
     source.start(m)
     for work, number in owned_work(m, m.samples * blocks * m.bands, count, source.in_turn):
         tile = tile_at(m, number, 2)

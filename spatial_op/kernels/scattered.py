@@ -6,7 +6,7 @@ places and weights are found once and serve all channels of a block.
 
 import numpy as np
 
-from . import cells, stored
+from . import cells
 from .dual import Dual
 from .in_place import (
     Inside,
@@ -22,6 +22,7 @@ from .in_place import (
 )
 from .planes import clear
 from .sources import CHANGE
+from .stored import computed
 from .tiles import AHEAD, BLOCK, area, blocks_of, first_pixel, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
 
@@ -66,7 +67,8 @@ def sampled(m, rules, source, axes, again):
     Written are the first ``count`` lanes, some of them ``again`` if that may be.
     """
     source.start(m)
-    images, results, pixels = stored.pixels(m, rules), stored.out(m, rules), area(m, axes)
+    images = computed(m, m.pixels, rules.stored, rules.dtype)
+    results, pixels = computed(m, m.out, rules.written, rules.dtype), area(m, axes)
     for sample, tile, begin, end in units(m, axes, source.in_turn):
         source.begin(m, sample, tile)
         planes = images.starting(sample * m.image_step)
@@ -183,7 +185,8 @@ def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
 
     ``jets`` are weights and derivatives. If the coordinates are ``moved``, the gradients are duals.
     """
-    images, pixels, dtype = stored.pixels(m, taps.rules), area(m, taps.axes), taps.rules.dtype
+    pixels, dtype = area(m, taps.axes), taps.rules.dtype
+    images = computed(m, m.pixels, taps.rules.stored, dtype)
     grads = [m.variable(m.full(0.0, dtype)) for _ in range(taps.axes * (2 if moved else 1))]
     for reader, careful in each_reader(m, taps, flat(jets)):
         for channel in m.range(begin, end):

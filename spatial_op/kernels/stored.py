@@ -15,14 +15,9 @@ WIDER = {
 }
 
 
-def pixels(m, rules):
-    """The images, as numbers that are computed with."""
-    return m.pixels if rules.stored == rules.dtype else Stored(m, m.pixels, rules.stored, rules.dtype)
-
-
-def out(m, rules):
-    """The same of the result."""
-    return m.out if rules.written == rules.dtype else Stored(m, m.out, rules.written, rules.dtype)
+def computed(m, array, kind, dtype):
+    """An array whose numbers are of a kind, as numbers that are computed with."""
+    return array if kind == dtype else Stored(m, array, kind, dtype)
 
 
 class Stored:
