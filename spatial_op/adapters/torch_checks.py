@@ -2,9 +2,12 @@
 
 import numpy as np
 import torch
+from torch.autograd import forward_ad
 
 from .. import check
 from ..dtypes import IMAGES
+from ..operators.arguments import picks
+from ..samplers import SAMPLERS
 from .torch_eager import WORDS
 
 HALVES = {torch.float16, torch.bfloat16}
@@ -14,22 +17,44 @@ NUMBERS = DTYPES | {getattr(torch, str(dtype)) for dtype in IMAGES}
 
 def mixed(op, inputs):
     """Whether to compute in wider numbers: NumPy has no bfloat16, and convolutions compute in one dtype."""
-    dtypes = {value.dtype for value in inputs}
-    if not inputs[0].is_floating_point() or not dtypes & HALVES or dtypes == {torch.float16}:
+    dtypes, floats = {value.dtype for value in inputs}, inputs[0].is_floating_point()
+    if not dtypes & HALVES or dtypes == {torch.float16}:
         return False
     for argument, value in zip(op.operator.inputs, inputs):
         precise(op.__name__, argument, value, "data", inputs[0])
-    return True
+    return floats
 
 
 def precise(name, argument, value, other, data):
     """Refuse what is no more precise than the data that it applies to, which has another name, unless it has the same dtype."""
-    if value.dtype != data.dtype and value.itemsize <= data.itemsize:
+    floats = data.is_floating_point()
+    if value.dtype != data.dtype and (value.itemsize <= data.itemsize if floats else value.dtype in HALVES):
         found, expected = (str(one.dtype).removeprefix("torch.") for one in (value, data))
         raise TypeError(
             f"{name}: {argument} has dtype {found} and {other} has dtype {expected}, expected {argument} to be at least as precise; "
-            f"convert it with {argument}.to({other}.dtype)."
+            f"convert it with {argument}.to({f'{other}.dtype' if floats else 'torch.float32'})."
         )
+
+
+def passing(op, inputs, params):
+    """Refuse what is differentiated through integers, where PyTorch would lose the gradient; labels that are picked have none anyway."""
+    data, *others = inputs
+    sampler = SAMPLERS.get(params.get("sampler_type", "bilinear"))
+    if (
+        "data" not in op.operator.numbers
+        or data.is_floating_point()
+        or data.is_complex()
+        or not sampler
+        or picks(sampler)
+    ):
+        return
+    for argument, value in zip(op.operator.inputs[1:], others):
+        if (value.requires_grad and torch.is_grad_enabled()) or forward_ad.unpack_dual(value).tangent is not None:
+            dtype = str(data.dtype).removeprefix("torch.")
+            raise TypeError(
+                f"{op.__name__}: {argument} is differentiated and data has dtype {dtype}, through which PyTorch passes no gradient, expected "
+                f"floating point data; convert it with data.to(torch.float32), or pass {argument}.detach()."
+            )
 
 
 def fit(name, labels, inputs, numbers=()):

@@ -74,10 +74,12 @@ def GridSampler(
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) float array
-        Images: float16, float32 or float64, in any memory layout. They are not written to.
+    data : (N, C, H, W) or (N, C, D, H, W) array
+        Images: float16, float32 or float64, complex64 or complex128, integers of one or two bytes; or labels, booleans
+        and wider integers, for "nearest" and "nearest_even". In any memory layout. They are not written to.
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) float array
-        Normalised x and y, of volumes x, y and z, of ``data``'s dtype or a wider one. It is read where it lies, also if it
+        Normalised x and y, of volumes x, y and z, as precise as ``data`` or more so; float32 will do for integers. It
+        is read where it lies, also if it
         is a view of an array (N, H_out, W_out, 2), whose coordinates stand side by side.
     sampler_type : str
         "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
@@ -104,7 +106,7 @@ def GridSampler(
     -------
     out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array of ``data``'s dtype
         A sample whose coordinate is NaN or infinite is NaN, but for ``points_inside``; a sample far outside is what the
-        padding says.
+        padding says. Integers are rounded, halves to even, and kept in their range; what is NaN is 0.
 
     Raises
     ------
@@ -142,8 +144,8 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) float array
-        Images, or volumes, which MXNet does not have.
+    data : (N, C, H, W) or (N, C, D, H, W) array
+        Images, or volumes, which MXNet does not have; floats, complex numbers or integers of one or two bytes.
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) float array
         Normalised coordinates, x first.
     cudnn_off

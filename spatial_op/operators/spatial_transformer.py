@@ -77,11 +77,12 @@ def SpatialTransformer(
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) float array
-        Images: float16, float32 or float64, in any memory layout. They are not written to.
+    data : (N, C, H, W) or (N, C, D, H, W) array
+        Images: float16, float32 or float64, complex64 or complex128, integers of one or two bytes; or labels, booleans
+        and wider integers, for "nearest" and "nearest_even". In any memory layout. They are not written to.
     loc : (N, P) float array
-        Transform parameters, normalised, of ``data``'s dtype or a wider one; P follows from ``transform_type``. Of "affine"
-        also matrices (N, 2, 3), of volumes (N, 3, 4).
+        Transform parameters, normalised, as precise as ``data`` or more so; float32 will do for integers. P follows
+        from ``transform_type``. Of "affine" also matrices (N, 2, 3), of volumes (N, 3, 4).
     target_shape : (int, int) or (int, int, int)
         (Depth,) height and width of the output, in pixels; (0, 0), MXNet's default, counts as left out.
     transform_type : str
@@ -110,7 +111,8 @@ def SpatialTransformer(
     Returns
     -------
     out : (N, C, *target_shape) array of ``data``'s dtype
-        A sample whose coordinate is NaN or infinite is NaN; a sample far outside is what the padding says.
+        A sample whose coordinate is NaN or infinite is NaN; a sample far outside is what the padding says. Integers are
+        rounded, halves to even, and kept in their range; what is NaN is 0.
 
     Raises
     ------
