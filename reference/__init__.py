@@ -18,6 +18,7 @@ from .pixels import in_dtype, pixel_matrix_to_loc, warp
 from .sampling import bilinear_sampling_backward, bilinear_sampling_forward
 from .spatial_transformer import spatial_transformer, spatial_transformer_backward
 from .spline_coefficients import spline_coefficients
+from .tps_points import tps_loc
 
 __all__ = [
     "bilinear_sampler",
@@ -39,5 +40,6 @@ __all__ = [
     "spatial_transformer",
     "spatial_transformer_backward",
     "spline_coefficients",
+    "tps_loc",
     "warp",
 ]

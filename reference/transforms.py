@@ -2,7 +2,7 @@
 
 ``forward(loc, grid)`` maps destinations, ``grid`` being homogeneous (3, P), to sources (N, 2, P), both normalised.
 ``backward(loc, grid, grad_source)`` pulls the gradient of the sources back to the parameters, of ``loc``'s shape.
-``identity`` holds the parameters that change nothing, of a spline those of 16 control points. ``affine`` also maps volumes:
+``identity`` holds the parameters that change nothing, of splines those of 16 control points. ``affine`` also maps volumes:
 ``grid`` is (4, P) and the sources are (N, 3, P).
 """
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from .grid import gemm
 from .tps import lattice, tps, tps_backward
+from .tps_points import circle, tps_points, tps_points_backward
 
 
 def affine(loc, grid):
@@ -78,4 +79,5 @@ TRANSFORMS = {
     "attention": (attention, attention_backward, (1, 0, 0)),
     "projective": (projective, projective_backward, (1, 0, 0, 0, 1, 0, 0, 0)),
     "tps": (tps, tps_backward, lattice(16).T.ravel()),
+    "tps_points": (tps_points, tps_points_backward, circle(16)),
 }

@@ -22,6 +22,7 @@ from .operators.pixel_loc import loc_to_pixel_matrix, pixel_matrix_to_loc
 from .operators.pixel_warp import warp
 from .operators.spatial_transformer import SpatialTransformer
 from .operators.spline_coefficients import spline_coefficients
+from .operators.tps_loc import tps_loc
 from .transforms.identity import identity_loc
 
 # Modules for one framework, imported when they are first asked for.
@@ -40,6 +41,7 @@ __all__ = [
     "loc_to_pixel_matrix",
     "pixel_matrix_to_loc",
     "spline_coefficients",
+    "tps_loc",
     "vjp",
     "warp",
 ]

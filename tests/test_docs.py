@@ -19,6 +19,7 @@ PAGES = [
     "docs/jax.md",
     "docs/second_order.md",
     "docs/pytorch.md",
+    "docs/landmarks.md",
     *(f"docs/gradients/{path.name}" for path in (ROOT / "docs/gradients").glob("*.md")),
 ]
 

@@ -99,14 +99,13 @@ def sizes(axes, edge):
 
 
 def plan_of(transform, loc, axes, edge):
-    """The plan of one sample's parameters, and the coefficients of x and y of each function that is added up."""
+    """The plan of one sample's parameters, and what is left of these for each function or term that is added up."""
     values = loc
     if transform.solve is not None:
         values = transform.solve(loc[None] - transform.identity(len(loc) // 2))[0]
-    formula = values if transform.basis is None else values[: transform.plan_size]
-    plan = transform.fold(formula, sizes(axes, edge))
+    plan = transform.fold(values[: transform.folded], sizes(axes, edge))
     assert len(plan) == transform.plan_size
-    return plan, values[len(formula) :].reshape(-1, 2)
+    return plan, values[transform.folded :].reshape(-1, transform.term_size or 2)
 
 
 def located(transform, loc, axes, edge, pixel):
@@ -117,6 +116,8 @@ def located(transform, loc, axes, edge, pixel):
         x, y = (2 * place / steps for place, steps in zip(pixel, given.steps))
         for centre_x, centre_y, pair in zip(*transform.centres(len(loc) // 2), coefficients):
             point += transform.basis(x - centre_x, y - centre_y) * pair * given.span / 2
+    if transform.term is not None:
+        point += np.sum([transform.term(plan, own, *pixel) for own in coefficients], axis=0)
     return point
 
 
@@ -150,7 +151,14 @@ def test_transform_gradient(axes, name):
     count = len(values) - coefficients.size
     plan = transform.fold([Dual(number, {i: 1.0}) for i, number in enumerate(values[:count])], sizes(axes, 0))
     sums = np.zeros(len(values))
-    for x, grad in zip(transform.locate(plan, *pixel), grads):
+    points = [transform.locate(plan, *pixel)]
+    if transform.term is not None:
+        own = [Dual(number, {i: 1.0}) for i, number in enumerate(coefficients.ravel(), count)]
+        points += [
+            transform.term(plan, own[i : i + transform.term_size], *pixel)
+            for i in range(0, len(own), transform.term_size)
+        ]
+    for x, grad in (pair for point in points for pair in zip(point, grads)):
         for i, slope in slopes_of(x).items():
             sums[i] += grad * slope
     if transform.basis is not None:

@@ -50,6 +50,8 @@ CASES = {
     "BilinearSampler": (sample, (2, 3, 5, 6), (2, 2, 3, 4)),
     "DeformableConvolution": (deform, (2, 4, 5, 6), (2, 18, 5, 6), (4, 4, 3, 3)),
     "ModulatedDeformableConvolution": (modulated, (2, 4, 5, 6), (2, 36, 5, 6), (2, 18, 5, 6), (4, 4, 3, 3), (4,)),
+    "spline_coefficients": (so.spline_coefficients, (2, 3, 5, 6)),
+    "tps_loc": (so.tps_loc, (2, 5, 2), (2, 5, 2)),
 }
 
 

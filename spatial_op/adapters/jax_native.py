@@ -25,8 +25,8 @@ def able(call):
         return False
     plan, (data, given) = call.plan, call.inputs.values()
     as_they_are = data.dtype == plan.compute and given.dtype.str[1:] == plan.number
-    plain = plan.transform is None or (plan.transform.solve is None and plan.transform.basis is None)
-    return as_they_are and plain
+    row = plan.transform
+    return as_they_are and (row is None or (row.solve is row.basis is row.term is None))
 
 
 def run(kernel, plan, given, results=None, changed=()):

@@ -73,7 +73,11 @@ def batch(primitive, labels, values, axes, *, op, **words):
         found = run(
             *(value if share else joined(value, have, count) for value, have, share in zip(values, mapped, shared))
         )
-        results = jax.tree_util.tree_map(lambda result: result.reshape(count, samples, *result.shape[1:]), found)
+
+        def apart(result):  # of inputs that serve several samples each there are fewer gradients
+            return result.reshape(count, len(result) // count if count else samples, *result.shape[1:])
+
+        results = jax.tree_util.tree_map(apart, found)
     return results, [0] * len(results) if primitive.multiple_results else 0
 
 

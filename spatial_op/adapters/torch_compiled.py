@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.autograd import forward_ad
 
-from ..operators.table import OPERATORS
+from ..operators.table import OPERATORS, PREPARATIONS
 from .calls import curved, describe, from_text, given, plain, prepared, pull, pull_tangent, push
 from .torch_tensors import WORDS, arrays, mapped, present, spread
 
@@ -212,5 +212,5 @@ def register_second(op, signature, backward_operator):
     backward_operator.register_autograd(backward, setup_context=setup_context)
 
 
-for operator_function in OPERATORS.values():
+for operator_function in (*OPERATORS.values(), *PREPARATIONS.values()):
     register(operator_function)

@@ -93,6 +93,10 @@ def mapped(info, in_dims, tensors, shared, run, apart):
             value = value.flatten(0, 1)
         folded.append(value)
     result = run(*folded)
+
+    def unfolded(value):  # of inputs that serve several samples each there are fewer gradients
+        return value.unflatten(0, (size, len(value) // size if size else samples))
+
     if isinstance(result, tuple):
-        return tuple(value.unflatten(0, (size, samples)) for value in result), (0,) * len(result)
-    return result.unflatten(0, (size, samples)), 0
+        return tuple(map(unfolded, result)), (0,) * len(result)
+    return unfolded(result), 0

@@ -12,6 +12,7 @@ from .inside import Inside
 from .kernel import Kernel
 from .sources import ByArray, ByTransform
 from .sums import BySum
+from .terms import ByTerms
 from .tiles import blocks_of, tiles_of
 from .window import group_of as group_of
 
@@ -23,12 +24,14 @@ class Formula(NamedTuple):
     locate: object
     count: int
     basis: object
+    term: object
+    term_size: int
     of_array = False
 
     @property
     def affine(self):
         """Whether the least and largest coordinates of a tile are at its corners."""
-        return self.locate is affine.locate and self.basis is None
+        return self.locate is affine.locate and self.basis is None and self.term is None
 
 
 class Points(NamedTuple):
@@ -42,15 +45,16 @@ class Points(NamedTuple):
 @functools.cache
 def formula(transform):
     """A transform's formulas and the number of parameters that they take."""
-    count = transform.plan_size if transform.basis else len(transform.identity(4))
-    return Formula(transform.fold, transform.locate, count, transform.basis)
+    fold, locate, basis = transform.fold, transform.locate, transform.basis
+    return Formula(fold, locate, transform.folded, basis, transform.term, transform.term_size)
 
 
 def source_of(axes, formula, dtype, moving=0):
     """Where coordinates come from: a formula with parameters of this dtype, or an array; and along how many changes these move."""
     if formula.of_array:
         return (Inside if formula.inside else ByArray)(dtype, axes, LAYOUTS[formula.side_by_side], moving)
-    return (ByTransform if formula.basis is None else BySum)(formula, axes, dtype, moving)
+    kind = ByTerms if formula.term else BySum if formula.basis else ByTransform
+    return kind(formula, axes, dtype, moving)
 
 
 @functools.cache

@@ -45,6 +45,6 @@ def of(axes, formula, dtype, sampler, number, what, stored=None):
 def transform(axes, formula):
     """The first transform of this formula, or the file that the formula comes from."""
     for name, row in TABLES[axes].items():
-        if (row.fold, row.locate, row.basis) == (formula.fold, formula.locate, formula.basis):
+        if (row.fold, row.locate, row.basis, row.term) == (formula.fold, formula.locate, formula.basis, formula.term):
             return name
     return formula.locate.__module__.rpartition(".")[2]

@@ -21,7 +21,7 @@ that is moving twice is given two changes: it can only ``push_twice``.
 import numpy as np
 
 from ..transforms.row import Sizes
-from .dual import Dual, gathered, slopes_of, value_of
+from .dual import Dual, gathered, marked, slopes_of, value_of
 from .tiles import AXES, area, tiles
 
 # Further out than any image; times any image's size it is still a number.
@@ -53,6 +53,12 @@ def plain(number):
 def change_of(number):
     """How a number changes along the change, if it does."""
     return slopes_of(number).get(CHANGE, 0.0)
+
+
+def changes_of(point):
+    """How a point changes along either change, and along both."""
+    others = [slopes_of(x).get(OTHER, 0.0) for x in point]
+    return [*map(change_of, map(value_of, point))], [*map(value_of, others)], [*map(change_of, others)]
 
 
 def traced_sizes(m, axes, dtype):
@@ -99,11 +105,15 @@ class ByTransform:
         """Read the parameters, and make the plan."""
         self.at, self.dense = sample * m.apart, sample * m.count
         self.sizes = traced_sizes(m, self.axes, self.given)
-        self.values = [m.to(m.numbers[self.at + i], "f8") for i in range(self.count)]
-        for name in CHANGES[: self.moving]:
-            change = m.arguments[name].starting(self.dense)
-            self.values = [Dual(value, {name: change[i]}) for i, value in enumerate(self.values)]
+        self.values = [self.number(m, i) for i in range(self.count)]
         self.plan = self.planned(m, self.values)
+
+    def number(self, m, i):
+        """A parameter, with how it changes."""
+        number = m.to(m.numbers[self.at + i], "f8")
+        for name in CHANGES[: self.moving]:
+            number = Dual(number, {name: m.arguments[name].starting(self.dense)[i]})
+        return number
 
     def planned(self, m, values):
         """The plan of some parameters, all its numbers of one kind."""
@@ -153,19 +163,26 @@ class ByTransform:
 
     def pull(self, m, tile, q, k, grads):
         """Add up what the coordinates' gradients mean for the plan."""
-        plan = [Dual(number, {i: 1.0}) for i, number in enumerate(self.plan)]
-        point = self.locate(plan, *self.place(m, tile, q, k))
+        point = self.locate(marked(self.plan), *self.place(m, tile, q, k))
+        for i, share in self.shares(m, point, grads):
+            self.collect(i, share)
+
+    def shares(self, m, point, grads):
+        """What a point's gradients mean for each marked number that it depends on."""
         shares = {}
         for x, grad in zip(point, grads):
             for i, slope in slopes_of(x).items():
                 shares[i] = as_kind(m, grad, "f8") * slope + shares.get(i, 0.0)
-        for i, share in shares.items():
-            for total, part in zip(self.sums[i], (value_of(share), change_of(share))):
-                total.value = total.value + part
+        return shares.items()
+
+    def collect(self, i, share):
+        """Add to the gradient of a number of the plan."""
+        for total, part in zip(self.sums[i], (value_of(share), change_of(share))):
+            total.value = total.value + part
 
     def finish(self, m):
         """The tile's sums: from the plan's gradient to that of the parameters."""
-        plan = self.planned(m, [Dual(number, {i: 1.0}) for i, number in enumerate(self.values)])
+        plan = self.planned(m, marked(self.values))
         totals = [m.full(0.0, "f8", None) for _ in self.values]
         for number, parts in zip(plan, self.sums):
             grad, *change = (m.reduce(add, lanes.value) for lanes in parts)
@@ -186,9 +203,7 @@ class ByTransform:
 
     def push_twice(self, m, tile, q, k):
         """The derivatives along either change and along both."""
-        point = self.locate(self.plan, *self.place(m, tile, q, k))
-        others = [slopes_of(x).get(OTHER, 0.0) for x in point]
-        each = map(change_of, map(value_of, point)), map(value_of, others), map(change_of, others)
+        each = changes_of(self.locate(self.plan, *self.place(m, tile, q, k)))
         return [[m.full(number, "f8") for number in numbers] for numbers in each]
 
 

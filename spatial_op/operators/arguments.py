@@ -113,41 +113,36 @@ def parameters(op, argument, value, name, row, batch=None):
     """Parameters of a transform, one sample to a row."""
     check.array(op, argument, value, ("batch", "parameters"), cure=lambda value: flat(argument, value, row))
     found = value.shape[1]
-    if row.most is not None and found > 2 * row.most:
-        side = math.isqrt(row.most)
+    if row.most is not None and row.control_points(found) > row.most:
+        widest = len(row.identity(row.most))
         raise ValueError(
-            f"{op}: {argument} has shape {value.shape}, expected at most {2 * row.most} parameters, those of {row.most} control points "
-            f"({side} x {side}), the most that {name!r} takes; pass fewer, or the coordinates themselves to GridSampler."
+            f"{op}: {argument} has shape {value.shape}, expected at most {widest} parameters, those of {row.most} control points, "
+            f"the most that {name!r} takes; pass fewer, or the coordinates themselves to GridSampler."
         )
-    count = found if fits(row, found) else len(row.identity(16))
+    count = found if row.fits(found) else len(row.identity(16))
     expected = (value.shape[0] if batch is None else batch, count)
     owner = "the batch" if batch is None else "data's batch"
     meaning = f"{owner} and the {count} parameters of {name!r} ({row.meaning})"
     check.shape(op, argument, value, expected, meaning, cure=lambda value: cut(argument, value, row))
 
 
-def fits(row, count):
-    """Whether a transform can have so many parameters; found out without making too many."""
-    return (row.most is None or count <= 2 * row.most) and len(row.identity(count // 2)) == count
-
-
 def flat(argument, value, row):
     """How a single sample, or matrices or points, become rows of parameters."""
-    if value.ndim == 1 and fits(row, value.size):
+    if value.ndim == 1 and row.fits(value.size):
         return f"add the batch axis with {argument}[None]"
     if value.ndim != 3:
         return None
     batch, high, wide = value.shape
-    if fits(row, high * wide):
+    if row.fits(high * wide):
         if row.basis and wide == 2:  # points, of which all x come before all y
             return f"put x before y with {words().moved(argument, (0, 2, 1))}.reshape({batch}, {high * wide})"
         return f"write each sample as one row with {argument}.reshape({batch}, {high * wide})"
-    if row.basis:
+    if row.most is not None:  # splines are no matrices
         return None
-    if high == wide and fits(row, high * wide - 1):
+    if high == wide and row.fits(high * wide - 1):
         scaled = f"({argument} / {argument}[:, {high - 1}:, {high - 1}:]).reshape({batch}, {high * wide})"
         return f"divide each matrix by its last entry, which is left out, with {scaled}[:, :{high * wide - 1}]"
-    if high == wide and fits(row, (high - 1) * wide):
+    if high == wide and row.fits((high - 1) * wide):
         return f"leave out each last row with {argument}[:, :{high - 1}].reshape({batch}, {(high - 1) * wide})"
     return None
 
@@ -155,20 +150,20 @@ def flat(argument, value, row):
 def cut(argument, value, row):
     """How one matrix, or rows that hold more than the parameters, become rows of parameters."""
     high, wide = value.shape
-    if row.basis:
+    if row.most is not None:  # splines are no matrices
         return None
-    if high == wide > 1 and fits(row, high * wide - 1):
+    if high == wide > 1 and row.fits(high * wide - 1):
         return f"divide the matrix by its last entry and write it as one row with ({argument} / {argument}[-1, -1]).reshape(1, {high * wide})[:, :-1]"
-    if high == wide > 1 and fits(row, (high - 1) * wide):
+    if high == wide > 1 and row.fits((high - 1) * wide):
         return f"leave out the matrix's last row with {argument}[:-1].reshape(1, {(high - 1) * wide})"
-    if high > 1 and wide > 2 and fits(row, high * wide):
+    if high > 1 and wide > 2 and row.fits(high * wide):
         return f"write the matrix as one row with {argument}.reshape(1, {high * wide})"
     side = math.isqrt(wide)
-    if side * side == wide > 4 and fits(row, wide - 1):
+    if side * side == wide > 4 and row.fits(wide - 1):
         return (
             f"divide by the last entry and leave it out with ({argument} / {argument}[:, {wide - 1}:])[:, :{wide - 1}]"
         )
-    if side * side == wide > 4 and fits(row, wide - side):
+    if side * side == wide > 4 and row.fits(wide - side):
         return f"leave out each matrix's last row with {argument}[:, :{wide - side}]"
     return None
 

@@ -55,6 +55,8 @@ def fixed_of(transform, count, source, target, edge):
     if transform is not None:
         functions = 0 if transform.basis is None else count // 2
         values["count"] = count + (transform.plan_size if functions else 0)
+        if transform.term:
+            values["terms"] = transform.control_points(count)
         if functions:
             kept = kernels("tiles").SIDE ** 2 * functions
             kept = kept if kept <= KEEP else 0
@@ -92,10 +94,12 @@ def values_of(transform, given, number):
 
 def room(fixed, threads):
     """Memory that a sum of functions needs, for so many threads."""
-    if "functions" not in fixed:
-        return {}
-    lanes = 2 * kernels("trace").LANES * fixed["functions"]
-    return {"kept": np.empty(threads * fixed["kept_size"]), "lanes": np.empty(threads * lanes)}
+    lanes = threads * kernels("trace").LANES
+    if "terms" in fixed:
+        return {"lanes": np.empty(lanes * fixed["count"])}
+    if "functions" in fixed:
+        return {"lanes": np.empty(lanes * 2 * fixed["functions"]), "kept": np.empty(threads * fixed["kept_size"])}
+    return {}
 
 
 def changes(transform, number, *tangents):

@@ -169,22 +169,24 @@ def trouble_of_sampler(taps, cell, shift):
 
 
 @functools.lru_cache(maxsize=256)
-def trouble_of_transform(fold, count, locate, basis, size, axes):
-    """Of a transform's formulas; ``fold`` takes ``count`` parameters."""
+def trouble_of_transform(row, axes):
+    """Of a transform's formulas."""
+    count, size = row.folded, row.plan_size
     numbers = [tuple(Number() for _ in range(axes)) for _ in range(3)]
     told = [[Number() for _ in range(count)], Sizes(*numbers, lambda shift, axis: shift * Number())]
-    found = trouble("fold", fold, f"{count} parameters and the sizes of the images", told, size)
+    found = trouble("fold", row.fold, f"{count} parameters and the sizes of the images", told, size)
     if found:
         return found
-    arguments = [[Number() for _ in range(size)], *(Number() for _ in range(axes))]
+    plan, pixel = [Number() for _ in range(size)], [Number() for _ in range(axes)]
     given = f"a plan of {size} numbers and the {axes} coordinates of a pixel"
-    found = trouble("locate", locate, given, arguments, axes)
-    return found or (basis and trouble("basis", basis, "the distances on x and y", [Number(), Number()], None))
-
-
-def parameters_of(row):
-    """How many numbers a transform's ``fold`` is given."""
-    return row.plan_size if row.basis else len(row.identity(4))
+    found = trouble("locate", row.locate, given, [plan, *pixel], axes)
+    if not found and row.term:
+        point = [Number() for _ in range(row.term_size)]
+        given = (
+            f"a plan of {size} numbers, the {row.term_size} of a control point and the {axes} coordinates of a pixel"
+        )
+        found = trouble("term", row.term, given, [plan, point, *pixel], axes)
+    return found or (row.basis and trouble("basis", row.basis, "the distances on x and y", [Number(), Number()], None))
 
 
 def sampler(op, name, row):
@@ -194,12 +196,7 @@ def sampler(op, name, row):
 
 def transform(op, name, row, axes):
     """The same of a transform."""
-    refuse_row(
-        op,
-        "transform_type",
-        name,
-        trouble_of_transform(row.fold, parameters_of(row), row.locate, row.basis, row.plan_size, axes),
-    )
+    refuse_row(op, "transform_type", name, trouble_of_transform(row, axes))
 
 
 def refuse_row(op, argument, name, found):

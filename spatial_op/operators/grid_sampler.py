@@ -79,8 +79,7 @@ def GridSampler(
         and wider integers, for "nearest" and "nearest_even". In any memory layout. They are not written to.
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) float array
         Normalised x and y, of volumes x, y and z, as precise as ``data`` or more so; float32 will do for integers. It
-        is read where it lies, also if it
-        is a view of an array (N, H_out, W_out, 2), whose coordinates stand side by side.
+        is read where it lies, also if it is a view of an array (N, H_out, W_out, 2), whose coordinates stand side by side.
     sampler_type : str
         "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
         same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel

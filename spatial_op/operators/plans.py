@@ -90,8 +90,7 @@ class Plan:
         takes back what is written.
         """
         by_windows, in_place = pair
-        if "functions" in self.fixed:
-            given |= room(self.fixed, threads)
+        given |= room(self.fixed, threads)
         if by_windows is None:
             given["todo"] = np.ones(self.work.tiles, np.uint8)
         else:

@@ -90,7 +90,8 @@ def SpatialTransformer(
         (s, tx, ty); "projective": P = 8, row-major 3x3 homography whose last entry is 1 (where its denominator is 0 the
         sample is NaN); "tps": P = 2 K, a thin plate spline: source x of the K control points, then their source y, for
         destinations on a regular lattice over [-1, 1]^2, row by row, K being a perfect square, at least 4 and at most
-        4,096 (64 x 64). Volumes have "affine" only.
+        4,096 (64 x 64); "tps_points": P = 7 + 4 K, one around any K points, which ``tps_loc`` makes of pairs of these. Volumes
+        have "affine" only.
     sampler_type : str
         "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
         same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel

@@ -1,10 +1,12 @@
-"""The table of operators: every adapter serves what stands here."""
+"""The tables of operators: every adapter serves those of the first, and PyTorch's compiler those of the second, too."""
 
 from .deformable_convolution import DeformableConvolution
 from .grid_generator import GridGenerator
 from .grid_sampler import BilinearSampler, GridSampler
 from .modulated_deformable_convolution import ModulatedDeformableConvolution
 from .spatial_transformer import SpatialTransformer
+from .spline_coefficients import spline_coefficients
+from .tps_loc import tps_loc
 
 OPERATORS = {
     function.__name__: function
@@ -17,3 +19,6 @@ OPERATORS = {
         ModulatedDeformableConvolution,
     )
 }
+
+# What prepares the inputs of operators, of which MXNet and ONNX have no counterpart.
+PREPARATIONS = {function.__name__: function for function in (spline_coefficients, tps_loc)}

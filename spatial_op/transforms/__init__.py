@@ -24,9 +24,12 @@ A transform that adds up functions of the destination alone has ``basis(dx, dy)`
 each of its ``centres(count)``, arrays of x and y for ``count`` parameters of x. The coefficients, x and y of each function side by side,
 follow the first ``plan_size`` results of ``solve``, of which alone ``fold`` is told. The functions of a tile are
 computed once for all samples.
+
+A transform whose control points have parameters of their own has ``term(plan, point, u, v) -> (x, y)``, a formula too: what a
+control point with the ``term_size`` parameters ``point`` adds. These follow the parameters that ``fold`` is told of, point by point.
 """
 
-from . import affine, affine_volume, attention, projective, tps, translation
+from . import affine, affine_volume, attention, projective, tps, tps_points, translation
 
 TRANSFORMS = {
     "affine": affine.ROW,
@@ -34,6 +37,7 @@ TRANSFORMS = {
     "attention": attention.ROW,
     "projective": projective.ROW,
     "tps": tps.ROW,
+    "tps_points": tps_points.ROW,
 }
 
 VOLUME_TRANSFORMS = {

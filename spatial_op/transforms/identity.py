@@ -16,14 +16,14 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16, *,
     Parameters
     ----------
     transform_type : str
-        "affine", "translation", "attention", "projective" or "tps"; of volumes "affine".
+        "affine", "translation", "attention", "projective", "tps" or "tps_points"; of volumes "affine".
     batch : int
         Number of samples, at least 0.
     dtype : str or dtype
         float16, float32 or float64.
     control_points : int
-        Number of control points of a spline, a perfect square, at least 4 and at most 4,096 (64 x 64); the other
-        transforms have none and ignore it.
+        Number of control points of a spline: of "tps" a perfect square, at least 4, of "tps_points" any number from 3, whose
+        points are on the unit circle; at most 4,096. The other transforms have none.
     axes : int
         2 for images, 3 for volumes.
 
@@ -34,8 +34,8 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16, *,
     Raises
     ------
     ValueError
-        If ``transform_type`` is unknown, ``batch`` is negative, ``axes`` is neither 2 nor 3 or ``control_points`` is no
-        square or too large.
+        If ``transform_type`` is unknown, ``batch`` is negative, ``axes`` is neither 2 nor 3 or ``control_points`` is too
+        small, too large or, of "tps", no square.
     TypeError
         If ``dtype`` is no floating point type of the package, or a number is no integer.
 
@@ -51,8 +51,10 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16, *,
     transform = check.row("identity_loc", "transform_type", transform_type, TABLES[axes])
     batch = check.whole_number("identity_loc", "batch", batch, least=0)
     dtype = check.dtype("identity_loc", "dtype", dtype)
-    control_points = check.whole_number("identity_loc", "control_points", control_points, least=4)
-    if math.isqrt(control_points) ** 2 != control_points:
+    control_points = check.whole_number(
+        "identity_loc", "control_points", control_points, least=3 if transform.term else 4
+    )
+    if not transform.term and math.isqrt(control_points) ** 2 != control_points:
         raise ValueError(
             f"identity_loc: control_points is {control_points}, expected a perfect square; pass for example 16."
         )

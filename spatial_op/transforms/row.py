@@ -17,6 +17,22 @@ class Transform(NamedTuple):
     centres: Callable | None = None
     basis: Callable | None = None
     most: int | None = None
+    term: Callable | None = None
+    term_size: int = 0
+
+    @property
+    def folded(self):
+        """How many numbers ``fold`` is given."""
+        return self.plan_size if self.basis else len(self.identity(4)) - 4 * self.term_size
+
+    def control_points(self, count):
+        """How many control points so many parameters have."""
+        return max(count - self.folded, 0) // self.term_size if self.term else count // 2
+
+    def fits(self, count):
+        """Whether there can be so many parameters; found out without making too many."""
+        points = self.control_points(count)
+        return (self.most is None or points <= self.most) and len(self.identity(points)) == count
 
 
 class Sizes(NamedTuple):
