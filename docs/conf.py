@@ -23,9 +23,11 @@ myst_heading_anchors = 3
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["experiments/results/*", "speed/*"]  # parts of pages
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
 html_title = "spatial_op"
 html_show_copyright = False
-autodoc_mock_imports = [name for name in ("mxnet", "torch", "dask", "onnx") if importlib.util.find_spec(name) is None]
+autodoc_mock_imports = [] if importlib.util.find_spec("mxnet") else ["mxnet"]  # its wheel imports on old stacks only
 napoleon_use_ivar = True
 
 

@@ -101,6 +101,8 @@ def transforms():
     save(figure, "transforms")
 
 
+PICTURES = corners, paddings, samplers, transforms
+
 if __name__ == "__main__":
-    for draw in (corners, paddings, samplers, transforms):
+    for draw in PICTURES:
         draw()

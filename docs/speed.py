@@ -141,6 +141,13 @@ COLUMNS = (
     ("mxnet", "MXNet", "forward_backward"), ("current", "OpenCV", "forward"),
 )  # fmt: skip
 SUMMARISED = "SpatialTransformer, affine"
+# Cases of which the README tells, and what it calls them: small and large, grey, colour and features, won and lost.
+SHOWN = {
+    "16x3x256x256 -> 256x256, scale 1.1": "16 colour images of 256x256",
+    "1x3x1024x1024 -> 1024x1024, scale 1.1": "one colour image of 1024x1024",
+    "32x64x56x56 -> 56x56, scale 1.1": "32 feature maps of 64x56x56",
+    "1x1x1024x1024 -> 256x256, scale 1.1": "a grey image, 1024x1024 to 256x256",
+}
 
 
 def summary(results):
@@ -153,18 +160,16 @@ def summary(results):
     threads = " / ".join(str(count) for count in sorted({row["threads"] for row in results["current"]["rows"]}))
     yield f"Measured on {' and '.join(sorted(machines))}, on {threads} threads; MXNet uses one. {', '.join(words)}."
     yield ""
-    yield (
-        "| images -> output | "
-        + " | ".join(f"{peer}, {'both' if '_' in kind else kind}" for _, peer, kind in COLUMNS)
-        + " |"
-    )
-    yield "|---" * (1 + len(COLUMNS)) + "|"
+    yield "| | " + " | ".join(f"{peer}, {'both' if '_' in kind else kind}" for _, peer, kind in COLUMNS) + " |"
+    yield "|---" + "|---:" * len(COLUMNS) + "|"
     found = {column: ratios(results[column[0]], column[2]) for column in COLUMNS}
-    cases = groups(results["current"])[SUMMARISED]
-    cells = {column: [found[column].get((case["case"], column[1])) for case in cases] for column in COLUMNS}
-    for number, case in enumerate(cases):
-        yield f"| {case['label']} | " + " | ".join(times(cells[column][number]) for column in COLUMNS) + " |"
-    yield "| **geometric mean** | " + " | ".join(f"**{times(mean(cells[column]))}**" for column in COLUMNS) + " |"
+    cases = {case["label"]: case["case"] for case in groups(results["current"])[SUMMARISED]}
+    for label, meant in SHOWN.items():
+        yield f"| {meant} | " + " | ".join(times(found[c].get((cases[label], c[1]))) for c in COLUMNS) + " |"
+    means = [mean([found[column].get((case, column[1])) for case in cases.values()]) for column in COLUMNS]
+    yield (
+        f"| **geometric mean of {len(cases)} cases** | " + " | ".join(f"**{times(values)}**" for values in means) + " |"
+    )
 
 
 def with_summary(text, results):
@@ -221,7 +226,7 @@ def save(figure, name):
 
 def draw_ratios(results):
     """Each case of each library as a mark, by group, on a line that says how many times longer it takes."""
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 5.2), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(2, 1, figsize=(7, 9.5), sharex=True, layout="constrained")
     titles = [
         title
         for title in dict.fromkeys(t for result in results.values() for t in groups(result))
@@ -241,17 +246,18 @@ def draw_ratios(results):
                         markeredgecolor="white", linestyle="none",
                     )[0]  # fmt: skip
         axis.axvline(1, color=INK, linewidth=1)
-        axis.set(xscale="log", xlabel="times as long as spatial_op", title=word)
+        axis.set(xscale="log", title=word)
         axis.set_xticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
         axis.minorticks_off()
         axis.grid(axis="x", color=PALE)
         axis.set_axisbelow(True)
         for edge in range(1, len(titles)):
             axis.axhline(edge - 0.5, color=PALE, linewidth=0.8)
-    axes[0].set_yticks(range(len(titles)), titles)
-    axes[0].set_ylim(len(titles) - 0.5, -0.5)
+        axis.set_yticks(range(len(titles)), titles)
+        axis.set_ylim(len(titles) - 0.5, -0.5)
+    axes[1].set_xlabel("times as long as spatial_op")
     order = [peer for peer in STYLES if peer in used]
-    figure.legend([used[p] for p in order], order, loc="outside lower center", ncols=len(order), frameon=False)
+    figure.legend([used[p] for p in order], order, loc="outside lower center", ncols=4, frameon=False)
     save(figure, "ratios")
 
 
@@ -259,7 +265,7 @@ def draw_scaling(results):
     """Nanoseconds per output element against sizes and channels; thin on one thread, thick on all."""
     result = results["current"]
     counts = sorted({row["threads"] for row in result["rows"]})
-    figure, axes = plt.subplots(2, 2, figsize=(9.5, 6.2), sharey="row", layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(7, 6.2), sharey="row", layout="constrained")
     shown = {}
     for column, (title, (label, across)) in enumerate(SWEEPS.items()):
         cases = {case["case"]: case for case in groups(result).get(title, ())}

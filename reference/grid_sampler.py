@@ -3,7 +3,7 @@
 from .sampling import sampling_backward, sampling_forward
 
 
-def grid_sampler(data, grid, sampler_type="bilinear", *, padding_mode="zeros", align_corners=True):
+def grid_sampler(data, grid, sampler_type="bilinear", *, padding_mode="zeros", align_corners=True, fill_value=0.0):
     """Sample each image of a batch at the points of a grid.
 
     Conventions and parameters: those of ``sampling_forward``.
@@ -12,16 +12,18 @@ def grid_sampler(data, grid, sampler_type="bilinear", *, padding_mode="zeros", a
     ----------
     data : (N, C, H, W) or (N, C, D, H, W) real or complex array
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) real or complex array
-    sampler_type, padding_mode, align_corners
+    sampler_type, padding_mode, align_corners, fill_value
 
     Returns
     -------
     out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) float64 or complex128 array
     """
-    return sampling_forward(data, grid, sampler_type, padding_mode, align_corners)
+    return sampling_forward(data, grid, sampler_type, padding_mode, align_corners, fill_value)
 
 
-def grid_sampler_backward(data, grid, out_grad, sampler_type="bilinear", *, padding_mode="zeros", align_corners=True):
+def grid_sampler_backward(
+    data, grid, out_grad, sampler_type="bilinear", *, padding_mode="zeros", align_corners=True, fill_value=0.0
+):
     """Gradients of ``grid_sampler``.
 
     Conventions and parameters: those of ``sampling_backward``.
@@ -29,13 +31,13 @@ def grid_sampler_backward(data, grid, out_grad, sampler_type="bilinear", *, padd
     Parameters
     ----------
     data, grid, out_grad : real or complex arrays
-    sampler_type, padding_mode, align_corners
+    sampler_type, padding_mode, align_corners, fill_value
 
     Returns
     -------
     grad_data, grad_grid : float64 or complex128 arrays of the shapes of ``data`` and ``grid``
     """
-    return sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_corners)
+    return sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_corners, fill_value)
 
 
 def bilinear_sampler(data, grid, *, padding_mode="zeros", align_corners=True):

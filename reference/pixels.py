@@ -48,7 +48,16 @@ def pixel_matrix_to_loc(matrix, source_shape, target_shape, *, align_corners=Tru
     return (found / found[2, 2]).ravel()[:8] if np.shape(matrix) == (3, 3) else found[:-1].ravel()
 
 
-def warp(image, matrix=None, target_shape=None, sampler_type="bilinear", *, padding_mode="zeros", displacement=None):
+def warp(
+    image,
+    matrix=None,
+    target_shape=None,
+    sampler_type="bilinear",
+    *,
+    padding_mode="zeros",
+    displacement=None,
+    fill_value=0.0,
+):
     """Sample one image, or volume, where a matrix or a displacement in pixels says.
 
     Conventions: pixels, x first. A source point that is no number gives NaN. "reflection" mirrors about the centres of the
@@ -67,6 +76,8 @@ def warp(image, matrix=None, target_shape=None, sampler_type="bilinear", *, padd
         A row of ``PADDINGS``.
     displacement : (2, H_out, W_out) or (3, D_out, H_out, W_out) array
         Instead of the matrix: from a pixel of the output to its source point.
+    fill_value : number or (C,) array
+        What lies outside, with the padding "zeros".
 
     Returns
     -------
@@ -87,8 +98,10 @@ def warp(image, matrix=None, target_shape=None, sampler_type="bilinear", *, padd
     channels = (1,) * (image.ndim - axes)
     out = 0
     for chosen in product(*along):
-        indices, weights, _ = zip(*chosen)
-        out = out + times(math.prod(weights).reshape(*target, *channels), widen(image)[indices])
+        indices, inside, weights, _ = zip(*chosen)
+        shape = *target, *channels
+        pixels_there = np.where(math.prod(inside).reshape(shape), widen(image)[indices], fill_value)
+        out = out + times(math.prod(weights).reshape(shape), pixels_there)
     return np.where(known.reshape(*target, *channels), out, np.nan)
 
 

@@ -47,14 +47,15 @@ def bilinear_sampling_backward(data, grid, out_grad, *, align_corners=True):
     return sampling_backward(data, grid, out_grad, "bilinear", "zeros", align_corners)
 
 
-def sampling_forward(data, grid, sampler_type, padding_mode, align_corners):
+def sampling_forward(data, grid, sampler_type, padding_mode, align_corners, fill_value=0.0):
     """``out[n, c, i, j] = sum_{h, w} data[n, c, h, w] k(x - w) k(y - h)``, the paper's equation 3.
 
     A volume (N, C, D, H, W) has one more factor, k(z - d).
 
     Conventions: (x, y) is ``grid[n, :, i, j]`` in pixels. The grid is normalised: -1 and +1 are the centres of the
     first and last pixel (``align_corners=True``) or their outer edges. A complex coordinate lies where its real part
-    does. A pixel whose weight is zero is not read. A NaN or infinite coordinate gives NaN.
+    does. A pixel whose weight is zero is not read. A NaN or infinite coordinate gives NaN. A batch of one image goes with any
+    number of grids, and one grid with any number of images.
 
     Parameters
     ----------
@@ -66,6 +67,8 @@ def sampling_forward(data, grid, sampler_type, padding_mode, align_corners):
     padding_mode : str
         A row of ``PADDINGS``.
     align_corners : bool
+    fill_value : number or (C,) array
+        What ``data`` is where the padding rule has no pixel.
 
     Returns
     -------
@@ -73,21 +76,23 @@ def sampling_forward(data, grid, sampler_type, padding_mode, align_corners):
     """
     data, grid = widen(data), widen(grid)
     axes, known = axes_taps(data, grid, sampler_type, padding_mode, align_corners)
-    out = np.zeros(data.shape[:2] + grid.shape[2:], np.result_type(data, grid))
+    (batch,) = np.broadcast_shapes(data.shape[:1], grid.shape[:1])
+    out = np.zeros((batch, data.shape[1], *grid.shape[2:]), np.result_type(data, grid))
     for taps in product(*axes):
-        places, weights, _ = zip(*taps)
-        out += times(math.prod(weights), pixels_at(data, places))
+        places, inside, weights, _ = zip(*taps)
+        out += times(math.prod(weights), pixels_at(data, places, inside, fill_value))
     return np.where(known, out, np.nan)
 
 
-def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_corners):
+def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_corners, fill_value=0.0):
     """Gradients of ``sampling_forward``: of the data, equation 6, and of the grid, equation 7.
 
     ``grad_data[n, c, h, w] = sum_{i, j} out_grad[n, c, i, j] k(x - w) k(y - h)`` and, in pixels,
     ``grad_x[n, i, j] = sum_{c, h, w} out_grad[n, c, i, j] data[n, c, h, w] k'(x - w) k(y - h)``; y and z likewise.
 
     Conventions: those of ``sampling_forward``. A NaN or infinite coordinate has no part in the data's gradient, and its
-    own is NaN. Where ``out_grad`` is zero there is no gradient, whatever the data.
+    own is NaN. Where ``out_grad`` is zero there is no gradient, whatever the data. The gradient of one image, or grid, that
+    goes with many others is the sum over these.
 
     Parameters
     ----------
@@ -97,6 +102,7 @@ def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_co
     sampler_type : str
     padding_mode : str
     align_corners : bool
+    fill_value : number or (C,) array
 
     Returns
     -------
@@ -109,16 +115,17 @@ def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_co
     grad_data = np.zeros(data.shape, kind)
     slopes = [np.zeros(out_grad.shape, kind) for _ in axes]
     for taps in product(*axes):
-        places, weights, rises = zip(*taps)
-        pixel = pixels_at(data, places)
+        places, inside, weights, rises = zip(*taps)
+        pixel = pixels_at(data, places, inside, fill_value)
         for axis, slope in enumerate(slopes):
             slope += times(math.prod((*weights[:axis], rises[axis], *weights[axis + 1 :])), pixel)
-        add_at(grad_data, places, times(known * math.prod(weights), out_grad))
+        add_at(grad_data, places, times(known * math.prod(inside) * math.prod(weights), out_grad))
     grads = [
         times(out_grad, slope).sum(axis=1) * (span(size, align_corners) / 2)
         for slope, size in zip(slopes, data.shape[2:])
     ]
-    return grad_data, np.where(known, np.stack(grads[::-1], axis=1), np.nan)
+    grad_grid = np.where(known, np.stack(grads[::-1], axis=1), np.nan)
+    return grad_data, grad_grid if len(grid) == len(grad_grid) else grad_grid.sum(axis=0, keepdims=True)
 
 
 def axes_taps(data, grid, sampler_type, padding_mode, align_corners):
@@ -140,9 +147,9 @@ def axes_taps(data, grid, sampler_type, padding_mode, align_corners):
 
 
 def taps(x, size, sampler_type, padding_mode, align_corners):
-    """The pixels of one axis where the kernel may differ from zero: a list of (index, weight, slope).
+    """The pixels of one axis where the kernel may differ from zero: a list of (index, inside, weight, slope).
 
-    Where the padding rule says zero, the weight and the slope are.
+    Where ``inside`` is false, the padding rule has no pixel.
     """
     kernel, slope, reach = SAMPLERS[sampler_type]
     x = PLACES.get(sampler_type, np.asarray)(x)
@@ -151,7 +158,7 @@ def taps(x, size, sampler_type, padding_mode, align_corners):
     for step in range(1 - reach, reach + 1):
         index, inside = PADDINGS[padding_mode](cell + step, size, align_corners)
         t = x - cell - step
-        found.append((index.astype(int), inside * kernel(t), inside * slope(t)))
+        found.append((index.astype(int), inside, kernel(t), slope(t)))
     return found
 
 
@@ -167,9 +174,10 @@ def where_is(data, places):
     return np.arange(n).reshape(n, 1, *ones), np.arange(c).reshape(1, c, *ones), *places
 
 
-def pixels_at(data, places):
-    """The pixels at ``places`` in all channels: (N, C, H_out, W_out)."""
-    return data[where_is(data, places)]
+def pixels_at(data, places, inside, fill_value):
+    """The pixels at ``places`` in all channels, and the fill where not all are ``inside``: (N, C, H_out, W_out)."""
+    fill = np.reshape(fill_value, (-1, *(1 for _ in places)))
+    return np.where(math.prod(inside), data[where_is(data, places)], fill)
 
 
 def add_at(grad_data, places, values):

@@ -13,6 +13,7 @@ def spatial_transformer(
     *,
     padding_mode="zeros",
     align_corners=True,
+    fill_value=0.0,
 ):
     """Warp each image of a batch by its own transform.
 
@@ -33,13 +34,15 @@ def spatial_transformer(
         A row of ``PADDINGS``.
     align_corners : bool
         Whether -1 and +1 are the centres of the border pixels, or else their outer edges.
+    fill_value : number or (C,) array
+        What lies outside, with the padding "zeros".
 
     Returns
     -------
     out : (N, C, *target_shape) float64 or complex128 array
     """
     grid = grid_generator(loc, transform_type, target_shape, align_corners=align_corners)
-    return sampling_forward(data, grid, sampler_type, padding_mode, align_corners)
+    return sampling_forward(data, grid, sampler_type, padding_mode, align_corners, fill_value)
 
 
 def spatial_transformer_backward(
@@ -52,6 +55,7 @@ def spatial_transformer_backward(
     *,
     padding_mode="zeros",
     align_corners=True,
+    fill_value=0.0,
 ):
     """Gradients of ``spatial_transformer``: the same steps transposed, last one first.
 
@@ -60,7 +64,7 @@ def spatial_transformer_backward(
     data : (N, C, H, W) or (N, C, D, H, W) real or complex array
     loc : (N, P) real or complex array
     out_grad : (N, C, *target_shape) real or complex array
-    target_shape, transform_type, sampler_type, padding_mode, align_corners
+    target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value
         As forward.
 
     Returns
@@ -69,5 +73,7 @@ def spatial_transformer_backward(
     grad_loc : (N, P) float64 or complex128 array
     """
     grid = grid_generator(loc, transform_type, target_shape, align_corners=align_corners)
-    grad_data, grad_grid = sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_corners)
+    grad_data, grad_grid = sampling_backward(
+        data, grid, out_grad, sampler_type, padding_mode, align_corners, fill_value
+    )
     return grad_data, grid_generator_backward(loc, grad_grid, transform_type, target_shape, align_corners=align_corners)

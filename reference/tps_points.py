@@ -3,9 +3,9 @@
 Source: Bookstein, "Principal Warps: Thin-Plate Splines and the Decomposition of Deformations", 1989, section I; the smoothing
 term is that of Wahba, "Spline Models for Observational Data", 1990, equation 2.4.24. U(r) = r^2 log r.
 
-Conventions: parameters are (N, 7 + 4 K): by how much the affine part differs from the identity, (a_1, a_x, a_y) of x and of
-y; how much longer a distance along y counts than one along x; and for each control point its weights for x and y and its
-place (x, y). So parameters that are 0, but for the places and the stretch, change nothing.
+Conventions: parameters are (N, 7 + 6 K): by how much the affine part differs from the identity, (a_1, a_x, a_y) of x and of
+y; how much longer a distance along y counts than one along x; and for each control point its weights for x and y, what
+is to be added to these, and its place (x, y). So parameters that are 0, but for the places and the stretch, change nothing.
 """
 
 import numpy as np
@@ -18,8 +18,9 @@ HEAD = 7
 
 def taken_apart(loc):
     """The affine part (N, 2, 3), the stretch (N,), weights (N, 2, K) and places (N, K, 2)."""
-    points = loc[:, HEAD:].reshape(len(loc), -1, 4)
-    return loc[:, :6].reshape(-1, 2, 3), loc[:, 6], points[:, :, :2].swapaxes(1, 2), points[:, :, 2:]
+    points = loc[:, HEAD:].reshape(len(loc), -1, 6)
+    weights = points[:, :, :2] + points[:, :, 2:4]
+    return loc[:, :6].reshape(-1, 2, 3), loc[:, 6], weights.swapaxes(1, 2), points[:, :, 4:]
 
 
 def away(points, stretch, others):
@@ -57,14 +58,14 @@ def tps_points_backward(loc, grid, grad_source):
     grad_stretch = (grad_difference[..., 1] * difference[..., 1]).sum(axis=(1, 2)) / stretch
     grad_places = -grad_difference.sum(axis=2)
     grad_places[..., 1] *= stretch[:, None]
-    points = np.concatenate([grad_weights.swapaxes(1, 2), grad_places], axis=2)
+    points = np.concatenate([*[grad_weights.swapaxes(1, 2)] * 2, grad_places], axis=2)
     return np.concatenate([grad_part.reshape(-1, 6), grad_stretch[:, None], points.reshape(len(loc), -1)], axis=1)
 
 
 def circle(count):
     """Parameters that change nothing, of control points on the unit circle."""
     angles = 2 * np.pi * np.arange(count) / count
-    points = np.stack([0 * angles, 0 * angles, np.cos(angles), np.sin(angles)], axis=1)
+    points = np.stack([*[0 * angles] * 4, np.cos(angles), np.sin(angles)], axis=1)
     return np.concatenate([np.zeros(6), [1], points.ravel()])
 
 
@@ -83,7 +84,7 @@ def tps_loc(source, target, smoothing=0.0, *, stretch=1.0):
 
     Returns
     -------
-    loc : (N, 7 + 4 K) float64 or complex128 array
+    loc : (N, 7 + 6 K) float64 or complex128 array
     """
     source, rows = widen(source), []
     for n, moved in enumerate(source):
@@ -95,6 +96,6 @@ def tps_loc(source, target, smoothing=0.0, *, stretch=1.0):
         lower = np.concatenate([affine.T, np.zeros((3, 3))], axis=1)
         values = np.concatenate([moved - points, np.zeros((3, 2))])
         found = np.linalg.solve(np.concatenate([upper, lower]), values)
-        each = np.concatenate([found[:count], points], axis=1)
+        each = np.concatenate([found[:count], np.zeros((count, 2)), points], axis=1)
         rows.append(np.concatenate([found[count:].T.ravel(), [stretch], each.ravel()]))
     return np.array(rows)

@@ -12,6 +12,7 @@ from . import check
 from .adapters.dask_arguments import channels_first, check_image, countable, cut
 from .adapters.dask_boxes import PADDINGS, boxes_of, reach_of
 from .kernels.threads import one_thread
+from .operators import filling
 from .operators.pixel_warp import map_of, rows_of
 
 __all__ = ["warp"]
@@ -31,6 +32,7 @@ def warp(
     displacement=None,
     channel_axis=None,
     chunks=None,
+    fill_value=0.0,
 ):
     """Warp one large image or volume, of any dtype, chunk by chunk.
 
@@ -61,6 +63,8 @@ def warp(
     chunks : int or (int, int) or (int, int, int), optional
         (Depth,) height and width of the output's chunks, in pixels. Without it those of the input, halved as long as one of
         them would read more than four times as many pixels as an input's chunk has. At most 2^19 chunks in all.
+    fill_value : number or sequence of numbers
+        What lies outside where ``padding_mode`` says "zeros"; of an image with ``channel_axis`` also one for each channel.
 
     Returns
     -------
@@ -104,11 +108,13 @@ def warp(
             f"{op}: padding_mode is {padding_mode!r}, expected {check.listed(PADDINGS)}; what lies outside the image by another rule "
             "may need any part of the source."
         )
+    channels = 1 if channel_axis is None else image.shape[0]
+    fill = filling.checked(op, fill_value, padding_mode, channels, image.dtype)
     target = where.target(target_shape, image.shape[-where.axes :])
     if chunks is None:
         chunks = fitting(where, image, target, reach_of(rows[0]), padding_mode)
     sizes = cut(op, chunks, image, target)
-    out = assembled(image, where, sizes, reach_of(rows[0]), sampler_type, padding_mode)
+    out = assembled(image, where, sizes, reach_of(rows[0]), sampler_type, padding_mode, fill)
     return out if channel_axis is None else da.moveaxis(out, 0, channel_axis)
 
 
@@ -137,10 +143,11 @@ def rectangles(sizes):
     return np.array(list(itertools.product(*map(spans, sizes))), np.int64)
 
 
-def assembled(image, where, sizes, reach, sampler_type, padding_mode):
+def assembled(image, where, sizes, reach, sampler_type, padding_mode, fill):
     """The lazy result."""
     axes, dtype = where.axes, image.dtype.newbyteorder("=")
-    name = "warp-" + tokenize(image.name, where.matrix, where.displacement, sizes, sampler_type, padding_mode)
+    rules = sampler_type, padding_mode, fill
+    name = "warp-" + tokenize(image.name, where.matrix, where.displacement, sizes, rules)
     own = [spans(each) for each in image.chunks[-axes:]]
     all_parts = rectangles(sizes)
     boxes = boxes_of(where, all_parts, image.shape[-axes:], reach, padding_mode)
@@ -154,7 +161,7 @@ def assembled(image, where, sizes, reach, sampler_type, padding_mode):
             blocks = [(image.name, *front, *block) for block in itertools.product(*needed)]
             lead = tuple(each[k] for each, k in zip(image.chunks, front))
             tasks[(name, *front, *place)] = (
-                one_chunk, blocks, starts, lead, box, part, where.within(part), dtype, sampler_type, padding_mode,
+                one_chunk, blocks, starts, lead, box, part, where.within(part), dtype, *rules[:2], filled(fill, image, front),
             )  # fmt: skip
     graph = HighLevelGraph.from_collections(name, tasks, dependencies=[image])
     return da.Array(graph, name, (*image.chunks[:-axes], *sizes), dtype=dtype)
@@ -165,18 +172,27 @@ def meet(span, need):
     return max(span[0], need[0]) < min(span[1], need[1])
 
 
-def one_chunk(blocks, starts, lead, box, rectangle, where, dtype, sampler_type, padding_mode):
+def filled(fill, image, front):
+    """The fill of a chunk, whose first axis holds the channels if there is more than one number."""
+    if fill is None or len(fill) == 1:
+        return fill
+    start, stop = spans(image.chunks[0])[front[0]]
+    planes = math.prod(each[k] for each, k in zip(image.chunks[1:], front[1:]))
+    return tuple(number for number in fill[start:stop] for _ in range(planes))
+
+
+def one_chunk(blocks, starts, lead, box, rectangle, where, dtype, sampler_type, padding_mode, fill):
     """A chunk of the result, from those of the source whose first pixels are ``starts``."""
     rows = rows_of(where.axes, sampler_type, padding_mode)
     shape = tuple(stop - start for start, stop in rectangle)
     with one_thread():
-        if any(start == stop for start, stop in box):  # zeros, and NaN for what has no source point
-            nothing = np.zeros((1,) * (2 + where.axes), dtype)
-            out = where.sampled(nothing, (0,) * where.axes, rectangle, rows)
-            return np.broadcast_to(out[0, 0], (*lead, *shape))
+        if any(start == stop for start, stop in box):  # the fill, and NaN for what has no source point
+            nothing = np.zeros((1, len(fill or (0,)), *(1 for _ in box)), dtype)
+            out = where.sampled(nothing, (0,) * where.axes, rectangle, rows, fill)[0]
+            return out.reshape(*lead, *shape) if len(out) > 1 else np.broadcast_to(out[0], (*lead, *shape))
         source = gathered(blocks, starts, lead, box, dtype)
         data = source.reshape(1, -1, *source.shape[-where.axes :])
-        return where.sampled(data, tuple(start for start, _ in box), rectangle, rows).reshape(*lead, *shape)
+        return where.sampled(data, tuple(start for start, _ in box), rectangle, rows, fill).reshape(*lead, *shape)
 
 
 def gathered(blocks, starts, lead, box, dtype):

@@ -26,7 +26,7 @@ WRONG = [
     # data
     ({"data": DATA[0]}, ValueError, r"data has shape \(3, 5, 7\), expected 4 axes \(batch, channels, height, width\) or 5 axes \(.*depth.*\); .*"),
     ({"data": DATA[None, None]}, ValueError, r"data has shape \(1, 1, 2, 3, 5, 7\), expected 4 axes .* or 5 axes .*"),
-    ({"data": DATA[None]}, ValueError, r"loc has shape \(2, 6\), expected \(1, 12\), data's batch and .* 'affine' \(row-major 3x4 matrix\); .*"),
+    ({"data": DATA[None]}, ValueError, r"loc has shape \(2, 6\), expected \(2, 12\), data's batch and .* 'affine' \(row-major 3x4 matrix\); .*"),
     ({"data": DATA[:, :, None], "transform_type": "tps"}, ValueError, r"transform_type is 'tps', which is not known for volumes; use 'affine'"),
     ({"data": DATA[:, :, None], "sampler_type": "bicubic"}, ValueError,
      rf"sampler_type is 'bicubic', which is not known for volumes; use {check.listed(VOLUME_SAMPLERS)}"),
@@ -43,7 +43,7 @@ WRONG = [
     # loc
     ({"loc": LOC[:, None]}, ValueError, r"loc has shape \(2, 1, 6\), expected 2 axes \(batch, parameters\); .*"),
     ({"loc": LOC[:, :5]}, ValueError, r"loc has shape \(2, 5\), expected \(2, 6\), data's batch and the 6 parameters of 'affine' .*"),
-    ({"loc": LOC[:1]}, ValueError, r"loc has shape \(1, 6\), expected \(2, 6\), data's batch and .*; .*"),
+    ({"loc": LOC.repeat(2, 0)}, ValueError, r"loc has shape \(4, 6\), expected \(2, 6\), data's batch and .*; .*"),
     ({"loc": LOC, "transform_type": "projective"}, ValueError, r"loc has shape \(2, 6\), expected \(2, 8\), .* 'projective' .*"),
     ({"loc": LOC.astype(int)}, TypeError, r"loc has dtype int64, expected .*; convert it with loc\.astype\('float32'\)"),
     ({"loc": LOC.tolist()}, TypeError, r"loc is a builtins\.list, expected a NumPy array; .*"),
@@ -225,7 +225,7 @@ GRID3 = np.zeros((2, 3, 2, 4, 6), "float32")
 @pytest.mark.parametrize(
     ("arguments", "error", "sentence"),
     [
-        ((DATA, GRID[:1]), ValueError, r"grid has shape \(1, 2, 4, 6\), expected \(2, 2, 4, 6\), data's batch and one plane each for x and y; .*"),
+        ((DATA, GRID.repeat(2, 0)), ValueError, r"grid has shape \(4, 2, 4, 6\), expected \(2, 2, 4, 6\), data's batch and one plane each .*; .*"),
         ((DATA, GRID3), ValueError, r"grid has shape .*, expected 4 axes \(batch, coordinates, height, width\); .*"),
         ((DATA, np.moveaxis(GRID, 1, -1)), ValueError, r"grid has shape \(2, 4, 6, 2\), expected \(2, 2, 6, 2\), .*"),
         ((DATA[:, :, None], GRID), ValueError, r"grid has shape .*, expected 5 axes \(batch, coordinates, depth, height, width\); .*"),

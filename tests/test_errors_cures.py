@@ -38,14 +38,12 @@ CASES = {
     "a grid with its coordinates last": ("GridSampler", {}, (BATCH, GRID), {"grid": last(GRID)}),
     "a grid and images with channels last": ("GridSampler", {}, (BATCH, GRID), {"data": last(BATCH), "grid": last(GRID)}),
     "a grid of volumes": ("BilinearSampler", {}, (VOLUME, VOLUME.repeat(3, 1) - 0.5), {"grid": last(VOLUME.repeat(3, 1) - 0.5)}),
-    "one grid for all": ("GridSampler", {}, (BATCH, GRID[:1].repeat(2, 0)), {"grid": GRID[:1]}),
     "a flow with its directions last": ("GridGenerator", {"transform_type": "warp"}, (GRID,), {"data": last(GRID)}),
     "rows with an axis more": ("SpatialTransformer", AFFINE, (BATCH, LOC), {"loc": LOC[:, None]}),
     "3x3 matrices": ("SpatialTransformer", AFFINE, (BATCH, LOC), {"loc": np.concatenate([LOC.reshape(2, 2, 3), LAST], 1)}),
     "flat 3x3 matrices": ("SpatialTransformer", AFFINE, (BATCH, LOC), {"loc": np.concatenate([LOC, LAST[:, 0]], 1)}),
     "one sample's parameters": ("SpatialTransformer", AFFINE, (BATCH[:1], LOC[:1]), {"loc": LOC[0]}),
     "one sample's matrix": ("SpatialTransformer", AFFINE, (BATCH[:1], LOC[:1]), {"loc": LOC[0].reshape(2, 3)}),
-    "one transform for all": ("SpatialTransformer", AFFINE, (BATCH, LOC[:1].repeat(2, 0)), {"loc": LOC[:1]}),
     "homographies": (
         "SpatialTransformer", PROJECTIVE, (BATCH, HOMOGRAPHY),
         {"loc": (np.concatenate([HOMOGRAPHY, LAST[:, 0, 2:]], 1) * 2).reshape(2, 3, 3)},
@@ -66,6 +64,7 @@ CASES = {
     "coarse coordinates": ("GridSampler", {}, (BATCH, GRID.astype("float16").astype("float32")), {"grid": GRID.astype("float16")}),
     "images of a convolution": ("DeformableConvolution", KERNEL, (BATCH, OFFSET, WEIGHT), {"data": last(BATCH)}),
     "offsets": ("DeformableConvolution", KERNEL, (BATCH, OFFSET, WEIGHT), {"offset": last(OFFSET)}),
+    "one sample's offsets for all": ("DeformableConvolution", KERNEL, (BATCH, OFFSET[:1].repeat(2, 0), WEIGHT), {"offset": OFFSET[:1]}),
     "filters": (
         "DeformableConvolution", KERNEL, (BATCH.repeat(2, 1), OFFSET, WEIGHT.repeat(2, 1)), {"weight": last(WEIGHT.repeat(2, 1))},
     ),

@@ -150,6 +150,24 @@ def test_wrong_bases(name, tables):
     hold_to_the_sentence(wrong, cure, transform_type="wrong tps")
 
 
+WRONG_TERMS = {
+    "np.tan": (lambda plan, point, u, v: (np.tan(u), v), "term calls np.tan", "use +, -, *, /"),
+    "one number": (lambda plan, point, u, v: point[5], "term returns", "return a tuple of 2 numbers"),
+    "seven numbers of a point": (
+        lambda plan, point, u, v: point[6:8],
+        "term returns a tuple of length 0",
+        "return a tuple of 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TERMS)
+def test_wrong_terms(name, tables):
+    term, wrong, cure = WRONG_TERMS[name]
+    tables(TRANSFORMS, "wrong tps", TRANSFORMS["tps_points"]._replace(term=term))
+    hold_to_the_sentence(wrong, cure, transform_type="wrong tps")
+
+
 WRONG_FOLDS = {
     "too few": (lambda loc, sizes: tuple(loc[:5]), "fold returns a tuple of length 5", "return a tuple of 6 numbers"),
     "a number": (lambda loc, sizes: loc[0], "fold returns", "return a tuple of 6 numbers"),

@@ -92,7 +92,7 @@ def test_public_docstrings(name):
 SIGNATURES = {
     "SpatialTransformer": (
         ["data", "loc", "target_shape", "transform_type", "sampler_type", "cudnn_off", "out", "name"],
-        ["padding_mode", "align_corners"],
+        ["padding_mode", "align_corners", "fill_value", "coverage"],
     ),
     "DeformableConvolution": (
         ["data", "offset", "weight", "bias", "kernel", "stride", "dilate", "pad", "num_filter", "num_group",
@@ -106,7 +106,7 @@ SIGNATURES = {
     ),
     "GridGenerator": (["data", "transform_type", "target_shape", "out", "name"], ["align_corners", "side_by_side"]),
     "BilinearSampler": (["data", "grid", "cudnn_off", "out", "name"], ["padding_mode", "align_corners"]),
-    "GridSampler": (["data", "grid", "sampler_type", "out", "name"], ["padding_mode", "align_corners", "points_inside"]),
+    "GridSampler": (["data", "grid", "sampler_type", "out", "name"], ["padding_mode", "align_corners", "points_inside", "fill_value", "coverage"]),
 }  # fmt: skip
 
 
@@ -127,11 +127,11 @@ def test_every_row_is_documented_where_users_look():
     from spatial_op.samplers import SAMPLERS
     from spatial_op.transforms import TRANSFORMS
 
-    text, readme = inspect.getdoc(so.SpatialTransformer), (ROOT.parent / "README.md").read_text()
+    text, page = inspect.getdoc(so.SpatialTransformer), (ROOT.parent / "docs/conventions.md").read_text()
     assert all(f'"{name}"' in inspect.getdoc(so.GridSampler) for name in (*SAMPLERS, *PADDINGS))
     assert all(f'"{name}"' in inspect.getdoc(so.GridGenerator) for name in TRANSFORMS)
     for name in (*TRANSFORMS, *SAMPLERS, *PADDINGS):
-        assert f'"{name}"' in text and f"`{name}`" in readme
+        assert f'"{name}"' in text and f"`{name}`" in page
 
 
 def test_no_file_is_too_long():

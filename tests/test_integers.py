@@ -240,3 +240,21 @@ def test_labels_are_those_of_scipy():
     out = so.warp(labels, matrix, sampler_type="nearest")
     inside = ndimage.affine_transform(np.ones(labels.shape), *turned, order=1, mode="constant") == 1
     np.testing.assert_array_equal(out[inside], expected[inside])
+
+
+@pytest.mark.parametrize("dtype", [*INTEGERS, *WIDE, *COMPLEX])
+def test_fill_and_coverage(dtype):
+    """A fill has the images' range; the coverage is that of floats."""
+    data, loc, target = call(2, 3, dtype)
+    fills = {"b": [1, 0, 1], "c": [1 + 2j, -3, 0.5j]}
+    fill = fills.get(data.dtype.kind) or np.concatenate([np.zeros(2, dtype), data.ravel()[:1]])
+    words = {"target_shape": target, "sampler_type": "nearest"}
+    coverage = so.SpatialTransformer(data, loc, **words, coverage="only")
+    assert coverage.dtype == smooth(PARTS.get(data.dtype, data.dtype))
+    floats = np.zeros(data.shape)
+    np.testing.assert_array_equal(coverage, so.SpatialTransformer(floats, loc, **words, coverage="only"))
+    outside = np.array(fill, dtype)[:, None, None]
+    expected = np.where(coverage == 1, so.SpatialTransformer(data, loc, **words), outside)
+    for given in (data, last(data)):
+        np.testing.assert_array_equal(so.SpatialTransformer(given, loc, **words, fill_value=fill), expected)
+    assert so.SpatialTransformer(data[:1], loc, **words).shape == (2, 3, *target)

@@ -35,6 +35,14 @@ def test_the_guide_runs(tmp_path, monkeypatch, record_property):
     record_property("table", ("From Gluon to PyTorch", ["loss while training", "difference of outputs"], row))
 
 
+def test_first_steps_with_mxnet_run(capsys):
+    """They print what they say."""
+    pytest.importorskip("mxnet")
+    code, said = code_of("first_steps/mxnet.md")
+    exec(code, {})
+    assert capsys.readouterr().out.splitlines() == said
+
+
 def test_the_guide_without_mxnet_runs(tmp_path, monkeypatch, capsys):
     """It prints what it says, beside the files that it reads."""
     monkeypatch.chdir(shutil.copytree(FOLDER, tmp_path / "files"))

@@ -1,4 +1,4 @@
-"""The package beside MXNet 1.9.1 itself: equal where MXNet is right, and different in the ways the README lists."""
+"""The package beside MXNet 1.9.1 itself: equal where MXNet is right, and different in the ways that docs/differences.md lists."""
 
 import numpy as np
 import pytest

@@ -115,10 +115,9 @@ def add_rows(root):
         edit(package / "operators" / f"{name}.py", '"bilinear" (of', '"lanczos2", "bilinear" (of')
     for name in ("spatial_transformer", "grid_generator"):
         edit(package / "operators" / f"{name}.py", '"translation": P', '"rotation", "translation": P')
-    edit(root / "README.md", "* **complete**: ", "* **complete**: lanczos2, ")
-    edit(
-        root / "README.md", "| coordinates |", f"| new | {', '.join(f'`{name}`' for name in NAMES)} |\n| coordinates |"
-    )
+    page = root / "docs/conventions.md"
+    edit(page, "| `sampler_type` | `bilinear`", "| `sampler_type` | `bilinear`, `lanczos2`")
+    edit(page, "| coordinates |", f"| new | {', '.join(f'`{name}`' for name in NAMES)} |\n| coordinates |")
 
 
 # Promises of rows, the reference by itself and beside the package, gradients; and oracles that must not be asked.
@@ -133,7 +132,7 @@ def checkout(tmp_path_factory):
     root = tmp_path_factory.mktemp("checkout")
     for name in ("spatial_op", "reference", "tests", "docs"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.nb?", "*.png"))
-    for name in ("README.md", "pyproject.toml", "setup.cfg", "noxfile.py"):
+    for name in ("README.md", "CONTRIBUTING.md", "pyproject.toml", "setup.cfg", "noxfile.py"):
         shutil.copy(ROOT / name, root)
     add_rows(root)
     return root

@@ -26,7 +26,7 @@ def test_the_reference_by_hand():
     target = np.array([[[-1.0, -1], [1, -1], [-1, 1], [1, 1], [0, 0]]])
     source = target + [[[0, 0]] * 4 + [[1, 0]]]
     loc = reference.tps_loc(source, target)[0]
-    corners, middle = loc[7:23].reshape(4, 4), loc[23:]
+    corners, middle = loc[7:31].reshape(4, 6), loc[31:]
     # The corners weigh w, the middle -4 w. At the corners a + w (2 U(2) + U(sqrt 8)) - 4 w U(sqrt 2) = 0, in the middle
     # a + 4 w U(sqrt 2) = 1.
     two, diagonal, half = 4 * np.log(2), 4 * np.log(8), np.log(2)
@@ -34,7 +34,7 @@ def test_the_reference_by_hand():
     np.testing.assert_allclose(corners[:, 0], weight, rtol=1e-13)
     np.testing.assert_allclose(middle[:2], (-4 * weight, 0), rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(loc[:7], (1 - 4 * weight * half, 0, 0, 0, 0, 0, 1), atol=1e-14)
-    np.testing.assert_array_equal(loc[9::4], target[0, :, 0])
+    np.testing.assert_array_equal(loc[11::6], target[0, :, 0])
 
 
 @every_case
@@ -121,6 +121,20 @@ def test_it_goes_through_its_landmarks_and_a_lattice_is_the_other_spline():
     np.testing.assert_allclose(so.GridGenerator(loc, "tps_points", SHAPE), lattice, atol=1e-13)
 
 
+@pytest.mark.parametrize("pixels", [False, True])
+def test_single_precision_moves_no_pixel(pixels):
+    """Of 500 landmarks that pull in all directions, whose weights are large; what float32 holds of the points is given to both."""
+    source, target = (array.astype("float32") for array in landmarks(1, 1, 500, spread=0.05))
+    frame = {"source_shape": (301, 201), "target_shape": (301, 201)} if pixels else {}
+    if pixels:
+        source, target = (source * 100 + (100, 150)).astype("float32"), (target * 100 + (100, 150)).astype("float32")
+    wide = so.tps_loc(source.astype("float64"), target.astype("float64"), **frame)
+    narrow = so.tps_loc(source, target, **frame)
+    assert narrow.dtype == "float32"
+    expected, found = (so.GridGenerator(loc.astype("float64"), "tps_points", (33, 31)) for loc in (wide, narrow))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
+
+
 def test_landmarks_that_stay_change_nothing():
     """Not even a bit, and NaN and the neighbours of NaN included."""
     data = np.random.default_rng(4).standard_normal((1, 2, 9, 8)).astype("float32")
@@ -140,8 +154,8 @@ def test_a_sample_does_not_depend_on_the_others():
         assert one.tobytes() == loc[n : n + 1].tobytes()
         # Coefficients, not the stretch and the places that are passed on.
         assert np.isfinite(loc[n]).all() == (n in (0, 2, 3))
-    assert so.tps_loc(source[:0], target).shape == (0, 43)
-    for grad, value in zip(so.vjp(so.tps_loc, source[:0], target)[1](np.ones((0, 43))), (source[:0], target)):
+    assert so.tps_loc(source[:0], target).shape == (0, 61)
+    for grad, value in zip(so.vjp(so.tps_loc, source[:0], target)[1](np.ones((0, 61))), (source[:0], target)):
         assert grad.shape == value.shape and not grad.any()
 
 
@@ -151,9 +165,6 @@ def test_dtypes_layouts_and_out():
     assert so.tps_loc(np.asfortranarray(source), target.astype(">f8")).tobytes() == expected.tobytes()
     out = np.empty_like(expected)
     assert so.tps_loc(source, target, out=out) is out and out.tobytes() == expected.tobytes()
-    narrow = so.tps_loc(source.astype("float32"), target)
-    assert narrow.dtype == "float32"
-    np.testing.assert_allclose(narrow, expected, atol=1e-5)
     _, adding = so.vjp(so.tps_loc, source, target, grad_req="add")
     _, writing = so.vjp(so.tps_loc, source, target)
     for total, grad in zip(adding(expected, out=[np.ones_like(source), np.ones_like(target)]), writing(expected)):
@@ -211,14 +222,16 @@ def test_repeated_points_are_smoothed():
     np.testing.assert_allclose(found, POINTS[0][:, [1, 4]].mean(axis=1), atol=1e-4)
 
 
-def test_too_many_points_are_refused():
-    wide = 7 + 4 * 4097
+def test_parameters_of_another_kind_are_refused():
+    wide = 7 + 6 * 4097
     with pytest.raises(
-        ValueError, match=rf"loc has shape \(1, {wide}\), expected at most 16391 .* 4096 control points, .*; pass"
+        ValueError, match=rf"loc has shape \(1, {wide}\), expected at most 24583 .* 4096 control points, .*; pass"
     ):
         so.SpatialTransformer(np.zeros((1, 1, 4, 4)), np.zeros((1, wide)), (4, 4), "tps_points")
-    with pytest.raises(ValueError, match=r"loc has shape \(1, 15\), expected \(1, 71\).*make them with tps_loc"):
+    with pytest.raises(ValueError, match=r"loc has shape \(1, 15\), expected \(1, 103\).*make them with tps_loc"):
         so.SpatialTransformer(np.zeros((1, 1, 4, 4)), np.zeros((1, 15)), (4, 4), "tps_points")
+    with pytest.raises(ValueError, match=r"data has shape \(2, 5, 2\), .*; make .* with tps_loc\(source, target\)\.$"):
+        so.GridGenerator(POINTS[0], "tps_points", (4, 4))
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
@@ -237,6 +250,22 @@ def test_pytorch():
         torch.testing.assert_close(many, torch.stack([one, other]))
     with pytest.raises(ValueError, match="all its points on one line"):
         so.tps_loc(source, target * 0)
+
+
+def test_mxnet():
+    """Recorded arrays have the gradients of NumPy's."""
+    mx = pytest.importorskip("mxnet")
+    source, target = landmarks(4, 2, 6)
+    inputs = [mx.nd.array(array, dtype="float64") for array in (source, target)]
+    for value in inputs:
+        value.attach_grad()
+    with mx.autograd.record():
+        out = so.tps_loc(*inputs, smoothing=0.1, source_shape=(5, 6), target_shape=(7, 8))
+    out.backward(out)
+    expected, pullback = so.vjp(so.tps_loc, source, target, smoothing=0.1, source_shape=(5, 6), target_shape=(7, 8))
+    np.testing.assert_array_equal(out.asnumpy(), expected)
+    for value, grad in zip(inputs, pullback(expected)):
+        np.testing.assert_array_equal(value.grad.asnumpy(), grad)
 
 
 def test_jax():

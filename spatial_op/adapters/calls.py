@@ -1,7 +1,6 @@
 """What the adapters share: an operator's result, gradients and tangents for plain arrays, shapes without numbers, parameters as text."""
 
 import ast
-import math
 
 import numpy as np
 
@@ -9,6 +8,9 @@ from .. import check
 from ..autodiff import known
 from ..operators.memory import like
 from ..words import speaking
+
+# What the text of a float begins with.
+FLOAT = "float "
 
 
 def given(op, inputs):
@@ -88,14 +90,46 @@ def curved(op, moved, along):
     )
 
 
+def folded(op, labels, mapped, batches, wanted):
+    """How entries of a further axis, which the ``mapped`` arrays have, become more samples of one call; None if each needs a call of its own.
+
+    ``labels`` are the inputs that the arrays belong to, of which gradients may be ``wanted``, and ``batches`` their samples in
+    an entry. The answer is how many samples an entry has, and how many of each array, or None if it stays as it is: one for all entries.
+    """
+    shared, single, wanted = set(op.operator.shared), set(op.operator.single), set(wanted)
+    samples = next((count for label, count in zip(labels, batches) if label not in shared and count != 1), 1)
+    moving = {label for label, have in zip(labels, mapped) if have}
+    several = {label for label, count in zip(labels, batches) if count != 1}
+    summed = single - several if samples != 1 else set()  # whose gradient is a sum over the samples of each entry
+    if shared & (moving | wanted) or summed & wanted:
+        return None
+    stay = shared | single - several - moving - wanted
+    counts = (samples if label in single else count for label, count in zip(labels, batches))
+    return samples, [None if label in stay else count for label, count in zip(labels, counts)]
+
+
 def to_text(params):
     """Parameters as text, for frameworks that keep nothing else."""
-    return repr({key: plain(value) for key, value in params.items()})
+    return repr({key: spelled(plain(value)) for key, value in params.items()})
 
 
 def from_text(text):
     """Parameters from text."""
-    return ast.literal_eval(text)
+    return {key: read(value) for key, value in ast.literal_eval(text).items()}
+
+
+def spelled(value):
+    """Floats as text, so that infinite ones and NaN can be read again."""
+    if isinstance(value, tuple):
+        return tuple(map(spelled, value))
+    return FLOAT + value.hex() if isinstance(value, float) else value
+
+
+def read(value):
+    """Floats from text."""
+    if isinstance(value, tuple):
+        return tuple(map(read, value))
+    return float.fromhex(value.removeprefix(FLOAT)) if isinstance(value, str) and value.startswith(FLOAT) else value
 
 
 def plain(value):
@@ -103,7 +137,7 @@ def plain(value):
 
     What is nothing of that kind becomes text, which no operator takes; so the operator says what it wants instead.
     """
-    if type(value) in (bool, int, str, bytes, type(None)) or (type(value) is float and math.isfinite(value)):
+    if type(value) in (bool, int, float, str, bytes, type(None)):
         return value
     for reader in ("tolist", "asnumpy"):  # numbers and arrays
         if hasattr(value, reader):

@@ -71,9 +71,14 @@ def images(data, given):
     """What kernels are given of arrays."""
     image_step, channel_step = apart(data.shape, 2)
     return {
-        "pixels": data, "image_step": image_step, "channel_step": channel_step, "numbers": given,
-        "apart": apart(given.shape, 1)[0],
+        "pixels": data, "image_step": step(data, image_step), "channel_step": channel_step, "numbers": given,
+        "apart": step(given, apart(given.shape, 1)[0]),
     }  # fmt: skip
+
+
+def step(value, size):
+    """How far samples are apart; one is that of all."""
+    return size if len(value) > 1 else 0
 
 
 def forward(call, data, given):
@@ -89,19 +94,20 @@ def tangent(call, inputs, tangents):
     if data_tangent is None:
         out = jnp.zeros(plan.shape, plan.compute)
     else:
-        out = forward(call, data_tangent, given)
+        out = forward(call.linear, data_tangent, given)
     if given_tangent is None:
         return out
     with enable_x64(True):
         changes = given_tangent if plan.transform is None else given_tangent.astype("float64")
         more = {"todo": np.ones(plan.work.tiles, np.uint8), "out": out, "changes": changes}
+        more["changes_apart"] = step(changes, changes.size // len(changes))
         return run(kernels("build").push(*plan.key), plan, {**images(data, given), **more}, changed=["out"])["out"]
 
 
 def gradient(call, inputs, wanted, out_grad):
     """Gradients of the inputs that are wanted."""
     plan, (data, given) = call.plan, inputs
-    bands = kernels("build").backward_split(plan.work, kernels("threads").threads_for)[1]
+    bands = kernels("build").backward_split(plan.work, plan.shared, kernels("threads").threads_for)[1]
     flags = {"bands": bands, "want_data": wanted[0], "add_data": False, "want_values": wanted[1]}
     samples, blocks = plan.shape[0], plan.work.units // plan.shape[0]
     with enable_x64(True):
@@ -117,6 +123,7 @@ def gradient(call, inputs, wanted, out_grad):
         if wanted[0]:
             grads.append(found["lower"])
         if wanted[1]:
-            axes = 1 if plan.transform is None else (1, 2)
+            axes = (1,) if plan.transform is None else (1, 2)
+            axes = axes if len(given) == samples else (0, *axes)
             grads.append(found["sums"].sum(axes).astype(given.dtype).reshape(given.shape))
         return grads

@@ -8,7 +8,7 @@ from jax.interpreters import ad, batching, mlir
 
 from ..words import Words
 from . import jax_names
-from .calls import from_text, hollow, prepared
+from .calls import folded, from_text, hollow, prepared
 
 WORDS = Words(
     array="a jax.Array",
@@ -58,9 +58,9 @@ def batch(primitive, labels, values, axes, *, op, **words):
     mapped = [axis is not None for axis in axes]
     values = [jnp.moveaxis(value, axis, 0) if have else value for value, axis, have in zip(values, axes, mapped)]
     run = functools.partial(primitive.bind, op=op, **words)
-    shared = [name in op.operator.shared for name in names]
-    wanted = named(op, words.get("wanted", ()))
-    if any(have and share for have, share in zip(mapped, shared)) or set(wanted) & set(op.operator.shared):
+    batches = [value.shape[have] if value.ndim > have else 1 for value, have in zip(values, mapped)]
+    found = folded(op, names, mapped, batches, named(op, words.get("wanted", ())))
+    if found is None:
 
         def one(entries):
             entries = iter(entries)
@@ -69,10 +69,8 @@ def batch(primitive, labels, values, axes, *, op, **words):
         results = jax.lax.map(one, [value for value, have in zip(values, mapped) if have])
     else:
         count = next(value.shape[0] for value, have in zip(values, mapped) if have)
-        samples = next(value.shape[have] for value, have, share in zip(values, mapped, shared) if not share)
-        found = run(
-            *(value if share else joined(value, have, count) for value, have, share in zip(values, mapped, shared))
-        )
+        samples, counts = found
+        found = run(*(joined(*each, count) for each in zip(values, mapped, counts)))
 
         def apart(result):  # of inputs that serve several samples each there are fewer gradients
             return result.reshape(count, len(result) // count if count else samples, *result.shape[1:])
@@ -81,11 +79,12 @@ def batch(primitive, labels, values, axes, *, op, **words):
     return results, [0] * len(results) if primitive.multiple_results else 0
 
 
-def joined(value, mapped, count):
-    """The axis that was added and that of the samples as one; an array without the former is repeated."""
-    if not mapped:
-        value = jnp.broadcast_to(value, (count, *value.shape))
-    return value.reshape(count * value.shape[1], *value.shape[2:])
+def joined(value, mapped, samples, count):
+    """The axis that was added, of so many entries, and that of the samples as one; an array that lacks some is repeated, or stays as it is."""
+    if samples is None:
+        return value
+    sizes = value.shape[2:] if mapped else value.shape[1:]
+    return jnp.broadcast_to(value, (count, samples, *sizes)).reshape(count * samples, *sizes)
 
 
 def register(primitive, labels, shape, run, jvp, transpose=None):

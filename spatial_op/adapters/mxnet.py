@@ -14,7 +14,7 @@ import numpy as np
 from mxnet.base import _LIB, check_call
 
 from .. import check
-from ..operators.table import OPERATORS
+from ..operators.table import OPERATORS, PREPARATIONS
 from ..words import Words, speaking
 from .calls import describe, given, of_one_kind, plain, prepared
 from .mxnet_nodes import op_type, params_of
@@ -185,5 +185,5 @@ def register(op):
     mx.operator.register(op_type(op))(kind)
 
 
-for operator_function in OPERATORS.values():
+for operator_function in (*OPERATORS.values(), *PREPARATIONS.values()):
     register(operator_function)

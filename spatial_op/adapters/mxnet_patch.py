@@ -26,7 +26,7 @@ class patch:
 
     Notes
     -----
-    Results are MXNet's, except where those were wrong: README.md lists the differences.
+    Results are MXNet's, except where those were wrong: docs/differences.md lists them.
 
     Examples
     --------

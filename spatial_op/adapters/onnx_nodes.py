@@ -66,6 +66,7 @@ def build(graph, op, names, inputs, params):
 def transformer(graph, names, inputs, params):
     """SpatialTransformer: a grid, and samples at it."""
     data, loc = inputs
+    one_each("loc", loc, data)
     name, dtype, pixels = names[1], loc.dtype, None
     if params["sampler_type"] in NEAREST:
         pixels = scale(graph, names[0], data.ndim - 2, params["align_corners"])
@@ -77,9 +78,19 @@ def transformer(graph, names, inputs, params):
     return sample(graph, names[0], data, grid, dtype, pixels, params)
 
 
+def one_each(label, given, data):
+    """Refuse one sample that is for all, which ONNX does not have."""
+    counts = given.shape[0], data.shape[0]
+    if counts[0] != counts[1] and 1 in counts:
+        raise ValueError(
+            f"export: {label} has {counts[0]} samples and data has {counts[1]}, expected as many, since ONNX shares none; repeat the one."
+        )
+
+
 def sampler(graph, names, inputs, params):
     """GridSampler and BilinearSampler: coordinates come last in ONNX."""
     data, grid = inputs
+    one_each("grid", grid, data)
     last = graph.add("Transpose", [names[1]], "grid", perm=[0, *range(2, grid.ndim), 1])
     pixels = None
     if params.get("sampler_type") in NEAREST:
@@ -95,6 +106,15 @@ def sample(graph, data_name, data, grid_name, dtype, pixels, params):
             raise ValueError(
                 f"export: {label} is {given!r}, expected {check.listed(known)}, since ONNX has no other; pass one of these."
             )
+    if params.get("coverage"):
+        raise ValueError(
+            f"export: coverage is {params['coverage']!r}, expected False, since ONNX has no such node; export the sampling of ones."
+        )
+    if np.any(params.get("fill_value", 0)):
+        raise ValueError(
+            f"export: fill_value is {check.shown(params['fill_value'])}, expected 0, since ONNX has no other; leave it out, and sample "
+            "data - fill_value and add fill_value."
+        )
     if sampler_type == "bicubic" and padding_mode == "border":
         raise ValueError(
             "export: sampler_type is 'bicubic' and padding_mode 'border', expected another padding, since ONNX clamps coordinates "

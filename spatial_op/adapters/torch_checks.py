@@ -40,13 +40,8 @@ def passing(op, inputs, params):
     """Refuse what is differentiated through integers, where PyTorch would lose the gradient; labels that are picked have none anyway."""
     data, *others = inputs
     sampler = SAMPLERS.get(params.get("sampler_type", "bilinear"))
-    if (
-        "data" not in op.operator.numbers
-        or data.is_floating_point()
-        or data.is_complex()
-        or not sampler
-        or picks(sampler)
-    ):
+    passes = data.is_floating_point() or data.is_complex() or params.get("coverage") == "only"
+    if "data" not in op.operator.numbers or passes or not sampler or picks(sampler):
         return
     for argument, value in zip(op.operator.inputs[1:], others):
         if (value.requires_grad and torch.is_grad_enabled()) or forward_ad.unpack_dual(value).tangent is not None:

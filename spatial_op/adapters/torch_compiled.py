@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch.autograd import forward_ad
 
+from ..dtypes import PARTS, smooth
 from ..operators.table import OPERATORS, PREPARATIONS
-from .calls import curved, describe, from_text, given, plain, prepared, pull, pull_tangent, push
+from .calls import curved, describe, from_text, given, plain, prepared, pull, pull_tangent, push, spelled
 from .torch_tensors import WORDS, arrays, mapped, present, spread
 
 # Stands for an integer in the text of an operator's parameters.
@@ -46,7 +47,9 @@ def taken_apart(params):
         if isinstance(value, (int, torch.SymInt, torch.Tensor)) and not isinstance(value, bool):
             numbers.append(value)
             return NUMBER
-        value = plain(value)
+        value = spelled(
+            value if isinstance(value, float) else plain(value)
+        )  # of a float that may vary, a compiler asks no more
         return marked(value) if isinstance(value, (int, tuple)) and not isinstance(value, bool) else value
 
     return repr({key: marked(value) for key, value in params.items()}), numbers
@@ -74,7 +77,15 @@ def result(op, inputs, params, numbers):
         shape = describe(op, examples[0], dtypes, put_together(params, examples[1]), WORDS)[0]
     if symbols:
         shape = op.operator.result(dict(zip(op.operator.inputs, shapes)), **put_together(params, numbers))
-    return inputs[0].new_empty(shape)
+    return inputs[0].new_empty(shape, dtype=dtype_of(inputs[0], params))
+
+
+def dtype_of(data, params):
+    """That of the images, but for the coverage of integers and complex numbers, which is real."""
+    if data.is_floating_point() or from_text(params).get("coverage") != "only":
+        return data.dtype
+    found = np.dtype(str(data.dtype).removeprefix("torch."))
+    return getattr(torch, str(smooth(PARTS.get(found, found))))
 
 
 def example(size):
@@ -125,12 +136,11 @@ def register(op):
     def vmap(info, in_dims, *arguments):
         *inputs, params, numbers = arguments
         inputs = given(op, inputs)
-        shared = [label in op.operator.shared for label in labels[: len(inputs)]]
 
         def run(*values):
             return operator(*values, *(None for _ in labels[len(values) :]), params, numbers)
 
-        return mapped(info, in_dims, inputs, shared, run, False)
+        return mapped(info, in_dims, op, labels[: len(inputs)], inputs, run)
 
     backward_operator = torch.library.custom_op(
         f"spatial_op::{name}_backward", pull_back, mutates_args=(),

@@ -6,6 +6,7 @@ inputs is computed as well. That has no derivative in turn.
 
 import inspect
 from functools import partial
+from itertools import compress
 
 import torch
 from torch.autograd import Function, forward_ad
@@ -62,8 +63,7 @@ class Forward(Step):
     def vmap(info, in_dims, op, params, *inputs):
         """More samples; or one call after the other, if inputs that they share differ."""
         labels = op.operator.inputs[: len(inputs)]
-        run = partial(Forward.apply, op, params)
-        return mapped(info, in_dims[2:], inputs, [label in op.operator.shared for label in labels], run, False)
+        return mapped(info, in_dims[2:], op, labels, inputs, partial(Forward.apply, op, params))
 
 
 class Pull(Step):
@@ -113,10 +113,8 @@ class Pull(Step):
     def vmap(info, in_dims, op, params, wanted, *tensors):
         """More samples, unless gradients that they share are wanted."""
         labels = op.operator.inputs[: len(wanted)]
-        shared = [label in op.operator.shared for label in labels]
-        apart = any(want and share for want, share in zip(wanted, shared))
-        run = partial(Pull.apply, op, params, wanted)
-        return mapped(info, in_dims[3:], tensors, [False, *shared], run, apart)
+        run, names = partial(Pull.apply, op, params, wanted), compress(labels, wanted)
+        return mapped(info, in_dims[3:], op, ["out_grad", *labels], tensors, run, names)
 
 
 class Push(Step):
@@ -166,6 +164,5 @@ class Push(Step):
     def vmap(info, in_dims, op, params, which, *tensors):
         """More samples; or one call after the other, if inputs that they share differ."""
         labels = op.operator.inputs[: len(which)]
-        shared = [label in op.operator.shared for label in labels]
-        shared += [share for share, has in zip(shared, which) if has]
-        return mapped(info, in_dims[3:], tensors, shared, partial(Push.apply, op, params, which), False)
+        run = partial(Push.apply, op, params, which)
+        return mapped(info, in_dims[3:], op, [*labels, *compress(labels, which)], tensors, run)

@@ -90,10 +90,10 @@ class PullTangent(Function):
     @staticmethod
     def vmap(info, in_dims, op, params, wanted, which, *tensors):
         """More samples, unless gradients that they share are wanted."""
-        shared = [label in op.operator.shared for label in op.operator.inputs[: len(wanted)]]
-        apart = any(itertools.compress(shared, wanted))
-        run = partial(PullTangent.apply, op, params, wanted, which)
-        return mapped(info, in_dims[4:], tensors, [False, *shared, *itertools.compress(shared, which)], run, apart)
+        labels = op.operator.inputs[: len(wanted)]
+        run, names = partial(PullTangent.apply, op, params, wanted, which), itertools.compress(labels, wanted)
+        labels = "out_grad", *labels, *itertools.compress(labels, which)
+        return mapped(info, in_dims[4:], op, labels, tensors, run, names)
 
 
 class PushTwice(Function):
@@ -136,9 +136,9 @@ class PushTwice(Function):
     @staticmethod
     def vmap(info, in_dims, op, params, which, others, *tensors):
         """More samples; or one call after the other, if inputs that they share differ."""
-        shared = [label in op.operator.shared for label in op.operator.inputs[: len(which)]]
-        shared += [*itertools.compress(shared, which), *itertools.compress(shared, others)]
-        return mapped(info, in_dims[4:], tensors, shared, partial(PushTwice.apply, op, params, which, others), False)
+        labels = op.operator.inputs[: len(which)]
+        labels = *labels, *itertools.compress(labels, which), *itertools.compress(labels, others)
+        return mapped(info, in_dims[4:], op, labels, tensors, partial(PushTwice.apply, op, params, which, others))
 
 
 def fixed(op, inputs):

@@ -4,6 +4,7 @@ import torch
 from torch.autograd import Function
 
 from ..words import Words
+from .calls import folded
 
 WORDS = Words(
     array="a torch.Tensor",
@@ -74,10 +75,15 @@ def spread(values, which):
     return [next(values) if mark else None for mark in which]
 
 
-def mapped(info, in_dims, tensors, shared, run, apart):
-    """A call for each entry of a further axis: as one with more samples, or ``apart``."""
+def mapped(info, in_dims, op, labels, tensors, run, wanted=()):
+    """A call for each entry of a further axis: as one with more samples, or one after the other.
+
+    ``labels`` are the inputs that the tensors belong to, of which gradients may be ``wanted``.
+    """
     size = info.batch_size
-    if apart or any(share and dim is not None for share, dim in zip(shared, in_dims)):
+    batches = [value.shape[dim == 0] for value, dim in zip(tensors, in_dims)]
+    found = folded(op, labels, [dim is not None for dim in in_dims], batches, wanted)
+    if found is None:
         results = [
             run(*(value if dim is None else value.select(dim, entry) for value, dim in zip(tensors, in_dims)))
             for entry in range(size)
@@ -85,14 +91,13 @@ def mapped(info, in_dims, tensors, shared, run, apart):
         if isinstance(results[0], tuple):
             return tuple(map(torch.stack, zip(*results))), (0,) * len(results[0])
         return torch.stack(results), 0
-    folded, samples = [], 0
-    for value, dim, share in zip(tensors, in_dims, shared):
-        if not share:
-            value = value.expand(size, *value.shape) if dim is None else value.movedim(dim, 0)
-            samples = value.shape[1]
-            value = value.flatten(0, 1)
-        folded.append(value)
-    result = run(*folded)
+    (samples, counts), whole = found, []
+    for value, dim, count in zip(tensors, in_dims, counts):
+        if count is not None:
+            value = value[None] if dim is None else value.movedim(dim, 0)
+            value = value.expand(size, count, *value.shape[2:]).flatten(0, 1)
+        whole.append(value)
+    result = run(*whole)
 
     def unfolded(value):  # of inputs that serve several samples each there are fewer gradients
         return value.unflatten(0, (size, len(value) // size if size else samples))

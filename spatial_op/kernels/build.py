@@ -5,7 +5,7 @@ import math
 from typing import NamedTuple
 
 from ..transforms import affine
-from . import grids, names, planes, scattered
+from . import cells, coverage, grids, names, planes, scattered
 from .cells import Rules
 from .grid_layouts import LAYOUTS
 from .inside import Inside
@@ -88,7 +88,7 @@ def forward_in_place(axes, formula, dtype, sampler, number, stored, written):
 
 def pulling(source, number):
     """What gradients are given and write besides."""
-    flags = dict.fromkeys(("bands", "want_data", "add_data", "want_values"), "int")
+    flags = dict.fromkeys(("bands", "sharing", "want_data", "add_data", "want_values"), "int")
     return {**flags, "upper": number, "lower": number, **source.pulling}
 
 
@@ -127,6 +127,18 @@ def push(axes, formula, dtype, sampler, number, stored, moving=1):
         names.of(axes, formula, dtype, sampler, number, what, stored),
         lambda m: text(m, rules, source, axes),
         {**planes.parameters(rules, source, axes), "out": number},
+    )
+
+
+@functools.cache
+def cover(axes, formula, dtype, sampler, number, stored=None):
+    """The kernel that writes how much of each sample's weight lies inside."""
+    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+    sizes = {"samples": "int", **dict.fromkeys("whd"[:axes], "int"), **cells.output(axes), **cells.parameters(axes)}
+    return Kernel(
+        names.of(axes, formula, dtype, sampler, number, "coverage"),
+        lambda m: coverage.forward(m, rules, source, axes),
+        {**sizes, **source.parameters, "out": number},
     )
 
 
@@ -200,8 +212,8 @@ def work_of(shape):
     return Work(units, units * tiles_of(target), math.prod(shape), group, channels <= group)
 
 
-def backward_split(work, threads_for):
-    """Threads and bands for pulling back; bands only where there are too few other units."""
-    threads = threads_for(work.tiles, work.elements)
-    bands = 1 if work.units >= 8 * threads or work.units % threads == 0 else threads
+def backward_split(work, shared, threads_for):
+    """Threads and bands for pulling back, if so many samples share an image; bands only where there are too few other units."""
+    threads, units = threads_for(work.tiles, work.elements), work.units // shared
+    bands = 1 if units >= 8 * threads or units % threads == 0 else threads
     return threads, bands

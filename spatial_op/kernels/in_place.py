@@ -125,7 +125,7 @@ class Inside:
         self.places = m.workspace("i4", LANES)
         self.places.put(0, taps.first())
 
-    def line(self, plane, numbers):
+    def line(self, plane, numbers, nothing):
         """The pixels of one line of taps."""
         at = plane
         for number, stride in zip(numbers, self.strides[1:]):
@@ -162,8 +162,8 @@ class Nearby:
             memory.put(0, place)
             self.lines[numbers] = memory, signs
 
-    def line(self, plane, numbers):
-        """The pixels of one line of taps; zero where they are nowhere."""
+    def line(self, plane, numbers, nothing):
+        """The pixels of one line of taps; ``nothing`` where they are nowhere."""
         m, (memory, signs) = self.m, self.lines[numbers]
         pixels = read_line(m, plane, memory, self.reach)
         taps = []
@@ -171,18 +171,18 @@ class Nearby:
             tap, place = pixels[0], spot - self.first
             for number in range(1, self.reach):
                 tap = np.where(place == number, pixels[number], tap)
-            taps.append(np.where(signs | spot >= 0, tap, 0.0))
+            taps.append(np.where(signs | spot >= 0, tap, nothing))
         return taps
 
 
 class LookedUp:
-    """Looks up where each pixel is; zero where it is nowhere."""
+    """Looks up where each pixel is."""
 
     def __init__(self, m, taps, spots):
         self.m, self.reach, self.places = m, taps.rules.reach, taps.looked_up(spots)
 
-    def line(self, plane, numbers):
-        """The pixels of one line of taps; where a tap is nowhere some pixel is read, which is quicker than to ask first."""
+    def line(self, plane, numbers, nothing):
+        """The pixels of one line of taps, ``nothing`` where they are nowhere; there some pixel is read, which is quicker than to ask first."""
         m, taps = self.m, []
         memory, found = m.workspace("i8", LANES), m.workspace(m.kind_of(plane), LANES)
         for s in range(self.reach):
@@ -190,7 +190,7 @@ class LookedUp:
             memory.put(0, np.where(signs >= 0, place, 0))
             for i in m.range(0, LANES):
                 found[i] = plane[memory[i]]
-            taps.append(np.where(signs >= 0, found.vector(0), 0.0))
+            taps.append(np.where(signs >= 0, found.vector(0), nothing))
         return taps
 
 
@@ -215,9 +215,12 @@ def product(lines, factors, careful):
     return total
 
 
-def lines_of(reader, plane, axes):
-    """The pixels of all lines of taps, by their numbers on y and, of volumes, z."""
-    return {numbers: reader.line(plane, numbers) for numbers in itertools.product(range(reader.reach), repeat=axes - 1)}
+def lines_of(reader, plane, nothing, axes):
+    """The pixels of all lines of taps, by their numbers on y and, of volumes, z; ``nothing`` is what is where there is no pixel."""
+    return {
+        numbers: reader.line(plane, numbers, nothing)
+        for numbers in itertools.product(range(reader.reach), repeat=axes - 1)
+    }
 
 
 def derivatives(lines, weights, slopes, careful):

@@ -18,7 +18,7 @@ def parameters(rules, source, axes):
     """What kernels that sample are given, but for what they write; ``todo`` marks what is left over for ``scattered``."""
     return {
         "samples": "int", "channels": "int", **dict.fromkeys("whd"[:axes], "int"), "image_step": "int", "channel_step": "int",
-        "pixels": rules.stored, **cells.output(axes), **cells.parameters(axes), **source.parameters, "todo": "u1",
+        "pixels": rules.stored, "fill": rules.dtype, **cells.output(axes), **cells.parameters(axes), **source.parameters, "todo": "u1",
     }  # fmt: skip
 
 
@@ -44,11 +44,10 @@ def densely(m, array, pixels, sample, channel, present, group, beside):
 def forward(m, rules, source, group, few, beside):
     """Every ``threads``-th unit of the work; a unit is a tile of a block of channels of a sample.
 
-    Channels are ``beside`` each other, in images and results, or planes. Windows hold numbers as they are stored: narrow ones
-    take less of the caches.
+    Channels are ``beside`` each other, in images and results, or planes.
     """
-    held = m.workspace(rules.stored, window.capacity(group))
-    memory, results = computed(m, held, rules.stored, rules.dtype), computed(m, m.out, rules.written, rules.dtype)
+    images, results = computed(m, m.pixels, rules.stored, rules.dtype), computed(m, m.out, rules.written, rules.dtype)
+    memory = m.workspace(rules.dtype, window.capacity(group))
     points = (Bounded if few and source.affine else Placed)(m, rules, source)
     row = Row(m, rules, points, group)
     count, blocks, pixels = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out
@@ -63,8 +62,8 @@ def forward(m, rules, source, group, few, beside):
         for _ in m.when(fit):
             for channel in m.range(begin, end, group):
                 present = m.smaller(end - channel, group)
-                image = image_of(m, m.pixels, sample, channel, present, group, beside)
-                window.fill(m, image, box, held)
+                image = image_of(m, images, sample, channel, present, group, beside)
+                window.fill(m, image, box, memory, m.fill.vector(channel))
                 out = densely(m, results, pixels, sample, channel, present, group, beside)
                 for ahead in m.range(0, tile.rows + 1):
                     for _ in m.when(ahead < tile.rows):
@@ -104,7 +103,7 @@ def reaches(m, box, top, bottom):
 
 
 def backward(m, rules, source, group, beside):
-    """Every ``threads``-th unit of the work; a unit is a band of source rows of a block of channels of a sample.
+    """Every ``threads``-th unit of the work; a unit is a band of source rows of a block of channels of an image, which samples may share.
 
     A unit alone writes its rows of ``lower``: every tile that reaches them adds its sum, in the same order however many bands
     there are. The coordinates' gradients of a tile belong to one of the bands, and each tile has its own place among their sums.
@@ -116,15 +115,14 @@ def backward(m, rules, source, group, beside):
     count, blocks, pixels, area = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out, m.w * m.h
     images = computed(m, m.pixels, rules.stored, rules.dtype)
     source.start(m)
-    for work, number in owned_work(m, m.samples * blocks * m.bands, count, source.in_turn):
-        tile = tile_at(m, number, 2)
-        band, unit = work % m.bands, work // m.bands
-        sample, block = unit // blocks, unit % blocks
+    for owned, sample, block, band, number in owned_work(m, blocks, count, source.in_turn):
+        tile, unit = tile_at(m, number, 2), sample * blocks + block
         top, bottom = band * m.h // m.bands, (band + 1) * m.h // m.bands
         begin, end = block * BLOCK, m.smaller(m.channels, block * BLOCK + BLOCK)
-        for _ in m.when((number == 0) & (m.want_data > 0) & (m.add_data == 0)):
+        first = (number == 0) & (sample == owned * m.sharing)
+        for _ in m.when(first & (m.want_data > 0) & (m.add_data == 0)):
             # By the owner, at once and in one sweep: a new array's pages then appear quickly, and on this thread.
-            clear_lines(m, sample, begin, end, area, top * m.w, bottom * m.w, beside)
+            clear_lines(m, owned, begin, end, area, top * m.w, bottom * m.w, beside)
         source.begin(m, sample, tile)
         box, finite = points.begin(tile, group)
         mine = (m.want_values > 0) & (number % m.bands == band)
@@ -140,7 +138,7 @@ def backward(m, rules, source, group, beside):
                 upper = densely(m, m.upper, pixels, sample, channel, present, group, beside)
                 for _ in m.when(mine):
                     image = image_of(m, images, sample, channel, present, group, beside)
-                    window.fill(m, image, box, seen)
+                    window.fill(m, image, box, seen, m.fill.vector(channel))
                 for _ in m.when(touched):
                     clear(m, spilled, 0, 0, box.height * box.stride * group)
                 for q in m.range(0, tile.rows):
@@ -157,7 +155,7 @@ def backward(m, rules, source, group, beside):
                                 for _ in m.when(touched):
                                     scatter(m, spilled, box, group, row, at, each, careful)
                 for _ in m.when(touched):
-                    image = densely(m, m.lower, area, sample, channel, present, group, beside)
+                    image = densely(m, m.lower, area, owned, channel, present, group, beside)
                     window.fold(m, image, box, spilled, top, bottom)
             for _ in m.when(mine):
                 source.begin_sums(m, tile, number, unit)
@@ -168,16 +166,16 @@ def backward(m, rules, source, group, beside):
                 source.finish(m)
 
 
-def clear_lines(m, sample, begin, end, area, first, last, beside):
+def clear_lines(m, owned, begin, end, area, first, last, beside):
     """Clear pixels of some channels of the images' gradient, each of so many pixels."""
     if not beside:
         for channel in m.range(begin, end):
-            clear(m, m.lower, (sample * m.channels + channel) * area, first, last)
+            clear(m, m.lower, (owned * m.channels + channel) * area, first, last)
         return
     for _ in m.when(end - begin == m.channels):
-        clear(m, m.lower, sample * area * m.channels, first * m.channels, last * m.channels)
+        clear(m, m.lower, owned * area * m.channels, first * m.channels, last * m.channels)
     for _ in m.when(end - begin < m.channels):
-        for place in m.range(sample * area + first, sample * area + last):
+        for place in m.range(owned * area + first, owned * area + last):
             clear(m, m.lower, place * m.channels, begin, end)
 
 

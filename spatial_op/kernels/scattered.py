@@ -84,7 +84,7 @@ def forward(m, rules, source, axes):
         for reader, careful in each_reader(m, taps, [number for along in weights for number in along]):
             for channel in m.range(*channels):
                 plane = planes.starting(channel * m.channel_step)
-                value = product(lines_of(reader, plane, axes), weights, careful)
+                value = product(lines_of(reader, plane, m.fill[channel], axes), weights, careful)
                 out = first.starting(channel * area(m, axes))
                 m.write(out, 0, value, count)
                 out.prefetch(m.w_out * AHEAD, to_write=True)
@@ -98,7 +98,7 @@ def push(m, rules, source, axes):
         for reader, careful in each_reader(m, taps, flat(jets)):
             for channel in m.range(*channels):
                 plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
-                along = derivatives(lines_of(reader, plane, axes), *jets, careful)
+                along = derivatives(lines_of(reader, plane, m.fill[channel], axes), *jets, careful)
                 add_changes(m, out, count, moved, along)
 
 
@@ -110,7 +110,7 @@ def push_twice(m, rules, source, axes):
         for reader, careful in each_reader(m, taps, flat(jets)):
             for channel in m.range(*channels):
                 plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
-                lines = lines_of(reader, plane, axes)
+                lines = lines_of(reader, plane, m.fill[channel], axes)
                 along = turned(lines, *jets, one, careful) + derivatives(lines, *jets[:2], careful)
                 add_changes(m, out, count, other + both, along)
 
@@ -152,16 +152,15 @@ def backward(m, rules, source, axes):
         plane_size = plane_size * size
     line = plane_size // sizes[-1]
     source.start(m)
-    for work, number in owned_work(m, m.samples * blocks * m.bands, count, source.in_turn):
-        tile = tile_at(m, number, axes)
-        band, unit = work % m.bands, work // m.bands
-        sample, block = unit // blocks, unit % blocks
+    for owned, sample, block, band, number in owned_work(m, blocks, count, source.in_turn):
+        tile, unit = tile_at(m, number, axes), sample * blocks + block
         top, bottom = band * sizes[-1] // m.bands, (band + 1) * sizes[-1] // m.bands
         begin = block * BLOCK
         end = m.smaller(m.channels, begin + BLOCK)
-        for _ in m.when((number == 0) & (m.want_data > 0) & (m.add_data == 0)):
+        first = (number == 0) & (sample == owned * m.sharing)
+        for _ in m.when(first & (m.want_data > 0) & (m.add_data == 0)):
             for channel in m.range(begin, end):
-                clear(m, m.lower, (sample * m.channels + channel) * plane_size, top * line, bottom * line)
+                clear(m, m.lower, (owned * m.channels + channel) * plane_size, top * line, bottom * line)
         mine = (m.want_values > 0) & (number % m.bands == band)
         for _ in m.when((m.todo[unit * count + number] != 0) & (mine | (m.want_data > 0))):
             source.begin(m, sample, tile)
@@ -174,7 +173,7 @@ def backward(m, rules, source, axes):
                     grads = accumulated(m, taps, jets, moved, first, sample, begin, end, tile.cols - k)
                     source.pull(m, tile, q, k, grads)
                 for _ in m.when((m.want_data > 0) & (top < bottom)):
-                    lower = m.lower.starting(sample * m.channels * plane_size)
+                    lower = m.lower.starting(owned * m.channels * plane_size)
                     spill(m, taps, jets, moved, first, lower, plane_size, begin, end, tile.cols - k, top, bottom)
             for _ in m.when(mine):
                 source.finish(m)
@@ -192,7 +191,7 @@ def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
         for channel in m.range(begin, end):
             plane = images.starting(sample * m.image_step + channel * m.channel_step)
             above = m.read(first.starting(channel * pixels), 0, count)
-            lines = lines_of(reader, plane, taps.axes)
+            lines = lines_of(reader, plane, m.fill[channel], taps.axes)
             along = derivatives(lines, *jets[:2], careful)
             if moved:
                 along += turned(lines, *jets, moved, careful)

@@ -29,6 +29,8 @@ HUGE = 1e30
 
 # What derivatives along one change and along another are called, as the arrays that hold the changes are.
 CHANGES = CHANGE, OTHER = "changes", "others"
+# How far either is apart from sample to sample.
+APART = ("changes_apart",)
 
 
 def add(a, b):
@@ -95,7 +97,7 @@ class ByTransform:
         self.parameters = {"numbers": dtype, "apart": "int", "count": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"{name}_{axis}": "float" for name in ("span", "middle", "steps")}
-        self.parameters |= dict.fromkeys(CHANGES[:moving], "f8")
+        self.parameters |= dict.fromkeys(CHANGES[:moving], "f8") | dict.fromkeys(APART[:moving], "int")
         self.pulling = {"sums": "f8"}
 
     def start(self, m):
@@ -103,7 +105,8 @@ class ByTransform:
 
     def begin(self, m, sample, tile):
         """Read the parameters, and make the plan."""
-        self.at, self.dense = sample * m.apart, sample * m.count
+        self.at = sample * m.apart
+        self.moved = sample * m.changes_apart if self.moving else None
         self.sizes = traced_sizes(m, self.axes, self.given)
         self.values = [self.number(m, i) for i in range(self.count)]
         self.plan = self.planned(m, self.values)
@@ -112,7 +115,7 @@ class ByTransform:
         """A parameter, with how it changes."""
         number = m.to(m.numbers[self.at + i], "f8")
         for name in CHANGES[: self.moving]:
-            number = Dual(number, {name: m.arguments[name].starting(self.dense)[i]})
+            number = Dual(number, {name: m.arguments[name].starting(self.moved)[i]})
         return number
 
     def planned(self, m, values):
@@ -221,7 +224,7 @@ class ByArray:
         self.parameters = {"numbers": dtype, "apart": "int"}
         for axis in AXES[:axes]:
             self.parameters |= {f"span_{axis}": "float", f"middle_{axis}": "float"}
-        self.parameters |= dict.fromkeys(CHANGES[:moving], dtype)
+        self.parameters |= dict.fromkeys(CHANGES[:moving], dtype) | dict.fromkeys(APART[:moving], "int")
         self.pulling = {"sums": dtype}
 
     def start(self, m):
@@ -230,7 +233,7 @@ class ByArray:
     def begin(self, m, sample, tile):
         """Remember where the sample's numbers begin."""
         self.at = sample * m.apart
-        self.dense = sample * (area(m, tile.axes) * tile.axes)
+        self.moved = sample * m.changes_apart if self.moving else None
 
     def half(self, m, axis):
         """Pixels from 0 to 1."""
@@ -293,5 +296,5 @@ class ByArray:
 
     def scaled(self, m, changes, tile, q, k):
         """Changes of the numbers in source pixels."""
-        changes = self.layout.read(m, changes, self.dense, tile, q, k)
+        changes = self.layout.read(m, changes, self.moved, tile, q, k)
         return [change * rate for change, rate in zip(changes, self.rates(m, tile, q, k))]

@@ -95,10 +95,10 @@ class BySum(ByTransform):
 
     def push(self, m, tile, q, k):
         """The derivative of formula and sum."""
-        return self.summed(m, tile, q, k, super().push(m, tile, q, k), m.changes.starting(self.dense))
+        return self.summed(m, tile, q, k, super().push(m, tile, q, k), m.changes.starting(self.moved))
 
     def push_twice(self, m, tile, q, k):
         """The derivatives of formula and sum, which is linear in its coefficients."""
         *each, both = super().push_twice(m, tile, q, k)
-        changes = (m.arguments[name].starting(self.dense) for name in CHANGES)
+        changes = (m.arguments[name].starting(self.moved) for name in CHANGES)
         return *(self.summed(m, tile, q, k, *pair) for pair in zip(each, changes)), both

@@ -67,16 +67,28 @@ def pieces_of_work(m, units, count, in_turn):
             yield work // count, work % count
 
 
-def owned_work(m, owners, count, in_turn):
-    """The same where all tiles of a unit fall to its one owner, in order: pairs of an owner and a tile's number."""
+def owned_work(m, blocks, count, in_turn):
+    """The work where some samples share an image, and each band of a block of its channels has one owner, who does all of their tiles in order.
+
+    Given are the image, the sample, the block, the band, and the number of one of the sample's ``count`` tiles; a sample that shares
+    no image has its own number.
+    """
+    owners = m.samples // m.sharing * blocks * m.bands
+
+    def each(work, shared, number):
+        image, block, band = work // m.bands // blocks, work // m.bands % blocks, work % m.bands
+        return image, image * m.sharing + shared, block, band, number
+
     if in_turn:
         for number in m.range(0, count):
             for work in m.range(m.part, owners, m.threads):
-                yield work, number
+                for shared in m.range(0, m.sharing):
+                    yield each(work, shared, number)
     else:
         for work in m.range(m.part, owners, m.threads):
-            for number in m.range(0, count):
-                yield work, number
+            for shared in m.range(0, m.sharing):
+                for number in m.range(0, count):
+                    yield each(work, shared, number)
 
 
 def first_pixel(m, tile):

@@ -77,13 +77,13 @@ def pixel_at(m, axis, position):
     return m.to(m.arguments[f"table_{axis}"][place], "i8")
 
 
-def fill(m, image, box, window):
-    """Copy the box of an image's group of channels, with the padding's values outside the image.
+def fill(m, image, box, window, nothing):
+    """Copy the box of an image's group of channels, with the padding's values outside the image; ``nothing`` is where it has none.
 
     More is written than there is; what follows is overwritten now, or by the next line, or by nobody.
     """
     group, (left, right) = image.group, image_part(m, box)
-    nothing, first = m.full(0, m.kind_of(window)), m.full(0, "i8", None)
+    first = m.full(0, "i8", None)
 
     def clear(line, begin, end):
         for k in m.range(begin * group, end * group, LANES):

@@ -24,8 +24,8 @@ def working(dtype):
     return np.dtype("float32" if dtype.itemsize == 1 or dtype in (np.float16, np.float32) else "float64")
 
 
-def of_any(sample, data, sampler):
-    """What ``sample``, a function of arrays, makes of an array of any dtype with a row of the samplers, in this dtype.
+def of_any(sample, data, sampler, fill=None):
+    """What ``sample``, a function of arrays and a fill, makes of an array of any dtype with a row of the samplers, in this dtype.
 
     Kernels sample most dtypes as they are. A mixture of booleans is true from a half on. Integers of 64 bits are mixed in two
     halves of 32 bits, which are exact in float64; where there is no source point they are 0. Axes stay in memory in the order
@@ -33,11 +33,20 @@ def of_any(sample, data, sampler):
     """
     dtype = data.dtype.newbyteorder("=")
     if not picks(sampler) and dtype.kind == "b":
-        return sample(data.astype("float32")) >= 0.5
+        return sample(data.astype("float32"), fill) >= 0.5
     if not picks(sampler) and dtype.kind in "iu" and dtype in PARTS:
         data = data.astype(dtype)
-        return whole_of_halves(*(sample(part.astype("float64")) for part in (data >> 32, data & 0xFFFFFFFF)), dtype)
-    return sample(data)
+        halves = (
+            (data >> 32, each(fill, lambda number: number // 2**32)),
+            (data & 0xFFFFFFFF, each(fill, lambda number: number % 2**32)),
+        )
+        return whole_of_halves(*(sample(part.astype("float64"), of_part) for part, of_part in halves), dtype)
+    return sample(data, fill)
+
+
+def each(fill, part):
+    """A part of every number of a fill, if there is one."""
+    return fill and tuple(map(part, fill))
 
 
 def whole(values, dtype):

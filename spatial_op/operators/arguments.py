@@ -120,10 +120,20 @@ def parameters(op, argument, value, name, row, batch=None):
             f"the most that {name!r} takes; pass fewer, or the coordinates themselves to GridSampler."
         )
     count = found if row.fits(found) else len(row.identity(16))
-    expected = (value.shape[0] if batch is None else batch, count)
+    expected = (value.shape[0] if batch is None else beside(value.shape[0], batch), count)
     owner = "the batch" if batch is None else "data's batch"
     meaning = f"{owner} and the {count} parameters of {name!r} ({row.meaning})"
     check.shape(op, argument, value, expected, meaning, cure=lambda value: cut(argument, value, row))
+
+
+def beside(batch, images):
+    """How many samples go with so many images: as many, or any number with one image; one is shared by all of them."""
+    return batch if 1 in (batch, images) else images
+
+
+def samples(images, others):
+    """How many samples a result has; a size that is a symbol does not stand for one image."""
+    return others if isinstance(images, int) and images == 1 else images
 
 
 def flat(argument, value, row):
@@ -133,6 +143,8 @@ def flat(argument, value, row):
     if value.ndim != 3:
         return None
     batch, high, wide = value.shape
+    if row.term and wide == 2:
+        return "make the parameters of such points, and of where they come from, with tps_loc(source, target)"
     if row.fits(high * wide):
         if row.basis and wide == 2:  # points, of which all x come before all y
             return f"put x before y with {words().moved(argument, (0, 2, 1))}.reshape({batch}, {high * wide})"
@@ -174,7 +186,7 @@ def grid(op, value, data):
     check.array(op, "grid", value, ("batch", "coordinates", *sizes))
     axes = len(sizes)
     names = "x and y" if axes == 2 else "x, y and z"
-    expected = (data.shape[0], axes, *value.shape[2:])
+    expected = (beside(value.shape[0], data.shape[0]), axes, *value.shape[2:])
     meaning = f"data's batch and one plane each for {names}"
     check.shape(op, "grid", value, expected, meaning, cure=lambda value: planes(value, data))
     check.precise(op, "grid", value, data)

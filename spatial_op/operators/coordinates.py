@@ -89,22 +89,23 @@ def of_size(transform, name, found, shape):
 def values_of(transform, given, number):
     """What kernels are given of an operator's coordinates."""
     numbers, (apart,) = laid_out(solved(transform, given), np.dtype(number), 1)
-    return {"numbers": numbers, "apart": apart}
+    return {"numbers": numbers, "apart": apart if len(given) > 1 else 0}  # one is that of all samples
 
 
 def room(fixed, threads):
     """Memory that a sum of functions needs, for so many threads."""
-    lanes = threads * kernels("trace").LANES
-    if "terms" in fixed:
-        return {"lanes": np.empty(lanes * fixed["count"])}
-    if "functions" in fixed:
-        return {"lanes": np.empty(lanes * 2 * fixed["functions"]), "kept": np.empty(threads * fixed["kept_size"])}
-    return {}
+    sums = fixed["count"] if "terms" in fixed else 2 * fixed.get("functions", 0)
+    if not sums:
+        return {}
+    lanes = np.empty(threads * kernels("trace").LANES * sums)
+    return {"lanes": lanes, "kept": np.empty(threads * fixed.get("kept_size", 0))}
 
 
 def changes(transform, number, *tangents):
     """How what kernels are given changes when the input changes by one or two ``tangents``."""
-    return dict(zip(("changes", "others"), (change_of(transform, number, tangent) for tangent in tangents)))
+    found = [change_of(transform, number, tangent) for tangent in tangents]
+    each = found[0].size // len(found[0]) if len(found[0]) > 1 else 0
+    return {**dict(zip(("changes", "others"), found)), "changes_apart": each}
 
 
 def change_of(transform, number, tangent):

@@ -219,7 +219,7 @@ def GridGenerator(
         "affine": P = 6, row-major 2x3 matrix, or, if ``target_shape`` has a depth, P = 12, 3x4; "translation": P = 2,
         (tx, ty); "attention": P = 3, (s, tx, ty); "projective": P = 8, row-major 3x3 homography whose last entry is 1;
         "tps": P = 2 K, source x and then y of the control points of a thin plate spline, K at most 4,096; "tps_points":
-        P = 7 + 4 K, what ``tps_loc`` makes of pairs of points; or "warp".
+        P = 7 + 6 K, what ``tps_loc`` makes of pairs of points; or "warp".
     target_shape : (int, int) or (int, int, int)
         (Depth,) height and width of the grid, in pixels; (0, 0), MXNet's default, counts as left out. Ignored for
         "warp", whose grid is as large as the flow.

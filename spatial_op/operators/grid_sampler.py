@@ -2,9 +2,9 @@
 
 from .. import check
 from ..dtypes import IMAGES
-from . import Operator, arguments
+from . import Operator, arguments, filling
+from .coverage import ALONE, called, results
 from .dispatch import apply
-from .in_parts import call_of
 from .plans import planned, recall, remember
 
 
@@ -17,22 +17,26 @@ def prepare(
     padding_mode="zeros",
     align_corners=True,
     points_inside=False,
+    fill_value=0.0,
+    coverage=False,
     op="GridSampler",
 ):
     """Check a call, unless one like it passed before."""
-    params = None, sampler_type, padding_mode, align_corners, points_inside, op
+    params = None, sampler_type, padding_mode, align_corners, points_inside, fill_value, op
     facts, plan = recall(data, grid, params, arguments.named("", sampler_type, padding_mode, data))
-    return call_of(op, {"data": data, "grid": grid}, plan or remember(facts, checked(data, grid, *params[1:])))
+    plan = plan or remember(facts, checked(data, grid, *params[1:]))
+    return called(op, {"data": data, "grid": grid}, plan, coverage)
 
 
-def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, op):
+def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, fill_value, op):
     """The plan of a call, if all is right."""
     axes = arguments.image(op, data, IMAGES)
     rows = arguments.sampling(op, axes, sampler_type, padding_mode, align_corners)
     arguments.labels(op, data, sampler_type, rows[0])
     inside = check.flag(op, "points_inside", points_inside) and movable(*rows)
     arguments.grid(op, grid, data)
-    return planned(op, data, grid, grid.shape[2:], None, rows, align_corners, inside)
+    fill = filling.checked(op, fill_value, padding_mode, data.shape[1], data.dtype)
+    return planned(op, data, grid, grid.shape[2:], None, rows, align_corners, inside, fill)
 
 
 def movable(sampler, padding):
@@ -50,9 +54,10 @@ def prepare_bilinear(data, grid, cudnn_off=None, name=None, *, padding_mode="zer
     return prepare(data, grid, padding_mode=padding_mode, align_corners=align_corners, op="BilinearSampler")
 
 
-def result(shapes, **_):
+def result(shapes, coverage=False, **_):
     """The result's shape, of both operators."""
-    return (*shapes["data"][:2], *shapes["grid"][2:])
+    images, channels = shapes["data"][:2]
+    return (arguments.samples(images, shapes["grid"][0]), 1 if coverage == ALONE else channels, *shapes["grid"][2:])
 
 
 def GridSampler(
@@ -65,6 +70,8 @@ def GridSampler(
     padding_mode="zeros",
     align_corners=True,
     points_inside=False,
+    fill_value=0.0,
+    coverage=False,
 ):
     """Sample each image of a batch, or each volume, at the points of its own grid.
 
@@ -78,8 +85,10 @@ def GridSampler(
         Images: float16, float32 or float64, complex64 or complex128, integers of one or two bytes; or labels, booleans
         and wider integers, for "nearest" and "nearest_even". In any memory layout. They are not written to.
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) float array
-        Normalised x and y, of volumes x, y and z, as precise as ``data`` or more so; float32 will do for integers. It
-        is read where it lies, also if it is a view of an array (N, H_out, W_out, 2), whose coordinates stand side by side.
+        Normalised x and y, of volumes x, y and z, as precise as ``data`` or more so; float32 will do for integers. It is
+        read where it lies, also if it is a view of an array (N, H_out, W_out, 2), whose coordinates stand side by side. One
+        image goes with any number of grids, and one grid with any number of images; the gradient of the one is the sum over
+        the others.
     sampler_type : str
         "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
         same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel
@@ -100,12 +109,19 @@ def GridSampler(
         gradient of a grid is zero; an infinite coordinate is the border's, or in a mirror the first pixel's, as is NaN; and
         with "zeros" such a point is outside for "nearest" and "nearest_even". It has no effect on the other samplers with
         "zeros", nor on "bicubic".
+    fill_value : number or sequence of C numbers
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
+    coverage : bool or str
+        True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
+        that alone, which can be differentiated, as ``vjp`` and ``jvp`` do.
 
     Returns
     -------
     out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array of ``data``'s dtype
         A sample whose coordinate is NaN or infinite is NaN, but for ``points_inside``; a sample far outside is what the
         padding says. Integers are rounded, halves to even, and kept in their range; what is NaN is 0.
+    coverage : (N, 1, ...) array of ``data``'s dtype, or real numbers as precise
+        If it is asked for: 1 for samples inside, 0 for those outside, and between them at the border.
 
     Raises
     ------
@@ -119,7 +135,8 @@ def GridSampler(
     ``out[n, c, i, j] = sum_{h, w} data[n, c, h, w] k(x - w) k(y - h)`` where (x, y) is ``grid[n, :, i, j]`` in pixels and
     k the sampling kernel; bilinear, k(t) = max(0, 1 - |t|). Source: Jaderberg et al., "Spatial Transformer Networks",
     2015, equations 3 and 5. Coordinates are computed in ``grid``'s dtype; one that its precision cannot tell from a
-    whole pixel is that pixel, so a grid of the identity reproduces the data bit for bit. Gradients: ``vjp``.
+    whole pixel is that pixel, so a grid of the identity reproduces the data bit for bit. A fill f is what ``data`` has outside:
+    the result is that of ``data - f`` and zeros, plus f. Gradients: ``vjp``.
 
     Examples
     --------
@@ -130,9 +147,9 @@ def GridSampler(
     >>> so.GridSampler(data, np.stack([x, y])[None])[0, 0]
     array([[4. , 5.5, 7. ]])
     """
-    return apply(
-        GridSampler, (data, grid), out, name, sampler_type=sampler_type, padding_mode=padding_mode,
-        align_corners=align_corners, points_inside=points_inside,
+    return results(
+        GridSampler, (data, grid), out, name, coverage, sampler_type=sampler_type, padding_mode=padding_mode,
+        align_corners=align_corners, points_inside=points_inside, fill_value=fill_value,
     )  # fmt: skip
 
 
@@ -181,5 +198,7 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
     return apply(BilinearSampler, (data, grid), out, name, padding_mode=padding_mode, align_corners=align_corners)
 
 
-GridSampler.operator = Operator(("data", "grid"), prepare, result, numbers=("data",))
-BilinearSampler.operator = Operator(("data", "grid"), prepare_bilinear, result, numbers=("data",))
+GridSampler.operator = Operator(("data", "grid"), prepare, result, single=("data", "grid"), numbers=("data",))
+BilinearSampler.operator = Operator(
+    ("data", "grid"), prepare_bilinear, result, single=("data", "grid"), numbers=("data",)
+)

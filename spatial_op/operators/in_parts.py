@@ -41,7 +41,7 @@ class InParts:
         self.name, self.inputs, self.plan = name, inputs, plan
         data = inputs["data"]
         self.dtype = data.dtype.newbyteorder("=")
-        self.shape = (*data.shape[:2], *plan.target)
+        self.shape = (plan.shape[0], data.shape[1], *plan.target)
 
     @made_once
     def call(self):

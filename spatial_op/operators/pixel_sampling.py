@@ -15,11 +15,11 @@ from .plans import Plan, planned
 ROWS = {2: pixel_matrix.ROW, 3: pixel_matrix_volume.ROW}
 
 
-def by_matrix(data, first, rectangle, matrix, rows):
+def by_matrix(data, first, rectangle, matrix, rows, fill=None):
     """A rectangle of the output, (1, C, ...), of any dtype.
 
     ``first`` is the place in the whole source of the first pixel of ``data``; ``rectangle`` has the first and last places,
-    of the output, along each axis. Both are in the order of ``data``'s axes.
+    of the output, along each axis. Both are in the order of ``data``'s axes. ``fill`` is a tuple of numbers, or None for zeros.
     """
     axes = len(first)
     shape = tuple(stop - start for start, stop in rectangle)
@@ -27,14 +27,14 @@ def by_matrix(data, first, rectangle, matrix, rows):
     entries = matrix if axes == 2 else matrix[:3]  # the last row of a map of volumes says nothing
     loc = np.array([[*entries.ravel(), *centre[::-1], *first[::-1]]])
 
-    def sample(data):
-        plan = planned("warp", data, loc, shape, ROWS[axes], rows, True)
+    def sample(data, fill):
+        plan = planned("warp", data, loc, shape, ROWS[axes], rows, True, fill=fill)
         return call_of("warp", {"data": data, "loc": loc}, plan).forward()
 
-    return of_any(sample, data, rows[0])
+    return of_any(sample, data, rows[0], fill)
 
 
-def by_displacement(data, first, rectangle, displacement, rows):
+def by_displacement(data, first, rectangle, displacement, rows, fill=None):
     """The same, where pixels are sampled beside themselves, by so many pixels: (axes, ...), x first, for the rectangle."""
     places = np.meshgrid(*(np.arange(start, stop) for start, stop in rectangle), indexing="ij", sparse=True)
     grid = np.empty((1, *displacement.shape))
@@ -42,11 +42,11 @@ def by_displacement(data, first, rectangle, displacement, rows):
         with np.errstate(invalid="ignore"):  # infinite numbers are values too
             grid[0, axis] = pixel_matrix.settled(displacement[axis] + place.astype("float64")) - start
 
-    def sample(data):
-        plan = planned("warp", data, grid, grid.shape[2:], None, rows, True, kind=PlanInPixels)
+    def sample(data, fill):
+        plan = planned("warp", data, grid, grid.shape[2:], None, rows, True, fill=fill, kind=PlanInPixels)
         return call_of("warp", {"data": data, "grid": grid}, plan).forward()
 
-    return of_any(sample, data, rows[0])
+    return of_any(sample, data, rows[0], fill)
 
 
 class PlanInPixels(Plan):

@@ -3,8 +3,9 @@
 import numpy as np
 
 from .. import check
-from . import arguments
-from .any_dtype import check_kind
+from . import arguments, filling
+from .any_dtype import check_kind, working
+from .coverage import ALONE, chosen
 from .dispatch import adapter_of
 from .pixel_matrices import check_reach, homogeneous, numbers
 from .pixel_sampling import by_displacement, by_matrix
@@ -41,11 +42,11 @@ class Map:
         part = tuple(slice(start, stop) for start, stop in rectangle)
         return Map(self.axes, displacement=self.displacement[(slice(None), *part)])
 
-    def sampled(self, data, first, rectangle, rows):
+    def sampled(self, data, first, rectangle, rows, fill):
         """A rectangle of the output, (1, C, ...), from a part of the source; of displacements, this has those of the rectangle."""
         if self.displacement is None:
-            return by_matrix(data, first, rectangle, self.matrix, rows)
-        return by_displacement(data, first, rectangle, self.displacement, rows)
+            return by_matrix(data, first, rectangle, self.matrix, rows, fill)
+        return by_displacement(data, first, rectangle, self.displacement, rows, fill)
 
 
 def map_of(matrix, direction, displacement):
@@ -143,6 +144,8 @@ def warp(
     direction="target_to_source",
     displacement=None,
     channel_axis=None,
+    fill_value=0.0,
+    coverage=False,
 ):
     """Warp a picture or a volume, of any dtype, by a map between pixels.
 
@@ -170,12 +173,19 @@ def warp(
         Instead of ``matrix``: how far from its own place each pixel of the output is sampled, in pixels, x first.
     channel_axis : int, optional
         The axis that holds the channels; the last one, if there is one axis more than sides, unless given.
+    fill_value : number or sequence of C numbers
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
+    coverage : bool or str
+        True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
+        that alone.
 
     Returns
     -------
     out : array of ``image``'s dtype
         Its axes are those of ``image``. Integers are rounded, halves to even, and kept in their range. A sample whose
         coordinate is NaN or infinite is NaN, and 0 of integers.
+    coverage : (H_out, W_out) or (D_out, H_out, W_out) float array
+        If it is asked for: 1 for samples inside, 0 for those outside, and between them at the border.
 
     Raises
     ------
@@ -208,5 +218,14 @@ def warp(
     rows = rows_of(where.axes, sampler_type, padding_mode)
     target = where.target(target_shape, check_sides(image, place, where.axes))
     data = image[None, None] if place is None else np.moveaxis(image, place, 0)[None]
-    (out,) = where.sampled(data, (0,) * where.axes, tuple((0, size) for size in target), rows)
-    return out[0] if place is None else np.moveaxis(out, 0, place)
+    fill = filling.checked(OP, fill_value, padding_mode, data.shape[1], image.dtype)
+    chosen(OP, coverage, (False, True, ALONE))
+    first, rectangle = (0,) * where.axes, tuple((0, size) for size in target)
+    if coverage:
+        ones = np.ones((1, 1, *data.shape[2:]), working(image.dtype))
+        inside = where.sampled(ones, first, rectangle, rows_of(where.axes, sampler_type, "zeros"), None)[0, 0]
+        if coverage == ALONE:
+            return inside
+    (out,) = where.sampled(data, first, rectangle, rows, fill)
+    out = out[0] if place is None else np.moveaxis(out, 0, place)
+    return (out, inside) if coverage else out

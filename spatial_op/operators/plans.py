@@ -6,7 +6,9 @@ import math
 import numpy as np
 
 from .. import check
-from ..dtypes import IMAGES, PARTS
+from ..dtypes import IMAGES, PARTS, smooth
+from ..paddings import PADDINGS
+from . import filling
 from .coordinates import fixed_of, number_of, room
 from .engine import kernels
 from .memory import made_once, side_by_side
@@ -19,14 +21,20 @@ class Plan:
     """What calls of an operator have in common if their arrays have the same shapes and dtypes.
 
     ``transform`` is the row for parameters, or None for a grid, whose ``points`` say whether their coordinates stand side by
-    side, and whether they are moved inside first; ``rows`` are those of sampler and padding.
+    side, and whether they are moved inside first; ``rows`` are those of sampler and padding; ``fill`` is what lies outside where
+    there are no pixels, a tuple for the channels, or None for zeros.
     """
 
-    def __init__(self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False)):
+    def __init__(
+        self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False), fill=None
+    ):
         self.source, self.target, self.edge = shape[2:], target, edge
+        samples = given_shape[0] if shape[0] == 1 else shape[0]
+        self.shared = samples if shape[0] == 1 else 1  # samples that have one image
         self.dtype, self.compute = dtype, IMAGES[dtype]
         self.stored = stored_as(dtype)
-        self.shape, self.transform, self.rows, self.points = shape[:2] + target, transform, rows, points
+        self.shape, self.transform, self.rows, self.points = (samples, shape[1], *target), transform, rows, points
+        self.fill, self.given = fill, (shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points)
         self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
         self.nothing = 0 in self.shape
         self.beside_too = len(target) == 2  # volumes are sampled in place, where channels are planes
@@ -35,18 +43,33 @@ class Plan:
     def fixed(self):
         """What kernels are given that depends on sizes only; whoever asks for a shape alone needs none of it."""
         sampler, padding = self.rows
-        values = {"samples": self.shape[0], "channels": self.shape[1]}
+        values = {"samples": self.shape[0], "channels": self.shape[1], "sharing": self.shared}
         for name, size, size_out in zip(DIMENSIONS[len(self.source)], self.source, self.target):
             values[name], values[f"{name}_out"] = size, size_out
         values |= outside(padding, sampler, self.source, self.edge)
         if self.points[1]:
             values |= inside(padding, self.source, self.edge)
         values |= self.places()
+        lanes = kernels("trace").LANES
+        values["fill"] = filling.laid_out(self.fill, self.shape[1], self.work.group, self.compute, lanes)
         return kernels("kernel").Fixed(values)
 
     def places(self):
         """What kernels are given of coordinates."""
         return fixed_of(self.transform, self.count, self.source, self.target, self.edge)
+
+    @made_once
+    def linear(self):
+        """The plan of the same calls without a fill, of which the result is linear in the images."""
+        return self if self.fill is None else plan_of(Plan, *self.given)
+
+    @made_once
+    def of_ones(self):
+        """The plan of the coverage: images of ones, in one channel, and nothing outside."""
+        shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points = self.given
+        nothing, ones = (rows[0], PADDINGS["zeros"]), (shape[0], 1, *shape[2:])
+        facts = target, smooth(dtype), given_dtype, transform, nothing, edge, (points[0], False)
+        return plan_of(Plan, ones, given_shape, *facts)
 
     @made_once
     def work(self):
@@ -150,13 +173,14 @@ def remember(facts, plan):
     return plan
 
 
-def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False, kind=Plan):
+def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False, fill=None, kind=Plan):
     """The plan of a call whose arrays have been checked; of numbers in two parts, that of the parts."""
-    (samples, channels, *source), dtype = data.shape, data.dtype.newbyteorder("=")
+    (images, channels, *source), dtype = data.shape, data.dtype.newbyteorder("=")
     if dtype in PARTS:
+        fill = filling.in_parts(fill, channels, dtype)
         channels, dtype = 2 * channels, PARTS[dtype]
-    check.result(name, "the result", (samples, channels, *target_shape))
+    check.result(name, "the result", (max(images, len(given)), channels, *target_shape))
     points = transform is None and side_by_side(given), inside
     shape = given.shape if transform is None else (len(given), math.prod(given.shape[1:]))
-    facts = target_shape, dtype, given.dtype, transform, rows, not align_corners, points
-    return plan_of(kind, (samples, channels, *source), shape, *facts)
+    facts = target_shape, dtype, given.dtype, transform, rows, not align_corners, points, fill
+    return plan_of(kind, (images, channels, *source), shape, *facts)

@@ -2,9 +2,8 @@
 
 from .. import check
 from ..dtypes import IMAGES
-from . import Operator, arguments
-from .dispatch import apply
-from .in_parts import call_of
+from . import Operator, arguments, filling
+from .coverage import ALONE, called, results
 from .plans import planned, recall, remember
 
 NAME = "SpatialTransformer"
@@ -21,14 +20,16 @@ def prepare(
     *,
     padding_mode="zeros",
     align_corners=True,
+    fill_value=0.0,
+    coverage=False,
 ):
     """Check a call, unless one like it passed before."""
-    params = target_shape, transform_type, sampler_type, padding_mode, align_corners
+    params = target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value
     facts, plan = recall(data, loc, params, arguments.named(transform_type, sampler_type, padding_mode, data))
-    return call_of(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)))
+    return called(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)), coverage)
 
 
-def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners):
+def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value):
     """The plan of a call, if all is right."""
     axes = arguments.image(NAME, data, IMAGES)
     transform = arguments.transform(NAME, axes, transform_type)
@@ -39,7 +40,8 @@ def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode,
     )
     check.precise(NAME, "loc", loc, data)
     target_shape = check.target_shape(NAME, target_shape, axes, least=0)
-    return planned(NAME, data, loc, target_shape, transform, rows, align_corners)
+    fill = filling.checked(NAME, fill_value, padding_mode, data.shape[1], data.dtype)
+    return planned(NAME, data, loc, target_shape, transform, rows, align_corners, fill=fill)
 
 
 def shapes(data_shape, transform_type="affine", **_):
@@ -50,9 +52,10 @@ def shapes(data_shape, transform_type="affine", **_):
     return {"loc": (data_shape[0], len(arguments.transform(NAME, axes, transform_type).identity(16)))}
 
 
-def result(shapes, target_shape, **_):
+def result(shapes, target_shape, coverage=False, **_):
     """The result's shape."""
-    return (*shapes["data"][:2], *target_shape)
+    images, channels = shapes["data"][:2]
+    return (arguments.samples(images, shapes["loc"][0]), 1 if coverage == ALONE else channels, *target_shape)
 
 
 def SpatialTransformer(
@@ -67,6 +70,8 @@ def SpatialTransformer(
     *,
     padding_mode="zeros",
     align_corners=True,
+    fill_value=0.0,
+    coverage=False,
 ):
     """Warp each image of a batch, or each volume, by its own transform.
 
@@ -81,8 +86,9 @@ def SpatialTransformer(
         Images: float16, float32 or float64, complex64 or complex128, integers of one or two bytes; or labels, booleans
         and wider integers, for "nearest" and "nearest_even". In any memory layout. They are not written to.
     loc : (N, P) float array
-        Transform parameters, normalised, as precise as ``data`` or more so; float32 will do for integers. P follows
-        from ``transform_type``. Of "affine" also matrices (N, 2, 3), of volumes (N, 3, 4).
+        Transform parameters, normalised, as precise as ``data`` or more so; float32 will do for integers. P follows from
+        ``transform_type``. Of "affine" also matrices (N, 2, 3), of volumes (N, 3, 4). One image goes with any number of
+        transforms, and one transform with any number of images; the gradient of the one is the sum over the others.
     target_shape : (int, int) or (int, int, int)
         (Depth,) height and width of the output, in pixels; (0, 0), MXNet's default, counts as left out.
     transform_type : str
@@ -90,7 +96,7 @@ def SpatialTransformer(
         (s, tx, ty); "projective": P = 8, row-major 3x3 homography whose last entry is 1 (where its denominator is 0 the
         sample is NaN); "tps": P = 2 K, a thin plate spline: source x of the K control points, then their source y, for
         destinations on a regular lattice over [-1, 1]^2, row by row, K being a perfect square, at least 4 and at most
-        4,096 (64 x 64); "tps_points": P = 7 + 4 K, one around any K points, which ``tps_loc`` makes of pairs of these. Volumes
+        4,096 (64 x 64); "tps_points": P = 7 + 6 K, one around any K points, which ``tps_loc`` makes of pairs of these. Volumes
         have "affine" only.
     sampler_type : str
         "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
@@ -108,12 +114,19 @@ def SpatialTransformer(
         pixels or edges that are the normalised -1 and +1) or "wrap" (the image again, one pixel after its last).
     align_corners : bool
         See the conventions.
+    fill_value : number or sequence of C numbers
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
+    coverage : bool or str
+        True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
+        that alone, which can be differentiated, as ``vjp`` and ``jvp`` do.
 
     Returns
     -------
     out : (N, C, *target_shape) array of ``data``'s dtype
         A sample whose coordinate is NaN or infinite is NaN; a sample far outside is what the padding says. Integers are
         rounded, halves to even, and kept in their range; what is NaN is 0.
+    coverage : (N, 1, *target_shape) array of ``data``'s dtype, or real numbers as precise
+        If it is asked for: 1 for samples inside, 0 for those outside, and between them at the border.
 
     Raises
     ------
@@ -127,7 +140,8 @@ def SpatialTransformer(
     ``out[n, c, i, j] = sum_{h, w} data[n, c, h, w] k(x - w) k(y - h)`` where (x, y) is the transformed (j, i) in pixels
     and k the sampling kernel; bilinear, k(t) = max(0, 1 - |t|). Source: Jaderberg et al., "Spatial Transformer
     Networks", 2015, equations 1, 3 and 5. Gradients: ``vjp``. A tap of weight zero is not read, so the identity, flips
-    and whole-pixel shifts reproduce the data bit for bit, NaN included.
+    and whole-pixel shifts reproduce the data bit for bit, NaN included. A fill f is what ``data`` has outside: the result is that of
+    ``data - f`` and zeros, plus f.
 
     Examples
     --------
@@ -140,10 +154,12 @@ def SpatialTransformer(
            [ 4.5,  5.5,  6.5,  3.5],
            [ 8.5,  9.5, 10.5,  5.5]])
     """
-    return apply(
-        SpatialTransformer, (data, loc), out, name, target_shape=target_shape, transform_type=transform_type,
-        sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners,
+    return results(
+        SpatialTransformer, (data, loc), out, name, coverage, target_shape=target_shape, transform_type=transform_type,
+        sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners, fill_value=fill_value,
     )  # fmt: skip
 
 
-SpatialTransformer.operator = Operator(("data", "loc"), prepare, result, shapes=shapes, numbers=("data",))
+SpatialTransformer.operator = Operator(
+    ("data", "loc"), prepare, result, shapes=shapes, single=("data", "loc"), numbers=("data",)
+)

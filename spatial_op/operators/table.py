@@ -1,4 +1,4 @@
-"""The tables of operators: every adapter serves those of the first, and PyTorch's compiler those of the second, too."""
+"""The tables of operators: every adapter serves what stands here; models are exported, converted and described by the first alone."""
 
 from .deformable_convolution import DeformableConvolution
 from .grid_generator import GridGenerator
@@ -20,5 +20,5 @@ OPERATORS = {
     )
 }
 
-# What prepares the inputs of operators, of which MXNet and ONNX have no counterpart.
+# What prepares the inputs of these, which no other library's models have.
 PREPARATIONS = {function.__name__: function for function in (spline_coefficients, tps_loc)}

@@ -11,9 +11,7 @@ from ..transforms.tps_points import EACH, HEAD
 from ..transforms.tps_system import System
 from .coordinates import quietly
 from .memory import clear, made_once
-
-# Points on a strip this much longer than wide lie on a line; points this close, as a part of their extent, are in one place.
-THIN, CLOSE = 2.0**-20, 2.0**-26
+from .tps_degenerate import solvable
 
 
 class TpsCall:
@@ -21,8 +19,8 @@ class TpsCall:
 
     def __init__(self, name, source, target, smoothing, stretch, frame):
         self.name, self.source, self.target, self.frame = name, source, target, frame
-        self.smoothing, self.stretch, self.count = smoothing, stretch, source.shape[1]
-        self.shape, self.dtype = (len(source), HEAD + EACH * self.count), source.dtype.newbyteorder("=")
+        self.smoothing, self.count, self.dtype = smoothing, source.shape[1], source.dtype.newbyteorder("=")
+        self.shape, self.stretch = (len(source), HEAD + EACH * self.count), float(self.dtype.type(stretch))
         self.sets, self.each = len(target), len(source) // max(len(target), 1)
 
     @made_once
@@ -30,37 +28,16 @@ class TpsCall:
         """The control points, normalised: (sets, K, 2)."""
         scale, origin = self.frame[1]
         with quietly():
-            return (self.target.astype("float64") - origin) * scale
+            found = (self.target.astype("float64") - origin) * scale
+            return found.astype(self.dtype).astype("float64")  # as the result holds them, so that weights fit them
 
     @made_once
     def system(self):
         """The linear system of each set, if it has one solution."""
         with quietly():
             system = System(self.points, self.smoothing, self.stretch)
-            centred = self.points - self.points.mean(axis=1, keepdims=True)
-            self.refuse_lines(centred)
-            if not self.smoothing:
-                self.refuse_repeated(system.squared, (centred**2).max(axis=(1, 2)))
+            solvable(self.name, system, self.smoothing)
         return system
-
-    def refuse_lines(self, centred):
-        """Points on a line say nothing of what is beside it."""
-        (xx, xy), (_, yy) = np.moveaxis(centred.swapaxes(1, 2) @ centred, 0, -1)
-        middle, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
-        for number in np.flatnonzero(middle - half <= THIN * THIN * (middle + half)):
-            raise ValueError(
-                f"{self.name}: target[{number}] has all its points on one line, expected at least three that are the corners of a triangle, "
-                "since else no affine map follows from them; add a point beside the line."
-            )
-
-    def refuse_repeated(self, squared, extent):
-        """No map takes one point to two places."""
-        near = np.triu(squared <= CLOSE * CLOSE * extent[:, None, None], 1)
-        for number, first, second in np.argwhere(near):
-            raise ValueError(
-                f"{self.name}: target[{number}] has its points {first} and {second} in one place and smoothing is 0, expected points apart from "
-                "each other; leave one of them out, or pass smoothing=1e-6 for a spline that goes between their sources."
-            )
 
     @made_once
     def inverse(self):
@@ -91,8 +68,11 @@ class TpsCall:
         row[..., : HEAD - 1] = found[..., self.count :].reshape(self.sets, self.each, HEAD - 1)
         row[..., HEAD - 1] = stretch
         each = row[..., HEAD:].reshape(self.sets, self.each, self.count, EACH)
-        each[..., :2] = found[..., : self.count].swapaxes(2, 3)
-        each[..., 2:] = points[:, None]
+        weights = found[..., : self.count].swapaxes(2, 3)
+        with quietly():
+            each[..., :2] = weights.astype(self.dtype)
+            each[..., 2:4] = weights - each[..., :2]
+        each[..., 4:] = points[:, None]
         return self.converted(row.reshape(self.shape))
 
     def converted(self, values):
@@ -153,7 +133,7 @@ class TpsCall:
         grad = out_grad.astype("float64").reshape(self.sets, self.each, self.shape[1])
         each = grad[..., HEAD:].reshape(self.sets, self.each, self.count, EACH)
         affine = grad[..., : HEAD - 1].reshape(self.sets, self.each, 2, 3)
-        return self.solved(np.concatenate([each[..., :2].swapaxes(2, 3), affine], axis=3)), each[..., 2:]
+        return self.solved(np.concatenate([each[..., :2].swapaxes(2, 3), affine], axis=3)), each[..., 4:]
 
     def backward(self, out_grad, grads, add):
         """Write, or add, the gradients that are not None."""

@@ -6,7 +6,7 @@ import numbers
 import numpy as np
 
 from .. import check
-from ..transforms.tps_points import LEAST, MOST
+from ..transforms.tps_points import EACH, HEAD, LEAST, MOST
 from ..words import words
 from . import Operator
 from .dispatch import apply
@@ -20,7 +20,7 @@ AXES = "batch", "points", "x and y"
 NORMALISED = (1.0, 0.0), (1.0, 0.0)
 
 
-def prepare(source, target, smoothing=0.0, name=None, *, source_shape=None, target_shape=None, align_corners=True):
+def prepare(source, target, smoothing=0, name=None, *, source_shape=None, target_shape=None, align_corners=True):
     """Check a call."""
     points(source, target)
     smoothing = penalty(smoothing)
@@ -86,11 +86,11 @@ def penalty(smoothing):
 def result(shapes, **_):
     """The result's shape."""
     batch, count, _ = shapes["source"]
-    return batch, 7 + 4 * count
+    return batch, HEAD + EACH * count
 
 
 def tps_loc(
-    source, target, smoothing=0.0, out=None, name=None, *, source_shape=None, target_shape=None, align_corners=True
+    source, target, smoothing=0, out=None, name=None, *, source_shape=None, target_shape=None, align_corners=True
 ):
     """Parameters of the thin plate spline that takes landmarks of the output to landmarks of the input.
 
@@ -108,7 +108,7 @@ def tps_loc(
     smoothing : float
         0 for a spline through all landmarks; the larger, the closer to an affine map that fits them best. SciPy's
         ``RBFInterpolator`` means the same number.
-    out : (N, 7 + 4 K) array, optional
+    out : (N, 7 + 6 K) array, optional
         Where to write the result: of ``source``'s dtype, sharing no memory with the inputs.
     name
         Accepted as by the other operators, and ignored.
@@ -119,8 +119,8 @@ def tps_loc(
 
     Returns
     -------
-    loc : (N, 7 + 4 K) array of ``source``'s dtype
-        The affine part, a stretch, and of each control point two weights and its place, normalised.
+    loc : (N, 7 + 6 K) array of ``source``'s dtype
+        The affine part, a stretch, and of each control point two weights, what rounding them leaves over, and its place, normalised.
 
     Raises
     ------
@@ -133,8 +133,8 @@ def tps_loc(
     -----
     ``f(p) = a_0 + A p + sum_k w_k phi(|p - target_k|)``, phi(r) = r^2 log r, minimises ``sum_k |f(target_k) - source_k|^2 + smoothing J``
     where J is its bending energy up to a factor; sums of w_k and of w_k target_k are 0. Source: Bookstein, "Principal Warps", 1989;
-    Wahba, "Spline Models for Observational Data", 1990. The system is solved in float64; a float32 result holds coefficients to 7 digits, so pass
-    float64 for hundreds of points. Gradients to both inputs: ``vjp``, of both orders; a second derivative is not
+    Wahba, "Spline Models for Observational Data", 1990. The system is solved in float64, and a float32
+    result has 14 digits of the weights. Gradients to both inputs: ``vjp``, of both orders; a second derivative is not
     finite where two points meet.
 
     Examples

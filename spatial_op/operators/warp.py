@@ -52,7 +52,12 @@ class WarpCall:
     def images(self, data, beside=False):
         """What kernels are given of images: their pixels, and how far samples and channels are apart."""
         pixels, apart = laid_out(bytes_of(pixels_of(data, beside)), self.plan.stored, 1 if beside else 2)
-        return {"pixels": pixels, "image_step": apart[0], "channel_step": 1 if beside else apart[1], **self.coordinates}
+        return {
+            "pixels": pixels,
+            "image_step": apart[0] if len(data) > 1 else 0,
+            "channel_step": 1 if beside else apart[1],
+            **self.coordinates,
+        }
 
     @made_once
     def known(self):
@@ -96,12 +101,17 @@ class WarpCall:
         given = {**images, "out": pixels_of(out, beside)}
         plan.run(plan.forward(beside), threads, given, self.planes({"out": out}) if beside else None)
 
+    @made_once
+    def linear(self):
+        """The same call without a fill: what the result's derivatives along images are."""
+        return self if self.plan.fill is None else WarpCall(self.name, self.inputs, self.plan.linear)
+
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None."""
         data_tangent, given_tangent = tangents
         out = np.zeros(self.shape, self.plan.compute)
         if not self.plan.nothing and data_tangent is not None:
-            self.sample(self.images(data_tangent), out, False)
+            self.linear.sample(self.images(data_tangent), out, False)
         self.push(out, self.inputs["data"], given_tangent)
         return self.converted(out)
 
@@ -109,8 +119,8 @@ class WarpCall:
         """How that changes when the inputs change by ``others``, of which some may be None."""
         (data_tangent, given_tangent), (data_other, given_other) = tangents, others
         out = np.zeros(self.shape, self.plan.compute)
-        self.push(out, data_tangent, given_other)
-        self.push(out, data_other, given_tangent)
+        self.linear.push(out, data_tangent, given_other)
+        self.linear.push(out, data_other, given_tangent)
         self.push(out, self.inputs["data"], given_tangent, given_other)
         return self.converted(out)
 
@@ -138,7 +148,7 @@ class WarpCall:
         """Write, or add, how the gradients that ``backward`` writes change when the inputs change by ``tangents``, of which some may be None."""
         plan, (data_tangent, given_tangent) = self.plan, tangents
         if not plan.nothing and data_tangent is not None and grads[1] is not None:  # in which this gradient is linear
-            self.pull(plan.backward(False), self.images(data_tangent), False, out_grad, (None, grads[1]), add)
+            self.linear.pull(plan.backward(False), self.images(data_tangent), False, out_grad, (None, grads[1]), add)
             add = add[0], True
         if plan.nothing or given_tangent is None:
             return clear(grads, add)
@@ -156,7 +166,7 @@ class WarpCall:
         if grad_data is not None:
             lower = working(grad_data, plan.compute, add[0], beside)
         upper = plain(pixels_of(out_grad, beside), plan.compute)
-        threads, bands = kernels("build").backward_split(plan.work, kernels("threads").threads_for)
+        threads, bands = kernels("build").backward_split(plan.work, plan.shared, kernels("threads").threads_for)
         if grad_given is not None and plan.transform is None:
             grad_given = self.ordered(grad_given)
         parts = self.parts(grad_given, add[1])
@@ -172,9 +182,9 @@ class WarpCall:
             return
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             if plan.transform is not None:
-                grad = gradient(plan.transform, parts.sum(axis=(1, 2))).reshape(grad_given.shape)
+                grad = gradient(plan.transform, together(parts.sum(axis=(1, 2)), grad_given)).reshape(grad_given.shape)
             else:  # one part is the gradient; NumPy's sum of it would lose the sign of a zero
-                grad = parts[:, 0] if parts.shape[1] == 1 else parts.sum(axis=1)
+                grad = together(parts[:, 0] if parts.shape[1] == 1 else parts.sum(axis=1), grad_given)
             grad_given[...] = grad + grad_given if add[1] else grad
 
     def parts(self, grad, add):
@@ -185,6 +195,11 @@ class WarpCall:
             return np.empty(0)
         if plan.transform is not None:
             return np.empty((samples, blocks, plan.work.tiles // plan.work.units, plan.fixed["count"]))
-        if blocks == 1 and not add and usable(grad, np.dtype(plan.number)):
+        if blocks == 1 and not add and len(grad) == samples and usable(grad, np.dtype(plan.number)):
             return grad[:, None]
         return np.empty((samples, blocks, *grad.shape[1:]), plan.number)
+
+
+def together(grads, given):
+    """Gradients of the samples, or their sum if the samples share what is differentiated by."""
+    return grads if len(grads) == len(given) else grads.sum(axis=0, keepdims=True)

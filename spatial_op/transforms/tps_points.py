@@ -5,7 +5,8 @@ With d the destination, normalised,
     source(d) = d + a0 + a1 d_x + a2 d_y + sum_k w_k phi(|d - c_k|),    phi(r) = r^2 log r,
 
 and along y a distance counts ``stretch`` times. The parameters are a0, a1, a2 of x and of y, the stretch, and of each control
-point the w_k of x and of y and c_k. ``tps_loc`` finds them from pairs of points.
+point the w_k of x and of y, what has to be added to these, and c_k. ``tps_loc`` finds them from pairs of points. Large w_k cancel
+each other, so that the 7 digits of float32 would move pixels; in two parts they have 14.
 """
 
 import numpy as np
@@ -16,7 +17,7 @@ from .row import Transform
 from .tps import MOST
 
 # Parameters before those of the first control point, and of each of these.
-HEAD, EACH = 7, 4
+HEAD, EACH = 7, 6
 
 # The fewest control points, of which an affine map is made.
 LEAST = 3
@@ -33,7 +34,8 @@ def bump(squared):
 def identity(control_points):
     """No weights, around points on the unit circle."""
     angles = 2 * np.pi / max(control_points, LEAST) * np.arange(max(control_points, LEAST))
-    points = np.stack([0 * angles, 0 * angles, np.cos(angles), np.sin(angles)], axis=1)
+    points = np.zeros((len(angles), EACH))
+    points[:, 4:] = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     return *(0.0,) * 6, 1.0, *points.ravel().tolist()
 
 
@@ -48,10 +50,10 @@ def fold(values, sizes):
 def term(plan, point, u, v):
     """What one control point moves."""
     stretch, across, down, half_x, half_y = plan[6:]
-    weight_x, weight_y, x, y = point
+    weight_x, weight_y, more_x, more_y, x, y = point
     dx, dy = u * across - x, (v * down - y) * stretch
     value = bump(dx * dx + dy * dy)
-    return weight_x * value * half_x, weight_y * value * half_y
+    return (weight_x + more_x) * value * half_x, (weight_y + more_y) * value * half_y
 
 
 ROW = Transform(
