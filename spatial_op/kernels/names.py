@@ -7,6 +7,9 @@ NUMBERS = {
     "f4": "float32", "f8": "float64", "u1": "uint8", "i1": "int8", "u2": "uint16", "i2": "int16", "u4": "uint32", "i4": "int32",
 }  # fmt: skip
 
+# What is no image, by its number of axes.
+KINDS = {1: ["signals"], 3: ["volumes"]}
+
 # Channels that lie side by side -> the numbers of channels of an image that a kernel is for: of an image, and of its part.
 CHANNELS = {
     1: ("1 channel", ""),
@@ -34,8 +37,7 @@ def of(axes, formula, dtype, sampler, number, what, stored=None):
         words.append(next((name for name, row in SAMPLERS.items() if row == sampler), "own sampler"))
     words.append(NUMBERS[number])
     words += [f"of {NUMBERS[stored]}"] if stored else []
-    if axes == 3:
-        words.append("volumes")
+    words += KINDS.get(axes, ())
     if formula.of_array:
         words += [f"at {NUMBERS[dtype]} grids"] * (dtype != number)
         words += ["coordinates last"] * formula.side_by_side + ["points inside"] * formula.inside

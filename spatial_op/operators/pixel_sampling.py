@@ -6,13 +6,13 @@ in pixels of the whole source, and are then moved by a whole number of pixels.
 
 import numpy as np
 
-from ..transforms import pixel_matrix, pixel_matrix_volume
+from ..transforms import pixel_matrix
 from .any_dtype import of_any
 from .coordinates import AXES
 from .in_parts import call_of
 from .plans import Plan, planned
 
-ROWS = {2: pixel_matrix.ROW, 3: pixel_matrix_volume.ROW}
+ROWS = {axes: pixel_matrix.row(axes) for axes in (2, 3)}
 
 
 def by_matrix(data, first, rectangle, matrix, rows, fill=None):
@@ -24,8 +24,7 @@ def by_matrix(data, first, rectangle, matrix, rows, fill=None):
     axes = len(first)
     shape = tuple(stop - start for start, stop in rectangle)
     centre = [start + (size - 1) / 2 for (start, _), size in zip(rectangle, shape)]
-    entries = matrix if axes == 2 else matrix[:3]  # the last row of a map of volumes says nothing
-    loc = np.array([[*entries.ravel(), *centre[::-1], *first[::-1]]])
+    loc = np.array([[*matrix.ravel(), *centre[::-1], *first[::-1]]])
 
     def sample(data, fill):
         plan = planned("warp", data, loc, shape, ROWS[axes], rows, True, fill=fill)
