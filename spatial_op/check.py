@@ -155,15 +155,6 @@ def precise(op, argument, value, data):
         )
 
 
-def same_dtype(op, argument, value, data):
-    """``value`` must have the dtype of the data."""
-    if value.dtype.newbyteorder("=") != data.dtype.newbyteorder("="):
-        raise TypeError(
-            f"{op}: {argument} has dtype {value.dtype} and data has dtype {data.dtype}, expected one dtype for all; "
-            f"convert it with {words().cast_like(argument, 'data')}."
-        )
-
-
 def shape(op, argument, value, expected, meaning, cure=None):
     """An exact shape."""
     if value.shape != expected:

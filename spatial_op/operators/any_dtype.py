@@ -1,9 +1,9 @@
-"""What else than a sampler's pick is made of labels by way of floating point numbers that hold them exactly: for pictures, if that is asked for."""
+"""Pictures of any dtype: by floating point numbers that hold integers, booleans and complex ones exactly, where kernels do not take them."""
 
 import numpy as np
 
 from .. import check
-from ..dtypes import IMAGES, PARTS
+from ..dtypes import DTYPES, IMAGES, PARTS
 from .arguments import picks
 
 
@@ -27,26 +27,48 @@ def working(dtype):
 def of_any(sample, data, sampler, fill=None):
     """What ``sample``, a function of arrays and a fill, makes of an array of any dtype with a row of the samplers, in this dtype.
 
-    Kernels sample most dtypes as they are. A mixture of booleans is true from a half on. Integers of 64 bits are mixed in two
-    halves of 32 bits, which are exact in float64; where there is no source point they are 0. Axes stay in memory in the order
-    in which they are.
+    Kernels sample arrays as they are, but for mixtures of labels that they do not know.
     """
     dtype = data.dtype.newbyteorder("=")
-    if not picks(sampler) and dtype.kind == "b":
+    labels = dtype.kind == "b" or (dtype.kind in "iu" and dtype in PARTS)
+    return by_floats(sample, data, fill) if labels and not picks(sampler) else sample(data, fill)
+
+
+def by_floats(sample, data, fill=None):
+    """What ``sample``, a function of floating point arrays and a fill, makes of an array of any dtype, in this dtype.
+
+    Integers are rounded, halves to even, and kept in their range; where there is no source point they are 0. Those of 64
+    bits are sampled in two halves of 32 bits, which are exact in float64. Complex numbers are two real ones. Axes stay in
+    memory in the order in which they are.
+    """
+    dtype = data.dtype.newbyteorder("=")
+    if dtype in DTYPES:
+        return sample(data, fill)
+    if dtype.kind == "b":
         return sample(data.astype("float32"), fill) >= 0.5
-    if not picks(sampler) and dtype.kind in "iu" and dtype in PARTS:
-        data = data.astype(dtype)
-        halves = (
-            (data >> 32, each(fill, lambda number: number // 2**32)),
-            (data & 0xFFFFFFFF, each(fill, lambda number: number % 2**32)),
-        )
-        return whole_of_halves(*(sample(part.astype("float64"), of_part) for part, of_part in halves), dtype)
-    return sample(data, fill)
+    if dtype.kind == "c":
+        parts = (data.real, each(fill, lambda number: number.real)), (data.imag, each(fill, lambda number: number.imag))
+        return complex_of(*(sample(part.copy(order="K"), of_part) for part, of_part in parts))
+    if dtype.itemsize < 8:
+        return whole(sample(data.astype(working(dtype)), fill), dtype)
+    data = data.astype(dtype)
+    halves = (
+        (data >> 32, each(fill, lambda number: number // 2**32)),
+        (data & 0xFFFFFFFF, each(fill, lambda number: number % 2**32)),
+    )
+    return whole_of_halves(*(sample(part.astype("float64"), of_part) for part, of_part in halves), dtype)
 
 
 def each(fill, part):
     """A part of every number of a fill, if there is one."""
     return fill and tuple(map(part, fill))
+
+
+def complex_of(real, imaginary):
+    """Complex numbers of their parts, be these infinite or not."""
+    out = np.empty_like(real, np.result_type(real.dtype, np.complex64))
+    out.real, out.imag = real, imaginary
+    return out
 
 
 def whole(values, dtype):
