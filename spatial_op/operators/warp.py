@@ -5,11 +5,13 @@ import contextlib
 import numpy as np
 
 from .. import check
+from ..dtypes import smooth
 from .coordinates import changes, gradient, values_of
 from .engine import kernels
 from .memory import (
     CHANNELS_SECOND,
     as_rows,
+    bytes_of,
     clear,
     empty,
     hand_over,
@@ -52,7 +54,7 @@ class WarpCall:
 
     def images(self, data, beside=False):
         """What kernels are given of images: their pixels, and how far samples and channels are apart."""
-        pixels, apart = laid_out(pixels_of(data, beside), self.plan.compute, 1 if beside else 2)
+        pixels, apart = laid_out(bytes_of(pixels_of(data, beside)), self.plan.stored, 1 if beside else 2)
         return {
             "pixels": pixels,
             "image_step": apart[0] if len(data) > 1 else 0,
@@ -90,9 +92,9 @@ class WarpCall:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
         if 0 in self.shape:
             return out
-        direct = working(out, self.plan.compute, beside=self.beside)
+        direct = working(bytes_of(out), self.plan.stored, beside=self.beside)
         self.sample(self.known, direct, self.beside)
-        hand_over(direct, out)
+        hand_over(direct, bytes_of(out))
         return out
 
     def sample(self, images, out, beside):
@@ -135,9 +137,9 @@ class WarpCall:
         plan.run((None, kernel), kernels("threads").threads_for(plan.work.tiles, plan.work.elements), given)
 
     def converted(self, out):
-        """In the dtype of the result."""
+        """In the dtype of the result's tangents."""
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
-            return out.astype(self.dtype, copy=False)
+            return out.astype(smooth(self.dtype), copy=False)
 
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
