@@ -280,3 +280,37 @@ def test_fill_and_coverage():
     np.testing.assert_allclose(pullback_inside(expected)[1], pullback(expected)[1], rtol=0, atol=1e-10)
     _, inside = so.warp(data[0, 0], np.diag([3.0, 3, 1]), (25, 25), antialias=True, coverage=True)
     np.testing.assert_allclose(inside, so.warp(ones[0, 0], np.diag([3.0, 3, 1]), (25, 25), antialias=3), atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "complex64"])
+def test_integers_and_complex_numbers(dtype):
+    """Rounded once, after the mean."""
+    rng = np.random.default_rng(0)
+    numbers = rng.integers(0, 100, (2, 3, 90, 80))
+    data = (numbers + 1j * numbers[:, ::-1] if dtype == "complex64" else numbers).astype(dtype)
+    loc = 1.5 * so.identity_loc("affine", 2, "float64")
+    for params in ({"antialias": True}, {"antialias": (3, 2), "sampler_type": "nearest"}, {"antialias": (16, 1)}):
+        found = so.SpatialTransformer(data, loc, (20, 35), **params)
+        parts = [
+            so.SpatialTransformer(part.astype("float64"), loc, (20, 35), **params) for part in (data.real, data.imag)
+        ]
+        expected = parts[0] + 1j * parts[1] if dtype == "complex64" else parts[0]
+        assert found.dtype == dtype and abs(found - expected).max() <= (1e-4 if dtype == "complex64" else 0.5001)
+        last = np.ascontiguousarray(data.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+        np.testing.assert_array_equal(so.SpatialTransformer(last, loc, (20, 35), **params), found)
+    out_grad = rng.standard_normal(found.shape).astype("float32" if dtype != "complex64" else dtype)
+    _, pullback = so.vjp(
+        so.SpatialTransformer, data, loc, target_shape=(20, 35), antialias=2, grad_req=("null", "write")
+    )
+    real = data.astype("float32") if dtype != "complex64" else data
+    _, exact = so.vjp(so.SpatialTransformer, real, loc, target_shape=(20, 35), antialias=2, grad_req=("null", "write"))
+    np.testing.assert_allclose(pullback(out_grad)[1], exact(out_grad)[1], rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int32", "int64"])
+def test_labels_have_no_means(dtype):
+    data, loc = np.zeros((1, 1, 4, 4), dtype), so.identity_loc("affine")
+    words = f"SpatialTransformer: antialias is True and data has dtype {dtype}.*labels.*; leave antialias out"
+    with pytest.raises(TypeError, match=words):
+        so.SpatialTransformer(data, loc, (2, 2), sampler_type="nearest", antialias=True)
+    so.SpatialTransformer(data, loc, (2, 2), sampler_type="nearest", antialias=np.False_)

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from .. import check
+from ..dtypes import LABELS, PARTS
 from . import stretch
 from .memory import as_rows, empty, made_once, side_by_side
 from .samples import with_slopes
@@ -38,9 +39,22 @@ def check_samples(op, antialias, axes):
 
 def antialiased(call, plan, antialias):
     """The call, whose plan it is, or that of means, if samples are asked for."""
-    if antialias is False or (isinstance(antialias, np.bool_) and not antialias):
-        return call
-    return MeanCall(call, plan, antialias)
+    return MeanCall(call, plan, antialias) if wanted(antialias) else call
+
+
+def check_means(op, antialias, dtype):
+    """Refuse images of labels, which have no means."""
+    labels = dtype in LABELS or (dtype.kind in "iu" and dtype in PARTS)
+    if labels and wanted(antialias):
+        raise TypeError(
+            f"{op}: antialias is {check.shown(antialias)} and data has dtype {dtype}, whose numbers are labels without means, expected floats, "
+            "complex numbers or integers of up to 16 bits; leave antialias out."
+        )
+
+
+def wanted(antialias):
+    """Whether samples are asked for; said at once for False, which small calls would feel."""
+    return antialias is not False and not (isinstance(antialias, np.bool_) and not antialias)
 
 
 def is_count(number):
@@ -108,20 +122,15 @@ class MeanCall:
 
     def joined(self, results):
         """The results of all parts."""
-        out = np.empty(self.shape, self.dtype)
-        for part, result in results:
-            out[part] = result
-        return out
+        return np.concatenate([*results])
 
     def tangent(self, tangents):
         """How the result changes when the inputs change by ``tangents``, of which some may be None."""
-        return self.joined((part, call.tangent(cut(tangents, part))) for part, call in self.parts)
+        return self.joined(call.tangent(cut(tangents, part)) for part, call in self.parts)
 
     def second_tangent(self, tangents, others):
         """How that changes when the inputs change by ``others``, of which some may be None."""
-        return self.joined(
-            (part, call.second_tangent(cut(tangents, part), cut(others, part))) for part, call in self.parts
-        )
+        return self.joined(call.second_tangent(cut(tangents, part), cut(others, part)) for part, call in self.parts)
 
     def adding(self, add, part):
         """Which gradients a part adds to: also those of an input that samples share, after the first part."""
