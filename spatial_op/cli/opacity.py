@@ -3,9 +3,8 @@
 import numpy as np
 
 from .. import warp
-from ..operators.any_dtype import by_floats, whole, working
+from ..operators.any_dtype import whole, working
 from ..samplers import SAMPLERS
-from . import means
 
 
 def picks(sampler_type):
@@ -23,23 +22,11 @@ def sampling(request):
     return {"sampler_type": request.sampler, "padding_mode": request.border, "antialias": request.antialias}
 
 
-def warped(page, matrix, target, fill=None, antialias=False, **options):
+def warped(page, matrix, target, fill=None, **options):
     """The warped page, (..., H, W), in its own dtype; ``fill`` has a number for each channel, or one for all."""
     planes = page.reshape(-1, *page.shape[-2:])
     fill = (0,) if fill is None else np.tile(fill, len(planes) // len(fill)) if len(fill) > 1 else fill
-    counts = means.samples(matrix, target) if antialias else (1, 1)
-    options["channel_axis"] = 0
-    if counts == (1, 1):
-        out = warp(planes, matrix, target, fill_value=fill, **options)
-    else:
-
-        def sample(planes, fill):
-            out = np.empty((len(planes), *target), planes.dtype)
-            for rows, part, shape in means.bands(matrix, target, counts, len(planes)):
-                out[:, rows] = means.mean(warp(planes, part, shape, fill_value=fill, **options), counts)
-            return out
-
-        out = by_floats(sample, planes, tuple(fill))
+    out = warp(planes, matrix, target, fill_value=fill, channel_axis=0, **options)
     return out.reshape(*page.shape[:-2], *target)
 
 

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import click
 import dask
-import numpy as np
 import zarr
 from dask import array as da
 from dask.diagnostics import ProgressBar
@@ -17,12 +16,11 @@ from dask.system import CPU_COUNT
 
 from ..adapters.dask_boxes import PADDINGS
 from ..dask import warp
-from ..operators.any_dtype import whole, working
-from . import means, room
+from . import room
 from .axes import places
 from .failures import failures, interrupted, prepare
 from .fills import number_of, require_held
-from .opacity import mixes
+from .opacity import sampling
 from .pictures import Refused
 from .progress import lines
 from .unfinished import place_of, resumed
@@ -69,14 +67,10 @@ def warp_file(source, target, request, fill, chunk, letters):
     image = da.moveaxis(da.from_zarr(array), (y, x), (-2, -1))
     matrix, shape = request.geometry.of(*image.shape[-2:])
     channel_axis = 0 if image.ndim == 3 else None  # so that no axis is taken for colours
-    options = {"sampler_type": request.sampler, "padding_mode": request.border, "channel_axis": channel_axis}
+    options = {**sampling(request), "channel_axis": channel_axis}
     if fill is not None:
         options["fill_value"] = fill
-    counts = means.samples(matrix, shape) if request.antialias else (1, 1)
-    if counts == (1, 1):
-        out = warp(image, matrix, shape, chunks=chunk, **options)
-    else:
-        out = averaged(image, matrix, shape, counts, chunk, options)
+    out = warp(image, matrix, shape, chunks=chunk, **options)
     room.require(out.chunksize, array.dtype, "choose a smaller --chunk")
     out = da.moveaxis(out, (-2, -1), (y, x))
     out = out.rechunk(tuple(max(axis) for axis in out.chunks))
@@ -89,20 +83,6 @@ def warp_file(source, target, request, fill, chunk, letters):
         result = reopened(path, levels) if done else created(path, root, array, levels, out)
         store(out.astype(array.dtype), result, done, pool)
     return f"{' x '.join(map(str, out.shape))}, {out.dtype}"
-
-
-def averaged(image, matrix, shape, counts, chunk, options):
-    """Means of so many samples of each pixel."""
-    dtype = image.dtype.newbyteorder("=")
-    if not mixes(dtype):
-        raise Refused(f"its numbers are of type {dtype}, whose means are not whole; leave --antialias out")
-    sides = (chunk, chunk) if chunk else (min(pair) for pair in zip(image.chunksize[-2:], shape))
-    fine, parts = ([side * count for side, count in zip(pair, counts)] for pair in (shape, sides))
-    image = image.astype(working(dtype))
-    out = warp(image, means.finer(matrix, counts), fine, chunks=tuple(parts), **options)
-    chunks = (*out.chunks[:-2], *(tuple(n // count for n in each) for each, count in zip(out.chunks[-2:], counts)))
-    meta = np.empty((0,) * out.ndim, dtype)
-    return out.map_blocks(lambda block: whole(means.mean(block, counts), dtype), chunks=chunks, dtype=dtype, meta=meta)
 
 
 def store(out, result, done, pool):
