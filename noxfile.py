@@ -41,6 +41,7 @@ CURRENT_ONLY = [
     "errors_deformable",
     "experiments",
     "fuzz",
+    "gallery",
     "grids",
     "jax_adapter",
     "jax_native",
