@@ -3,8 +3,12 @@
 Dai et al., "Deformable Convolutional Networks", 2017, arXiv:1703.06211, is called Dai here. Zhu et al., "Deformable
 ConvNets v2: More Deformable, Better Results", 2018, arXiv:1811.11168, is called Zhu; it also weighs each sample by a
 mask. The steps are the points p = p_0 + p_n + dp_n, the samples x(p) there, Zhu's mask, and the sum over the taps.
+
+Signals have the axis x, images y and x, volumes z, y and x, in this order. The shapes that are written are those of
+images; of the others, H, W, KH and KW are as many sizes as there are axes, and an offset as many numbers.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -36,9 +40,10 @@ def deformable_convolution(
         y = h stride_y - pad_y + i dilate_y + offset[n, 2 (g K + k), h, w]
         x = w stride_x - pad_x + j dilate_x + offset[n, 2 (g K + k) + 1, h, w]
 
-    in pixels of the image, where g is the deformable group of the input channel and K = KH KW. Either kind of group is
-    an equal, contiguous part of the channels. A complex coordinate lies where its real part does. A pixel whose
-    bilinear weight is zero is not read. A NaN or infinite coordinate makes the sample NaN.
+    in pixels of the image, where g is the deformable group of the input channel and K = KH KW. Of a signal, x has the
+    offset g K + k; of a volume, z, y and x have the offset 3 (g K + k) and the next two. Either kind of group is an equal,
+    contiguous part of the channels. A complex coordinate lies where its real part does. A pixel whose weight is zero is
+    not read. A NaN or infinite coordinate makes the sample NaN.
 
     Parameters
     ----------
@@ -47,10 +52,10 @@ def deformable_convolution(
         y first. Its size is the output's, (H + 2 pad_y - dilate_y (KH - 1) - 1) // stride_y + 1, and W_out likewise.
     weight : (num_filter, C / num_group, KH, KW) real or complex array
     bias : (num_filter,) real or complex array, optional
-    kernel : (int, int), optional
+    kernel : tuple of int, optional
         KH and KW. The weight has them, and ``num_filter``.
-    stride, dilate, pad : (int, int)
-        By default 1, 1 and 0.
+    stride, dilate, pad : tuple of int
+        By default 1, 1 and 0 on each axis.
     num_filter : int, optional
     num_group, num_deformable_group : int
     border : str
@@ -84,7 +89,7 @@ def deformable_convolution_backward(
 
     Conventions: those of ``deformable_convolution``. Where a coordinate is a whole pixel, its derivative is the one
     from the right. A NaN or infinite coordinate has no part in the data's gradient; the gradients of its offset, in
-    both directions, and of the weights that meet it are NaN.
+    all directions, and of the weights that meet it are NaN.
 
     Parameters
     ----------
@@ -190,12 +195,13 @@ def modulated_deformable_convolution_backward(
 def points(data, offset, kernel, stride, dilate, pad, num_deformable_group):
     """``p_0 + p_n + dp_n`` of Dai's equation 2 for each channel: [y, x] in pixels, (N, C, taps, H_out, W_out) each."""
     n, _, *size = offset.shape
-    offset = widen(offset).reshape(n, num_deformable_group, math.prod(kernel), 2, *size)
-    stride, dilate, pad = stride or (1, 1), dilate or (1, 1), pad or (0, 0)
+    axes = len(size)
+    offset = widen(offset).reshape(n, num_deformable_group, math.prod(kernel), axes, *size)
+    stride, dilate, pad = stride or (1,) * axes, dilate or (1,) * axes, pad or (0,) * axes
     found = []
-    for axis in (0, 1):
+    for axis in range(axes):
         p_0 = np.indices(size)[axis] * stride[axis] - pad[axis]
-        p_n = np.indices(kernel)[axis].reshape(-1, 1, 1) * dilate[axis]
+        p_n = np.indices(kernel)[axis].reshape(-1, *[1] * axes) * dilate[axis]
         found.append(each_channel(p_0 + p_n + offset[:, :, :, axis], data.shape[1]))
     return found
 
@@ -208,38 +214,47 @@ def points_backward(grad_places, offset, num_deformable_group):
 
 def sample(data, places, border):
     """``x(p) = sum_q G(q, p) x(q)``, Dai's equation 3: (N, C, taps, H_out, W_out), and NaN where p is no number."""
-    data = widen(data)
-    height, width = data.shape[2:]
-    if not height * width:
-        raise ValueError(f"data has shape {data.shape}; an image needs a pixel to be sampled")
-    y, x = places
-    rows, columns = BORDERS[border](y, height), BORDERS[border](x, width)
-    samples = np.zeros(y.shape, np.result_type(data, y))
-    for i, (g_y, _) in enumerate(rows):
-        for j, (g_x, _) in enumerate(columns):
-            samples += times(g_y * g_x, data[:, :, i, j, None, None, None])
+    data, lines = widen(data), axis_by_axis(data, places, border)
+    samples = np.zeros(places[0].shape, np.result_type(data, *places))
+    for q in np.ndindex(data.shape[2:]):
+        weights = [line[i] for line, i in zip(lines, q)]
+        samples += times(g_product(weights), pixel(data, q, samples))
     return np.where(known(places), samples, np.nan)
 
 
 def sample_backward(data, places, grad_samples, border):
     """The data's gradient, and [grad_y, grad_x]: Dai's equation 3 with the derivative of G, in his appendix A."""
-    data = widen(data)
-    height, width = data.shape[2:]
-    y, x = places
-    rows, columns = BORDERS[border](y, height), BORDERS[border](x, width)
-    grad_data = np.zeros(data.shape, np.result_type(data, y, grad_samples))
-    slope_y, slope_x = np.zeros((2, *y.shape), np.result_type(data, y))
-    for i, (g_y, rise_y) in enumerate(rows):
-        for j, (g_x, rise_x) in enumerate(columns):
-            pixel = data[:, :, i, j, None, None, None]
-            slope_y += times(rise_y * g_x, pixel)
-            slope_x += times(g_y * rise_x, pixel)
-            grad_data[:, :, i, j] = times(g_y * g_x, grad_samples).sum(axis=(2, 3, 4))
-    return grad_data, [grad_samples * np.where(known(places), slope, np.nan) for slope in (slope_y, slope_x)]
+    data, lines = widen(data), axis_by_axis(data, places, border)
+    grad_data = np.zeros(data.shape, np.result_type(data, *places, grad_samples))
+    slopes = np.zeros((len(places), *places[0].shape), np.result_type(data, *places))
+    for q in np.ndindex(data.shape[2:]):
+        weights = [line[i] for line, i in zip(lines, q)]
+        for axis, slope in enumerate(slopes):
+            slope += times(g_product(weights, axis), pixel(data, q, slope))
+        grad_data[(..., *q)] = times(g_product(weights), grad_samples).sum(axis=tuple(range(2, grad_samples.ndim)))
+    return grad_data, [grad_samples * np.where(known(places), slope, np.nan) for slope in slopes]
+
+
+def axis_by_axis(data, places, border):
+    """The weight and the slope of each position, of each axis."""
+    sizes = data.shape[2:]
+    if not math.prod(sizes):
+        raise ValueError(f"data has shape {data.shape}; an image needs a pixel to be sampled")
+    return [BORDERS[border](p, size) for p, size in zip(places, sizes)]
+
+
+def pixel(data, q, samples):
+    """A pixel of each image and channel, beside the samples."""
+    return data[(..., *q)].reshape(*data.shape[:2], *[1] * (samples.ndim - 2))
+
+
+def g_product(weights, risen=None):
+    """Dai's G, a product over the axes; or its derivative by one of them."""
+    return functools.reduce(np.multiply, [slope if axis == risen else g for axis, (g, slope) in enumerate(weights)])
 
 
 def known(places):
-    """Where both coordinates are finite numbers."""
+    """Where all coordinates are finite numbers."""
     return np.all(np.isfinite(places), axis=0)
 
 
@@ -290,25 +305,23 @@ def group_sums(array, groups):
 
 def convolve(samples, weight, bias, num_group):
     """The sum over the taps, and over the channels of the filter's group: (N, F, H_out, W_out)."""
-    samples, weight, shape = grouped(samples, weight, num_group)
-    out = np.einsum("nackhw,afck->nafhw", samples, weight).reshape(shape)
-    return out if bias is None else out + bias[:, None, None]
+    parts, kernels, shape = grouped(samples, weight, num_group)
+    out = np.einsum("nackp,afck->nafp", parts, kernels).reshape(shape)
+    return out if bias is None else out + bias.reshape(-1, *[1] * (out.ndim - 2))
 
 
 def convolve_backward(samples, weight, bias, out_grad, num_group):
     """The gradients of the samples, of the weight and, if there is one, of the bias."""
-    parts, kernels, _ = grouped(samples, weight, num_group)
-    out_grad = widen(out_grad)
-    n, _, *size = out_grad.shape
-    grads = out_grad.reshape(n, num_group, len(weight) // num_group, *size)
-    grad_samples = np.einsum("nafhw,afck->nackhw", grads, kernels).reshape(samples.shape)
-    grad_weight = np.einsum("nafhw,nackhw->afck", grads, parts).reshape(weight.shape)
-    return grad_samples, grad_weight, *([] if bias is None else [out_grad.sum(axis=(0, 2, 3))])
+    parts, kernels, (n, filters, *size) = grouped(samples, weight, num_group)
+    grads = widen(out_grad).reshape(n, num_group, filters // num_group, math.prod(size))
+    grad_samples = np.einsum("nafp,afck->nackp", grads, kernels).reshape(samples.shape)
+    grad_weight = np.einsum("nafp,nackp->afck", grads, parts).reshape(weight.shape)
+    return grad_samples, grad_weight, *([] if bias is None else [grads.sum(axis=(0, 3)).ravel()])
 
 
 def grouped(samples, weight, num_group):
-    """Samples (N, groups, C / groups, taps, H_out, W_out), weights (groups, F / groups, C / groups, taps), and N, F, ..."""
+    """Samples (N, groups, C / groups, taps, positions), weights (groups, F / groups, C / groups, taps), and N, F, ..."""
     n, channels, taps, *size = samples.shape
-    parts = samples.reshape(n, num_group, channels // num_group, taps, *size)
+    parts = samples.reshape(n, num_group, channels // num_group, taps, math.prod(size))
     kernels = weight.reshape(num_group, len(weight) // num_group, channels // num_group, taps)
     return parts, kernels, (n, len(weight), *size)

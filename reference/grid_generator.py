@@ -12,27 +12,26 @@ def grid_generator(data, transform_type, target_shape=(0, 0), *, align_corners=T
     Conventions: x first; -1 and +1 are the centres of the border pixels (``align_corners=True``) or their outer edges.
     The transforms map normalised destinations to normalised sources. "warp" moves pixel (u, v), counted from the
     image's centre, by its flow: ``((flow_x + u) 2 / span, (flow_y + v) 2 / span)``, where ``span`` is the number of
-    pixels between -1 and +1; a coordinate is 0 where that is 0.
+    pixels between -1 and +1; a coordinate is 0 where that is 0. Volumes and signals likewise.
 
     Parameters
     ----------
-    data : (N, P) or (N, 2, H, W) real or complex array
+    data : (N, P), (N, 2, H, W), (N, 3, D, H, W) or (N, 1, W) real or complex array
         Parameters of the transform, or the flow in pixels, x first.
     transform_type : str
         A row of ``TRANSFORMS``, or "warp".
-    target_shape : (int, int) or (int, int, int)
-        H_out and W_out, or D_out, H_out and W_out. A flow has a shape of its own.
+    target_shape : (int,), (int, int) or (int, int, int)
+        (D_out,) (H_out) and W_out. A flow has a shape of its own.
     align_corners : bool
 
     Returns
     -------
-    grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) float64 or complex128 array
+    grid : (N, 2, H_out, W_out), (N, 3, D_out, H_out, W_out) or (N, 1, W_out) float64 or complex128 array
     """
     if transform_type == "warp":
-        height, width = data.shape[2:]
-        v, u = np.meshgrid(np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2, indexing="ij")
+        places = np.meshgrid(*(np.arange(size) - (size - 1) / 2 for size in data.shape[2:]), indexing="ij")
         with np.errstate(invalid="ignore"):  # an infinite flow in an axis of one pixel is no number
-            return (widen(data) + np.stack([u, v])) * pixel_size(data, align_corners)
+            return (widen(data) + np.stack(places[::-1])) * pixel_size(data, align_corners)
     forward, _, _ = TRANSFORMS[transform_type]
     source = forward(widen(data), homogeneous_grid(target_shape, align_corners=align_corners))
     return source.reshape(len(data), len(target_shape), *target_shape)
@@ -45,7 +44,7 @@ def grid_generator_backward(data, out_grad, transform_type, target_shape=(0, 0),
 
     Parameters
     ----------
-    data : (N, P) or (N, 2, H, W) real or complex array
+    data : (N, P), (N, 2, H, W), (N, 3, D, H, W) or (N, 1, W) real or complex array
     out_grad : real or complex array of the grid's shape
     transform_type, target_shape, align_corners
         As forward.
@@ -62,6 +61,6 @@ def grid_generator_backward(data, out_grad, transform_type, target_shape=(0, 0),
 
 
 def pixel_size(flow, align_corners):
-    """Normalised sizes of a pixel along x and y, (2, 1, 1), for a flow (N, 2, H, W); 0 where there is nothing to span."""
+    """Normalised sizes of a pixel along x, y, ..., (axes, 1, ...), for a flow (N, axes, ...); 0 where there is nothing to span."""
     spans = np.array([span(size, align_corners) for size in flow.shape[:1:-1]])
-    return np.divide(2, spans, where=spans != 0, out=np.zeros(2)).reshape(2, 1, 1)
+    return np.divide(2, spans, where=spans != 0, out=np.zeros(len(spans))).reshape(-1, *[1] * len(spans))

@@ -10,7 +10,7 @@ def grid_sampler(data, grid, sampler_type="bilinear", *, padding_mode="zeros", a
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) real or complex array
+    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) real or complex array
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) real or complex array
     sampler_type, padding_mode, align_corners, fill_value
 

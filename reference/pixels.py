@@ -34,18 +34,19 @@ def pixel_matrix_to_loc(matrix, source_shape, target_shape, *, align_corners=Tru
 
     Parameters
     ----------
-    matrix : (2, 3), (3, 3) or (3, 4) array
+    matrix : (2, 3), (3, 3), (3, 4) or (4, 4) array
     source_shape, target_shape : tuples of int
     align_corners : bool
 
     Returns
     -------
     loc : (P,) float64 array
-        Of "affine", or of "projective" if the matrix is 3x3: then divided by its last entry, which is left out.
+        Of "affine", or of "projective" if the matrix is square: then divided by its last entry, which is left out.
     """
     source, target = to_pixels(source_shape, align_corners), to_pixels(target_shape, align_corners)
     found = np.linalg.inv(source) @ square(matrix) @ target
-    return (found / found[2, 2]).ravel()[:8] if np.shape(matrix) == (3, 3) else found[:-1].ravel()
+    rows, columns = np.shape(matrix)
+    return (found / found[-1, -1]).ravel()[:-1] if rows == columns else found[:-1].ravel()
 
 
 def warp(
@@ -66,7 +67,7 @@ def warp(
     Parameters
     ----------
     image : (H, W), (H, W, C), (D, H, W) or (D, H, W, C) real or complex array
-    matrix : (2, 3), (3, 3) or (3, 4) array
+    matrix : (2, 3), (3, 3), (3, 4) or (4, 4) array
         From a pixel of the output to a point of the image.
     target_shape : tuple of int
         The image's own unless given; with a displacement, that of its planes.

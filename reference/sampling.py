@@ -50,7 +50,7 @@ def bilinear_sampling_backward(data, grid, out_grad, *, align_corners=True):
 def sampling_forward(data, grid, sampler_type, padding_mode, align_corners, fill_value=0.0):
     """``out[n, c, i, j] = sum_{h, w} data[n, c, h, w] k(x - w) k(y - h)``, the paper's equation 3.
 
-    A volume (N, C, D, H, W) has one more factor, k(z - d).
+    A volume (N, C, D, H, W) has one more factor, k(z - d); a signal (N, C, W) has k(x - w) alone.
 
     Conventions: (x, y) is ``grid[n, :, i, j]`` in pixels. The grid is normalised: -1 and +1 are the centres of the
     first and last pixel (``align_corners=True``) or their outer edges. A complex coordinate lies where its real part
@@ -59,7 +59,7 @@ def sampling_forward(data, grid, sampler_type, padding_mode, align_corners, fill
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) real or complex array
+    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) real or complex array
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) real or complex array
         x first.
     sampler_type : str
@@ -96,7 +96,7 @@ def sampling_backward(data, grid, out_grad, sampler_type, padding_mode, align_co
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) real or complex array
+    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) real or complex array
     grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) real or complex array
     out_grad : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) real or complex array
     sampler_type : str

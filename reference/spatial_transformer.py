@@ -21,13 +21,13 @@ def spatial_transformer(
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) real or complex array
+    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) real or complex array
     loc : (N, P) real or complex array
         Parameters of the transform.
     target_shape : (int, int) or (int, int, int)
         H_out and W_out, or D_out, H_out and W_out.
     transform_type : str
-        A row of ``TRANSFORMS``; "affine" for volumes.
+        A row of ``TRANSFORMS``, of volumes and signals none of ``OF_IMAGES``.
     sampler_type : str
         A row of ``SAMPLERS``.
     padding_mode : str
@@ -61,7 +61,7 @@ def spatial_transformer_backward(
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) real or complex array
+    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) real or complex array
     loc : (N, P) real or complex array
     out_grad : (N, C, *target_shape) real or complex array
     target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value

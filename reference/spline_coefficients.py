@@ -12,7 +12,7 @@ def spline_coefficients(data, *, padding_mode="reflection", align_corners=True):
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) real or complex array
+    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) real or complex array
     padding_mode : str
         A row of ``PADDINGS``.
     align_corners : bool

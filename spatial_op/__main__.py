@@ -18,9 +18,10 @@ OPTIONAL = {
 def main(arguments=None):
     """Run the command line; one sentence and exit code 2 if a package it needs is missing."""
     try:
+        from .cli.completion import VARIABLE
         from .cli.main import cli
 
-        cli(arguments, prog_name="python -m spatial_op")
+        cli(arguments, complete_var=VARIABLE)
     except ImportError as error:
         package = (error.name or "").partition(".")[0]
         if package not in OPTIONAL:

@@ -238,11 +238,17 @@ def whole_numbers(op, argument, value, count, least, expected, example):
     return tuple(whole_number(op, f"{argument}[{axis}]", number, least) for axis, number in enumerate(numbers))
 
 
+# What the sizes of an output are, by their number, and an example.
+TARGETS = {
+    1: ("one integer in a tuple, (width,)", "(28,)"),
+    2: ("two integers, (height, width)", "(28, 28)"),
+    3: ("three integers, (depth, height, width)", "(28, 28, 28)"),
+}
+
+
 def target_shape(op, value, axes, least=1):
-    """Sizes of the output: height and width, and before them the depth of volumes."""
-    expected, example = "two integers, (height, width)", "(28, 28)"
-    if axes == 3:
-        expected, example = "three integers, (depth, height, width)", "(28, 28, 28)"
+    """Sizes of the output: height and width, and before them the depth of volumes; of signals the width alone."""
+    expected, example = TARGETS[axes]
     sizes = (0, 0)  # MXNet's way to leave it out
     if value is not None:
         sizes = whole_numbers(op, "target_shape", value, axes, least, expected, example)

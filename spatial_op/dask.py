@@ -45,11 +45,11 @@ def warp(
     image : (..., H, W) or (..., D, H, W) Dask array
         Floats, integers, booleans or complex numbers, chunked along any axes.
     matrix : (2, 3), (3, 3), (3, 4) or (4, 4) array
-        Affine or projective, in pixels: ``matrix @ (x, y, 1)``; of volumes affine: ``matrix @ (x, y, z, 1)``.
+        Affine or projective, in pixels: ``matrix @ (x, y, 1)``, of volumes ``matrix @ (x, y, z, 1)``.
     target_shape : (int, int) or (int, int, int), optional
         (Depth,) height and width of the output, in pixels; the input's unless given.
     sampler_type : str
-        A row of images or of volumes, as ``SpatialTransformer`` has it.
+        As of ``SpatialTransformer``.
     padding_mode : str
         What lies outside the image: "zeros" or "border".
     direction : str
@@ -102,7 +102,7 @@ def warp(
     check_image(warp, image)
     where = map_of(matrix, direction, displacement)
     image = channels_first(op, image, where.axes, channel_axis)
-    rows = rows_of(where.axes, sampler_type, padding_mode)
+    rows = rows_of(sampler_type, padding_mode)
     if padding_mode not in PADDINGS:
         raise ValueError(
             f"{op}: padding_mode is {padding_mode!r}, expected {check.listed(PADDINGS)}; what lies outside the image by another rule "
@@ -183,7 +183,7 @@ def filled(fill, image, front):
 
 def one_chunk(blocks, starts, lead, box, rectangle, where, dtype, sampler_type, padding_mode, fill):
     """A chunk of the result, from those of the source whose first pixels are ``starts``."""
-    rows = rows_of(where.axes, sampler_type, padding_mode)
+    rows = rows_of(sampler_type, padding_mode)
     shape = tuple(stop - start for start, stop in rectangle)
     with one_thread():
         if any(start == stop for start, stop in box):  # the fill, and NaN for what has no source point

@@ -7,13 +7,12 @@ JAX too.
 from jax import numpy as jnp
 
 from .adapters import jax_arguments
-from .operators.deformable_convolution import DeformableConvolution
+from .adapters.jax_deform import deform_conv1d, deform_conv2d, deform_conv3d
 from .operators.grid_generator import GridGenerator
 from .operators.grid_sampler import GridSampler
-from .operators.modulated_deformable_convolution import ModulatedDeformableConvolution
 from .operators.spatial_transformer import SpatialTransformer
 
-__all__ = ["affine_grid", "affine_grid_sample", "deform_conv2d", "grid_sample"]
+__all__ = ["affine_grid", "affine_grid_sample", "deform_conv1d", "deform_conv2d", "deform_conv3d", "grid_sample"]
 
 
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=False):
@@ -140,58 +139,3 @@ def affine_grid_sample(input, theta, size, mode="bilinear", padding_mode="zeros"
     words = mode, padding_mode, align_corners
     input, theta, params = jax_arguments.affine_grid_sample("affine_grid_sample", input, theta, size, *words)
     return SpatialTransformer(input, theta, **params)
-
-
-def deform_conv2d(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), mask=None):
-    """Deformable convolution: of the second version with a mask, of the first without.
-
-    Conventions: images are (batch, channels, height, width). Offsets are in pixels, y before x, and add to where the tap of
-    a plain convolution would look. Groups follow from the shapes. ``stride``, ``padding`` and ``dilation`` must be static
-    under ``jax.jit``.
-
-    Parameters
-    ----------
-    input : (N, C, H, W) float array
-        Images.
-    offset : (N, 2 D K, H_out, W_out) array of ``input``'s dtype
-        Offsets in pixels, for each of D deformable groups and K taps, row by row, y then x.
-    weight : (F, C / G, kernel height, kernel width) array of ``input``'s dtype
-        Filters of G groups.
-    bias : (F,) array of ``input``'s dtype, optional
-        Added to each filter's result.
-    stride, padding, dilation : int or (int, int)
-        Of rows and columns, in pixels.
-    mask : (N, D K, H_out, W_out) array of ``input``'s dtype, optional
-        A factor for each tap.
-
-    Returns
-    -------
-    out : (N, F, H_out, W_out) array of ``input``'s dtype
-        Outside the image are zeros, towards which samples fade.
-
-    Raises
-    ------
-    ValueError
-        If a shape or a number is wrong.
-    TypeError
-        If a type or dtype is wrong, or JAX traces what must be known.
-
-    Notes
-    -----
-    The formula is that of ``spatial_op.ModulatedDeformableConvolution``. Source: ``torchvision.ops.deform_conv2d``.
-
-    Examples
-    --------
-    >>> from jax import numpy as jnp
-    >>> from spatial_op.jax import deform_conv2d
-    >>> right = jnp.stack([jnp.zeros((1, 3)), jnp.full((1, 3), 0.5)])[None]  # half a pixel
-    >>> deform_conv2d(jnp.arange(3.0).reshape(1, 1, 1, 3), right, jnp.ones((1, 1, 1, 1)))[0, 0]
-    Array([[0.5, 1.5, 1. ]], dtype=float32)
-    """
-    inputs = {"input": input, "offset": offset, "mask": mask, "weight": weight, "bias": bias}
-    given = {
-        argument: value for argument, value in inputs.items() if value is not None or argument not in ("mask", "bias")
-    }
-    given, params = jax_arguments.deform_conv2d("deform_conv2d", given, stride, padding, dilation)
-    operator = DeformableConvolution if mask is None else ModulatedDeformableConvolution
-    return operator(*given.values(), **params)

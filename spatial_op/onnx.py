@@ -47,8 +47,8 @@ def export(op, *inputs, **params):
     ONNX's "nearest" takes the even pixel halfway between two, as "nearest_even" here; "nearest" takes the upper one. For both,
     the nodes find the pixel before GridSample is asked for it, so that runtimes take the same pixels as the operator, where
     a grid's last digit does not decide. ONNX leaves one case to its runtimes: a NaN or infinite coordinate gives NaN here.
-    "bicubic" with "border" is refused, since ONNX clamps coordinates before it takes the taps, and so are samplers and
-    paddings that ONNX lacks.
+    "bicubic" with "border" is refused, since ONNX clamps coordinates before it takes the taps, and so are signals, and samplers
+    and paddings that ONNX lacks. ONNX has "bicubic" of volumes, but ONNX Runtime does not.
 
     Examples
     --------

@@ -8,6 +8,7 @@ process, the parent says which it was.
 
 import collections
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -25,7 +26,8 @@ from tables import COMBINATIONS, random_loc
 import reference
 import spatial_op as so
 from spatial_op.kernels import threads
-from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
+from spatial_op.samplers import SAMPLERS
+from spatial_op.transforms import TABLES
 
 SIDES = st.one_of(st.integers(0, 24), st.sampled_from([31, 32, 33, 63, 64, 65, 127, 128, 129, 131, 257]))
 SPECIAL = [np.nan, np.inf, -np.inf, 1e30, -1e30, 3e38, 0.0, -0.0, 0.5, 1.0, -1.0]
@@ -64,7 +66,7 @@ def layouts(draw, shape):
 @st.composite
 def sampler_calls(draw):
     """A call of a sampler, a transform or a grid."""
-    axes = draw(st.sampled_from([2, 2, 3]))
+    axes = draw(st.sampled_from([1, 2, 2, 3]))
     n, c = draw(st.integers(0, 3)), draw(st.sampled_from([0, 1, 1, 2, 3, 4, 5, 33]))
     sides = tuple(max(1, draw(SIDES)) for _ in range(axes))
     target = tuple(draw(SIDES) for _ in range(axes))
@@ -75,27 +77,24 @@ def sampler_calls(draw):
         sides, target = tuple(max(1, s // 2) for s in sides), tuple(-(-t // 2) for t in target)
     op = draw(st.sampled_from([*SAMPLED, "SpatialTransformer", "GridGenerator"]))
     transform, (sampler, padding) = "affine", draw(st.sampled_from(RULES))
-    if axes == 3:
-        sampler = sampler if sampler in VOLUME_SAMPLERS else "bilinear"
-    elif draw(st.booleans()):
+    if axes == 2 and draw(st.booleans()):
         transform, sampler, padding = draw(st.sampled_from(COMBINATIONS))
+    elif axes != 2:
+        transform = draw(st.sampled_from(list(TABLES[axes])))
     corners, rules = draw(st.booleans()), {"sampler_type": sampler, "padding_mode": padding}
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     spread = draw(st.sampled_from([0.0, 0.1, 0.4, 3.0]))
     data = rng.standard_normal((n, c, *sides)).astype(dtype)
-    if axes == 2:
-        loc = random_loc(rng, transform, n, dtype, spread)
-    else:
-        loc = (so.identity_loc("affine", n, "float64", axes=3) + spread * rng.standard_normal((n, 12))).astype(dtype)
+    loc = random_loc(rng, transform, n, dtype, spread, axes)
     if op == "SpatialTransformer":
         inputs, params = (data, loc), {"target_shape": target, "transform_type": transform, **rules}
     elif op in SAMPLED:
         grid = rng.uniform(-1 - spread, 1 + spread, (n, axes, *target)).astype(dtype)
         inputs, params = (data, grid), rules if op == "GridSampler" else {"padding_mode": "zeros"}
-    elif axes == 3 or draw(st.booleans()):
+    elif draw(st.booleans()):
         inputs, params = (loc,), {"target_shape": target, "transform_type": transform}
     else:
-        inputs, params = (rng.standard_normal((n, 2, *target)).astype(dtype),), {"transform_type": "warp"}
+        inputs, params = (rng.standard_normal((n, axes, *target)).astype(dtype),), {"transform_type": "warp"}
     return (
         op,
         inputs,
@@ -111,16 +110,18 @@ def convolution_calls(draw):
     n, groups, deformables = draw(st.integers(0, 3)), draw(st.sampled_from([1, 1, 2])), draw(st.sampled_from([1, 1, 2]))
     c = draw(st.sampled_from([1, 2, 3, 8, 17])) * groups * deformables
     filters = draw(st.sampled_from([1, 2, 5, 17])) * groups
-    kernel, dilate, stride = (draw(st.tuples(st.integers(1, 3), st.integers(1, 3))) for _ in range(3))
-    pad = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
+    axes = draw(st.sampled_from([1, 2, 2, 2, 3]))
+    kernel, dilate, stride = (draw(st.tuples(*[st.integers(1, 3)] * axes)) for _ in range(3))
+    pad = draw(st.tuples(*[st.integers(0, 2)] * axes))
+    longest = 6 if axes == 3 else 30
     extents = [gap * (taps - 1) + 1 for gap, taps in zip(dilate, kernel)]
-    h, w = (max(1, extent - 2 * more, draw(st.integers(1, 30))) for extent, more in zip(extents, pad))
-    out = [(size + 2 * more - extent) // step + 1 for size, more, extent, step in zip((h, w), pad, extents, stride)]
+    source = [max(1, extent - 2 * more, draw(st.integers(1, longest))) for extent, more in zip(extents, pad)]
+    out = [(size + 2 * more - extent) // step + 1 for size, more, extent, step in zip(source, pad, extents, stride)]
     dtype = draw(st.sampled_from(["float32", "float64"]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    count, spread = deformables * kernel[0] * kernel[1], draw(st.sampled_from([0.0, 0.6, 4.0]))
-    data = rng.standard_normal((n, c, h, w))
-    offset, mask = spread * rng.standard_normal((n, 2 * count, *out)), rng.random((n, count, *out))
+    count, spread = deformables * math.prod(kernel), draw(st.sampled_from([0.0, 0.6, 4.0]))
+    data = rng.standard_normal((n, c, *source))
+    offset, mask = spread * rng.standard_normal((n, axes * count, *out)), rng.random((n, count, *out))
     weight, bias = rng.standard_normal((filters, c // groups, *kernel)), rng.standard_normal(filters)
     inputs = [data, offset, mask, weight, bias]
     if op == "DeformableConvolution":

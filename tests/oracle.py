@@ -14,7 +14,7 @@ from tolerances import assert_close
 
 from reference.kernels import SAMPLERS
 from reference.paddings import PADDINGS
-from reference.transforms import TRANSFORMS
+from reference.transforms import OF_IMAGES, TRANSFORMS
 
 
 class Oracle(NamedTuple):
@@ -28,7 +28,7 @@ class Oracle(NamedTuple):
 SAME = {name: name for name in ("zeros", "border", "reflection")}
 NEAREST = {"nearest": "nearest", "nearest_even": "nearest"}
 TORCH = Oracle({"bilinear": "bilinear", **NEAREST, "bicubic": "bicubic"}, SAME, ("bicubic",))
-ONNX = Oracle({"bilinear": "linear", **NEAREST, "bicubic": "cubic"}, SAME, ("bicubic",))
+ONNX = Oracle({"bilinear": "linear", **NEAREST, "bicubic": "cubic"}, SAME, ())
 
 
 def every(pairs):
@@ -45,6 +45,15 @@ def rules_of(oracle, axes):
     return every(product(samplers, oracle.paddings))
 
 
+def of_each(rules):
+    """Test parameters with the dimension in front, for signals, images and volumes."""
+    return [
+        pytest.param(dimension, *rule.values, id=f"{dimension}-{rule.id}")
+        for dimension in ("1-D", "2-D", "3-D")
+        for rule in rules
+    ]
+
+
 def of_both(planes, volumes):
     """Test parameters with the dimension in front."""
     return [
@@ -55,17 +64,21 @@ def of_both(planes, volumes):
 
 
 NAMES = "sampler_type, padding_mode, align_corners"
-RULES, RULES_3D = every(PAIRS[2]), every(PAIRS[3])
-every_rule, every_rule_3d = (pytest.mark.parametrize(NAMES, rules) for rules in (RULES, RULES_3D))
+RULES = every(PAIRS[2])
+every_rule = pytest.mark.parametrize(NAMES, RULES)
 every_transform = pytest.mark.parametrize("transform_type", TRANSFORMS)
+every_transform_of_others = pytest.mark.parametrize(
+    "transform_type", [name for name in TRANSFORMS if name not in OF_IMAGES]
+)
 either_corner_rule = pytest.mark.parametrize("align_corners", [True, False])
 
 # Prime-ish sizes, no two equal, whose pixels never meet by chance.
 SHAPE, TARGET_SHAPE = (2, 3, 5, 7), (11, 13)
 VOLUME, TARGET_VOLUME = (2, 3, 4, 5, 7), (6, 3, 8)
+SIGNAL, TARGET_SIGNAL = (2, 3, 11), (19,)
 
-IDENTITY = {name: identity for name, (_, _, identity) in TRANSFORMS.items()}
-IDENTITY_3D = (1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
+IDENTITY_3D = TRANSFORMS["affine"][2](3)
+IDENTITY = {name: identity(2) for name, (_, _, identity) in TRANSFORMS.items()}
 
 # Samplers of which a whole pixel is that pixel alone; the others blur.
 EXACT = [
@@ -86,7 +99,8 @@ def beyond(padding_mode, size, align_corners):
 def draw(transform_type, spread=0.3, shape=SHAPE, target_shape=TARGET_SHAPE, seed=0):
     """Arrays data, loc and out_grad; loc is near the identity, so that a part of the samples lies outside."""
     rng = np.random.default_rng(seed)
-    row = np.array(IDENTITY[transform_type] if len(target_shape) == 2 else IDENTITY_3D, np.float64)
+    _, _, identity = TRANSFORMS[transform_type]
+    row = np.array(identity(len(target_shape)), np.float64)
     loc = np.tile(row, (shape[0], 1))
     return rng.normal(size=shape), loc + spread * rng.normal(size=loc.shape), rng.normal(size=shape[:2] + target_shape)
 

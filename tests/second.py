@@ -6,10 +6,10 @@ from tables import COMBINATIONS, options, random_loc
 import reference
 import spatial_op as so
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
+from spatial_op.samplers import SAMPLERS
 from spatial_op.transforms import TABLES
 
-SIDES = {2: ((6, 7), (5, 18)), 3: ((4, 5, 6), (3, 2, 18))}
+SIDES = {1: ((7,), (19,)), 2: ((6, 7), (5, 18)), 3: ((4, 5, 6), (3, 2, 18))}
 BACKWARD = {
     so.SpatialTransformer: reference.spatial_transformer_backward,
     so.GridGenerator: reference.grid_generator_backward,
@@ -19,13 +19,6 @@ BACKWARD = {
 }
 
 
-def parameters(axes, name, rng):
-    """Parameters of a transform near the identity."""
-    if axes == 2:
-        return random_loc(rng, name, 2, "float64", spread=0.2)
-    return so.identity_loc(name, 2, "float64", axes=axes) + 0.2 * rng.standard_normal((2, 12))
-
-
 def transformers():
     """Transformers, and the generators of their grids."""
     rng = np.random.default_rng(3)
@@ -33,41 +26,51 @@ def transformers():
         source, target = SIDES[axes]
         rows = COMBINATIONS if axes == 2 else [(name, "bilinear", "zeros") for name in table]
         for number, combination in enumerate(rows):
-            data, loc = rng.standard_normal((2, 3, *source)), parameters(axes, combination[0], rng)
+            data, loc = rng.standard_normal((2, 3, *source)), random_loc(rng, combination[0], 2, "float64", 0.2, axes)
             params = options(combination, target_shape=target, align_corners=number % 2 == 0)
             yield f"{axes}-{'-'.join(combination)}", so.SpatialTransformer, (data, loc), params
         for name in table:
-            loc = parameters(axes, name, rng)
+            loc = random_loc(rng, name, 2, "float64", 0.2, axes)
             yield f"{axes}-{name}", so.GridGenerator, (loc,), {"transform_type": name, "target_shape": target}
-    yield "flow", so.GridGenerator, (rng.standard_normal((2, 2, 5, 6)),), {"transform_type": "warp"}
+        yield f"{axes}-flow", so.GridGenerator, (rng.standard_normal((2, axes, *target)),), {"transform_type": "warp"}
 
 
 def samplers():
     """Samplers at grids, of which a part lies outside."""
     rng = np.random.default_rng(4)
-    for axes, table in ((2, SAMPLERS), (3, VOLUME_SAMPLERS)):
-        source, target = SIDES[axes]
-        for sampler in table:
+    for axes, (source, target) in SIDES.items():
+        for sampler in SAMPLERS:
             for number, padding in enumerate(PADDINGS):
                 data, grid = rng.standard_normal((2, 3, *source)), rng.uniform(-1.4, 1.4, (2, axes, *target))
                 params = {"sampler_type": sampler, "padding_mode": padding, "align_corners": number != 1}
                 yield f"{axes}-{sampler}-{padding}", so.GridSampler, (data, grid), params
 
 
+# Of images, signals and volumes: shapes of data, offsets, masks and filters; kernel and margins.
+CONVOLVED = {
+    "": ([(2, 4, 5, 6), (2, 24, 6, 4), (2, 12, 6, 4), (6, 2, 2, 3)], (2, 3), (1, 0)),
+    "-signals": ([(2, 4, 6), (2, 6, 8), (2, 6, 8), (6, 2, 3)], (3,), (2,)),
+    "-volumes": ([(2, 4, 2, 3, 4), (2, 24, 3, 3, 3), (2, 8, 3, 3, 3), (6, 2, 2, 1, 2)], (2, 1, 2), (1, 0, 0)),
+}
+
+
 def convolutions():
-    """Both versions, with and without a bias, by either border rule."""
+    """Both versions, with and without a bias, by either border rule, of images, signals and volumes."""
     rng = np.random.default_rng(5)
     for op in (so.DeformableConvolution, so.ModulatedDeformableConvolution):
-        for border, bias in (("mxnet", True), ("zeros", False)):
-            shapes = [(2, 4, 5, 6), (2, 24, 6, 4), (2, 12, 6, 4), (6, 2, 2, 3), (6,)]
+        for border, bias, kind in (
+            ("mxnet", True, ""), ("zeros", False, ""), ("mxnet", True, "-signals"), ("mxnet", False, "-volumes"),
+        ):  # fmt: skip
+            shapes, kernel, pad = CONVOLVED[kind]
+            shapes = [*shapes, (6,)]
             if op is so.DeformableConvolution:
                 del shapes[2]
             inputs = [rng.standard_normal(shape) for shape in shapes[: None if bias else -1]]
             params = {
-                "kernel": (2, 3), "pad": (1, 0), "num_filter": 6, "num_group": 2, "num_deformable_group": 2,
+                "kernel": kernel, "pad": pad, "num_filter": 6, "num_group": 2, "num_deformable_group": 2,
                 "border": border, "no_bias": not bias,
             }  # fmt: skip
-            yield f"{op.__name__}-{border}", op, tuple(inputs), params
+            yield f"{op.__name__}-{border}{kind}", op, tuple(inputs), params
 
 
 CASES = {

@@ -5,8 +5,8 @@ from itertools import chain, cycle, product
 import numpy as np
 
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
-from spatial_op.transforms import TRANSFORMS
+from spatial_op.samplers import SAMPLERS
+from spatial_op.transforms import TABLES, TRANSFORMS
 
 
 def paired(samplers):
@@ -20,7 +20,7 @@ def paired(samplers):
 
 
 # By the number of axes of an image.
-PAIRS = {2: paired(SAMPLERS), 3: paired(VOLUME_SAMPLERS)}
+PAIRS = {axes: paired(SAMPLERS) for axes in TABLES}
 # Each row of each table, once with the rows that MXNet has in the other two, and all pairs.
 COMBINATIONS = [
     *((transform, "bilinear", "zeros") for transform in TRANSFORMS),
@@ -34,13 +34,16 @@ POINTS = 9
 # Relative rounding error of each dtype.
 EPS = {np.dtype(name): float(np.finfo(name).eps) for name in ("float16", "float32", "float64")}
 
+# Every transform of images, volumes and signals, by the number of axes.
+TRANSFORMS_OF = [(axes, name) for axes, table in TABLES.items() for name in table]
 
-def random_loc(rng, transform_type, batch, dtype, spread=0.4):
+
+def random_loc(rng, transform_type, batch, dtype, spread=0.4, axes=2):
     """Parameters near the identity, off every whole pixel."""
-    rest = np.array(TRANSFORMS[transform_type].identity(POINTS))
+    rest = np.array(TABLES[axes][transform_type].identity(POINTS))
     noise = rng.standard_normal((batch, len(rest))) * spread
     if transform_type == "projective":
-        noise[:, 6:] *= 0.3  # keeps the horizon outside the image
+        noise[:, axes * (axes + 1) :] *= 0.3  # keeps the horizon outside the image
     return (rest + noise).astype(dtype)
 
 

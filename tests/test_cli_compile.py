@@ -221,7 +221,7 @@ def test_compile_without_gradients(compiled):
 
 def test_compile_takes_rows_of_the_tables(command):
     """Each choice reaches a call; what a kind has not is left out."""
-    calls = compile.calls(True, **usual.CHOICES)
+    calls = compile.calls((1, 2, 3), **usual.CHOICES)
     asked = {
         (
             operator.__name__,
@@ -238,19 +238,17 @@ def test_compile_takes_rows_of_the_tables(command):
             for sampler in usual.CHOICES["sampler"]:
                 assert ("SpatialTransformer", 2, dtype, transform, sampler) in asked
         assert ("GridGenerator", 2, dtype, usual.FLOW, None) in asked
-        assert ("SpatialTransformer", 3, dtype, "affine", "nearest_even") in asked
-        assert ("GridSampler", 3, dtype, None, "bilinear") in asked and (
-            "GridSampler",
-            3,
-            dtype,
-            None,
-            "bicubic",
-        ) not in asked
+        assert {("ModulatedDeformableConvolution", axes, dtype, None, None) for axes in (2, 3)} <= asked
+        for axes in (1, 3):
+            assert ("SpatialTransformer", axes, dtype, "affine", "nearest_even") in asked
+            assert ("GridSampler", axes, dtype, None, "bicubic") in asked
+            assert ("GridGenerator", axes, dtype, usual.FLOW, None) in asked
+            assert ("SpatialTransformer", axes, dtype, "tps", "bilinear") not in asked
 
 
 def test_each_call_is_one_that_operators_take():
     """All checks pass, so nothing is left out by an error."""
-    for operator, inputs, params in compile.calls(True, **usual.CHOICES):
+    for operator, inputs, params in compile.calls((1, 2, 3), **usual.CHOICES):
         operator.operator.prepare(*inputs, **params)
 
 

@@ -139,7 +139,7 @@ def test_height_and_width_are_what_the_file_says(warp, tmp_path, axes, tags, sha
 
 def test_ome_files_of_another_size(warp, tmp_path):
     values = random(4, 2, HEIGHT, WIDTH)
-    out, axes, _ = warp(values, *FLIP, "--size", "20x60", ome=True, metadata={"axes": "ZCYX"})
+    out, axes, _ = warp(values, *FLIP, "--crop", "20x60", ome=True, metadata={"axes": "ZCYX"})
     assert axes == "ZCYX" and out.shape == (4, 2, 20, 60)
     np.testing.assert_array_equal(out[..., :WIDTH], values[:, :, :20, ::-1])
 

@@ -14,8 +14,8 @@ from PIL import Image
 from spatial_op.cli.main import cli
 
 pytest.importorskip("dask")
-command = pytest.importorskip("spatial_op.cli.warp")
-pictures = command.pictures
+one_picture = pytest.importorskip("spatial_op.cli.one_picture")
+pictures = one_picture.pictures
 zarr = pytest.importorskip("zarr")
 io = pytest.importorskip("skimage.io")
 
@@ -40,7 +40,7 @@ def test_a_quarter_turn_of_a_picture_is_exact(run, tmp_path):
     """Of a square one, counter-clockwise as it is seen."""
     values = picture(tmp_path / "in.png", (31, 31, 3))
     result = run(tmp_path / "in.png", tmp_path / "out.png", "--rotate", 90)
-    assert result.exit_code == 0 and result.output == f"wrote {tmp_path / 'out.png'} (1 picture)\n"
+    assert result.exit_code == 0 and result.output == f"wrote {tmp_path / 'out.png'} (31 pixels high, 31 wide)\n"
     np.testing.assert_array_equal(io.imread(tmp_path / "out.png"), np.rot90(values))
 
 
@@ -53,9 +53,9 @@ def test_matrices_and_sizes(run, tmp_path, dtype):
         tmp_path / "out.png",
         "--affine",
         "1,0,2.5,0,1,-1",
-        "--size",
+        "--crop",
         "25x20",
-        "--padding",
+        "--border",
         "border",
     )
     out = io.imread(tmp_path / "out.png")
@@ -89,10 +89,10 @@ def test_quarter_turns_are_exact(run, tmp_path, degrees):
 def test_a_large_picture_has_the_bits_of_a_small_one(run, tmp_path):
     """Whether it is cut into parts or not."""
     values = picture(tmp_path / "in.png", (1100, 1300))
-    run(tmp_path / "in.png", tmp_path / "out.png", "--affine", "1,0.3,-100,0.1,1,7", "--size", "1080x1290")
+    run(tmp_path / "in.png", tmp_path / "out.png", "--affine", "1,0.3,-100,0.1,1,7", "--crop", "1080x1290")
     run(tmp_path / "in.png", tmp_path / "same.png", "--affine", "1,0,0,0,1,0")
     np.testing.assert_array_equal(io.imread(tmp_path / "same.png"), values)
-    run(tmp_path / "in.png", tmp_path / "part.png", "--affine", "1,0.3,-100,0.1,1,7", "--size", "50x1290")
+    run(tmp_path / "in.png", tmp_path / "part.png", "--affine", "1,0.3,-100,0.1,1,7", "--crop", "50x1290")
     np.testing.assert_array_equal(io.imread(tmp_path / "part.png"), io.imread(tmp_path / "out.png")[:50])
 
 
@@ -108,8 +108,8 @@ def test_a_broken_picture_does_not_stop_the_others(run, tmp_path):
     *errors, last = result.output.splitlines()
     assert [error.split(": ")[1].rpartition("/")[2] for error in errors] == ["b.png", "d.jpg"]
     assert all("cannot be read as a picture" in error for error in errors)
-    assert last == f"Error: 2 of 4 pictures were written to {tmp_path / 'out'}."
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "c.png"]
+    assert last == f"Error: 2 of 4 pictures are in {tmp_path / 'out'}; the same command tries the others again."
+    assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == ["a.png", "c.png"]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_nothing_that_one_picture_raises_stops_the_others(run, tmp_path, monkeyp
         picture(tmp_path / "in" / name, (30, width, 3))
     place, name = {
         "reading": (pictures, "read"),
-        "warping": (command, "warped"),
+        "warping": (one_picture, "warped"),
         "writing": (pictures, "write"),
     }[when]
     function = getattr(place, name)
@@ -137,8 +137,8 @@ def test_nothing_that_one_picture_raises_stops_the_others(run, tmp_path, monkeyp
     result = run(tmp_path / "in", tmp_path / "out", "--rotate", 1)
     first, last = result.output.splitlines()
     assert result.exit_code == 1 and first.startswith(f"Error: {tmp_path / 'in' / 'b.png'}: "), result.output
-    assert last == f"Error: 2 of 3 pictures were written to {tmp_path / 'out'}."
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "c.png"]
+    assert last == f"Error: 2 of 3 pictures are in {tmp_path / 'out'}; the same command tries the others again."
+    assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == ["a.png", "c.png"]
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "gif", "tif", "webp", "bmp"])
@@ -154,7 +154,7 @@ def test_pictures_that_are_damaged_inside(run, tmp_path, ending):
         (tmp_path / "in" / f"{number:02}.{ending}").write_bytes(damaged)
     result = run(tmp_path / "in", tmp_path / "out", "--rotate", 1)
     lines = [line for line in result.output.splitlines() if not line.startswith("Note: ")]
-    done = {path.name for path in (tmp_path / "out").iterdir()}
+    done = {path.name for path in (tmp_path / "out").glob("[!.]*")}
     assert len(lines) == 61 - len(done) and "Traceback" not in result.output, result.output
     assert all(str(tmp_path) in line for line in lines)
 
@@ -253,13 +253,13 @@ def test_an_interrupted_command_can_be_run_again(tmp_path):
     command = [sys.executable, "-m", "spatial_op", "warp", "in.zarr", "out.zarr", "--rotate", "3"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 120
-    while not list(tmp_path.glob(".*/out.zarr")):
+    while not list(tmp_path.glob(".*/work/out.zarr")):
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 1 and errors.strip() == "Aborted!"
-    assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]
+    assert process.returncode == 130 and errors.startswith("Interrupted: ") and errors.count("\n") == 1, errors
+    assert {path.name for path in tmp_path.iterdir()} <= {"in.zarr", ".out.zarr.unfinished"}
 
 
 def test_errors_are_one_sentence(run, tmp_path):
@@ -274,9 +274,8 @@ def test_errors_are_one_sentence(run, tmp_path):
     (tmp_path / "file").write_text("in the way")
     turn = ("--rotate", 1)
     for arguments, words in (
-        ((source, out), "no transform given, expected exactly one of"),
-        ((source, out, *turn, "--affine", "1,0,0,0,1,0"), "--affine and --rotate given"),
-        ((source, out, "--affine", "1,2"), "--affine has 2 numbers, expected 6"),
+        ((source, out), "there is nothing to do; expected is at least one of --homography"),
+        ((source, out, "--affine", "1,2"), "'1,2' has 2 numbers, expected 6"),
         ((source, out, "--affine", "a,b"), "'a,b' are not numbers"),
         ((source, out, "--affine", "nan,0,0,0,1,0"), "no finite number"),
         ((source, out, "--homography", "1 0 0 0 1 0 0 0 inf"), "no finite number"),
@@ -286,18 +285,19 @@ def test_errors_are_one_sentence(run, tmp_path):
         ),
         ((source, out, "--affine", "1e308,0,0,0,1,0"), "in.png: it cannot be warped: warp: matrix maps pixels"),
         ((source, out, "--rotate", "nan"), "no finite number"),
-        ((source, out, *turn, "--size", "7"), "--size is '7', expected height and width"),
-        ((source, out, *turn, "--size", "0x7"), "--size is '0x7', expected height and width"),
+        ((source, out, *turn, "--size", "7"), "'--size': '7', expected height x width"),
+        ((source, out, *turn, "--size", "0x7"), "'--size': '0x7', expected height x width"),
         ((source, out, *turn, "--size", "1000000000x1000000000"), "and this machine has"),
-        ((source, out, *turn, "--size", "99999999999x1"), "expected height and width"),
-        ((source, out, *turn, "--axes", "yx"), "--axes is given and IN is no zarr array"),
+        ((source, out, *turn, "--size", "99999999999x1"), "expected height x width"),
+        ((source, out, *turn, "--axes", "yx"), "--axes is given and IN is no array"),
         ((source, out, *turn, "--chunk", "7"), "--chunk is given and IN is no zarr array"),
         ((source, tmp_path / "out", *turn), "expected a picture"),
         ((source, tmp_path / "out.zarr", *turn), "expected a picture"),
         ((source, tmp_path / "none" / "out.png", *turn), "of OUT does not exist; make it first"),
         ((source, tmp_path / "file" / "out.png", *turn), "of OUT does not exist; make it first"),
         ((tmp_path / "none.png", out, *turn), "does not exist"),
-        ((tmp_path / "empty", out, *turn), "holds no pictures"),
+        ((tmp_path / "empty", tmp_path / "out", *turn), "holds no pictures"),
+        ((tmp_path / "empty", out, *turn), "IN is a folder"),
         ((tmp_path / "broken.png", out, *turn), "cannot be read as a picture"),
         ((tmp_path / "nothing.png", out, *turn), "cannot be read as a picture"),
         ((tmp_path / "broken.tif", out, *turn), "cannot be read as a picture"),

@@ -13,8 +13,8 @@ import spatial_op as so
 from spatial_op.cli.beside import beside
 from spatial_op.cli.main import cli
 
-da = pytest.importorskip("dask.array")
 zarr = pytest.importorskip("zarr")
+zarr_files = pytest.importorskip("spatial_op.cli.zarr_files")
 
 HEIGHT, WIDTH = 50, 61
 FLIP = ("--affine", f"-1,0,{WIDTH - 1},0,1,0")
@@ -45,7 +45,7 @@ def random(*shape, dtype="uint8"):
 def test_sizes_and_chunks(run, tmp_path):
     values = np.random.default_rng(0).random((2, 70, 90), "float32")
     zarr.save_array(str(tmp_path / "in.zarr"), values)
-    result = run("--affine", "2,0,0,0,2,0", "--size", "35x45", "--chunk", 20)
+    result = run("--affine", "2,0,0,0,2,0", "--crop", "35x45", "--chunk", 20)
     assert result.output.endswith("(2 x 35 x 45, float32)\n"), result.output
     assert out(tmp_path).chunks == (2, 20, 20)
     np.testing.assert_array_equal(out(tmp_path)[:], values[:, ::2, ::2])
@@ -169,9 +169,9 @@ def test_what_cannot_be_warped_is_one_sentence(run, tmp_path):
         result = run(*FLIP, source=source)
         assert result.exit_code == 1 and words in result.output and "Traceback" not in result.output, result.output
         assert not (tmp_path / "out.zarr").exists()
-    result = run(*FLIP, "--size", "1000000000x1000000000", source="good.zarr")
+    result = run(*FLIP, "--crop", "1000000000x1000000000", source="good.zarr")
     assert result.exit_code == 1 and "choose larger chunks, or a smaller result" in result.output
-    result = run(*FLIP, "--size", "1000000x1000000", "--chunk", 1000000, source="good.zarr")
+    result = run(*FLIP, "--crop", "1000000x1000000", "--chunk", 1000000, source="good.zarr")
     assert result.exit_code == 1 and "and this machine has" in result.output
     assert not list(tmp_path.glob(".*"))
 
@@ -191,20 +191,70 @@ def test_an_array_of_a_group_can_be_named(run, tmp_path):
     np.testing.assert_array_equal(out(tmp_path)[:], random(HEIGHT, WIDTH)[:, ::-1])
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("no space left on device"), MemoryError])
-def test_an_interrupted_run_leaves_nothing_and_can_be_repeated(run, tmp_path, monkeypatch, error):
-    zarr.save_array(str(tmp_path / "in.zarr"), random(HEIGHT, WIDTH))
+class Stop:
+    """Ends a run after so many chunks, and counts those that were written."""
 
-    def broken(blocks, *args, **kwargs):
-        raise error
+    def __init__(self, after, error=None):
+        self.after, self.error, self.count, self.write = after, error, 0, zarr_files.write
 
+    def __call__(self, *args):
+        if self.count == self.after:
+            raise self.error
+        self.count += 1
+        self.write(*args)
+
+
+def stopped(run, monkeypatch, after, error=None, *options):
+    """A run, and how many chunks it wrote."""
     with monkeypatch.context() as patch:
-        patch.setattr(da, "store", broken)
-        result = run(*FLIP)
-    assert result.exit_code == 1 and [path.name for path in tmp_path.iterdir()] == ["in.zarr"]
-    assert run(*FLIP).exit_code == 0
+        stop = Stop(after, error)
+        patch.setattr(zarr_files, "write", stop)
+        return run(*FLIP, "--workers", 1, *options), stop.count
+
+
+KEPT = ".out.zarr.unfinished"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("no space left on device"), MemoryError])
+@pytest.mark.parametrize("after", [0, 5])
+@pytest.mark.parametrize("version", [2, 3])
+def test_an_interrupted_run_goes_on(run, tmp_path, monkeypatch, error, after, version):
+    """Without a chunk that is done, nothing is left."""
+    values = random(HEIGHT, WIDTH)
+    zarr.create_array(str(tmp_path / "in.zarr"), data=values, chunks=(20, 20), zarr_format=version)
+    result, _ = stopped(run, monkeypatch, after, error)
+    assert result.exit_code == (130 if error is KeyboardInterrupt else 1)
+    assert (f"what is done is kept in {tmp_path / KEPT}; the same command goes on from there" in result.output) == bool(
+        after
+    )
+    assert {path.name for path in tmp_path.iterdir()} == ({"in.zarr", KEPT} if after else {"in.zarr"})
+    result, count = stopped(run, monkeypatch, -1)
+    assert result.exit_code == 0 and count == 12 - after, result.output
     assert "exists already, expected a new name" in run(*FLIP).output
-    np.testing.assert_array_equal(out(tmp_path)[:], random(HEIGHT, WIDTH)[:, ::-1])
+    np.testing.assert_array_equal(out(tmp_path)[:], values[:, ::-1])
+    assert {path.name for path in tmp_path.iterdir()} == {"in.zarr", "out.zarr"}
+
+
+def test_a_run_that_is_asked_for_something_else_begins_anew(run, tmp_path, monkeypatch):
+    values = random(HEIGHT, WIDTH)
+    zarr.create_array(str(tmp_path / "in.zarr"), data=values, chunks=(20, 20))
+    stopped(run, monkeypatch, 5, KeyboardInterrupt, "--sampler", "nearest")
+    result, count = stopped(run, monkeypatch, -1)
+    assert result.exit_code == 0 and count == 12
+    np.testing.assert_array_equal(out(tmp_path)[:], values[:, ::-1])
+    assert {path.name for path in tmp_path.iterdir()} == {"in.zarr", "out.zarr"}
+
+
+def test_an_interrupted_ome_image_goes_on(run, tmp_path, monkeypatch):
+    group = zarr.open_group(str(tmp_path / "in.zarr"), mode="w")
+    values = random(HEIGHT, WIDTH)
+    group.create_array("0", data=values, chunks=(20, 20))
+    image = [{"axes": [{"name": name} for name in "yx"], "datasets": [{"path": "0"}]}]
+    group.attrs["ome"] = {"version": "0.5", "multiscales": image}
+    stopped(run, monkeypatch, 5, KeyboardInterrupt)
+    result, count = stopped(run, monkeypatch, -1)
+    assert result.exit_code == 0 and count == 7
+    np.testing.assert_array_equal(out(tmp_path)["0"][:], values[:, ::-1])
 
 
 def left_behind(folder, age):
@@ -236,18 +286,18 @@ def test_what_a_killed_run_left_is_removed_when_it_is_old(run, tmp_path):
 def test_two_runs_at_once(run, tmp_path, monkeypatch):
     """The second one begins and ends while the first one writes: one of the two results is there, whole."""
     zarr.save_array(str(tmp_path / "in.zarr"), random(HEIGHT, WIDTH))
-    store, results = da.store, []
+    store, results = zarr_files.store, []
 
-    def slow(*args, **kwargs):
-        monkeypatch.setattr(da, "store", store)
+    def slow(*args):
+        monkeypatch.setattr(zarr_files, "store", store)
         results.append(run(*FLIP))
-        return store(*args, **kwargs)
+        return store(*args)
 
-    monkeypatch.setattr(da, "store", slow)
+    monkeypatch.setattr(zarr_files, "store", slow)
     results.append(run(*FLIP))
     second, first = results
     assert second.exit_code == 0 and first.exit_code == 1, first.output
-    assert first.output.startswith(f"Error: {tmp_path / 'out.zarr'}: ") and first.output.count("\n") == 1
+    assert first.output.splitlines()[-1].startswith(f"Error: {tmp_path / 'out.zarr'}: "), first.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.zarr", "out.zarr"]
     np.testing.assert_array_equal(out(tmp_path)[:], random(HEIGHT, WIDTH)[:, ::-1])
 
@@ -258,13 +308,18 @@ def test_a_damaged_chunk_is_one_sentence(run, tmp_path, version):
     chunk = tmp_path / "in.zarr" / ("c/1/1" if version == 3 else "1.1")
     chunk.write_bytes(chunk.read_bytes()[:20])
     result = run(*FLIP)
-    assert result.exit_code == 1 and result.output.count("\n") == 1, result.output
-    assert result.output.startswith(f"Error: {tmp_path / 'in.zarr'}: it cannot be warped: ")
-    assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]
+    assert result.exit_code == 1 and "Traceback" not in result.output
+    assert result.output.splitlines()[-1].startswith(f"Error: {tmp_path / 'in.zarr'}: it cannot be warped: ")
+    assert {path.name for path in tmp_path.iterdir()} <= {"in.zarr", KEPT}
+
+
+def files(folder):
+    """All that is in a folder."""
+    return sorted(path for path in folder.rglob("*"))
 
 
 def test_no_thread_goes_on_writing_after_an_error(run, tmp_path, monkeypatch):
-    """One chunk fails while others are on their way: nothing is left, nor made again."""
+    """One chunk fails while others are on their way: these are done, and no other one is."""
     zarr.create_array(str(tmp_path / "in.zarr"), data=random(60, 60), chunks=(20, 20))
     write, calls = zarr.Array.__setitem__, itertools.count()
 
@@ -278,13 +333,14 @@ def test_no_thread_goes_on_writing_after_an_error(run, tmp_path, monkeypatch):
     monkeypatch.setattr(zarr.Array, "__setitem__", slow)
     result = run("--affine", "1,0,0,0,1,0", "--workers", 3)
     assert result.exit_code == 1 and "a chunk fails" in result.output and next(calls) > 1, result.output
+    before = files(tmp_path)
     time.sleep(1)
-    assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]
+    assert files(tmp_path) == before and not (tmp_path / "out.zarr").exists()
 
 
 def test_chunks_are_counted_after_they_were_halved(run, tmp_path):
     """One chunk of the result for each of the source would be few."""
     zarr.create_array(str(tmp_path / "in.zarr"), shape=(10**6, 10**6), dtype="uint8", chunks=(5000, 5000))
-    result = run("--affine", "1000,0,0,0,1000,0", "--size", "100000x100000")
+    result = run("--affine", "1000,0,0,0,1000,0", "--crop", "100000x100000")
     assert result.exit_code == 1 and "choose larger chunks, or a smaller result" in result.output, result.output
     assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]

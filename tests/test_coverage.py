@@ -12,7 +12,7 @@ from spatial_op.paddings import PADDINGS
 # PyTorch's own parts still use what it calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 
-SIZES = {2: ((70, 40), (90, 75)), 3: ((4, 5, 7), (6, 3, 8))}
+SIZES = {1: ((70,), (2100,)), 2: ((70, 40), (90, 75)), 3: ((4, 5, 7), (6, 3, 8))}
 SAMPLERS = [(axes, sampler) for axes, pairs in PAIRS.items() for sampler, padding in pairs if padding == "zeros"]
 TURN = np.array([[0.8, -0.5, 0.1, 0.6, 0.9, -0.2]])
 

@@ -44,17 +44,20 @@ def output_size(size, taps, stride, pad, dilate):
 
 
 def problem(
-    op, shape, kernel=(3, 2), num_filter=4, stride=(1, 1), pad=(1, 1), dilate=(1, 1), num_group=1,
+    op, shape, kernel=(3, 2), num_filter=4, stride=None, pad=None, dilate=None, num_group=1,
     num_deformable_group=1, border="mxnet", dtype="float64", seed=0,
 ):  # fmt: skip
     """Inputs, an upstream gradient and parameters; offsets have a spread of 2, and none is a whole number.
 
+    Steps, gaps and margins are 1 unless they are given.
+
     Slopes jump at whole pixels, so that rounding would decide there: float32 needs a larger distance.
     """
-    rng = np.random.default_rng(seed)
+    rng, axes = np.random.default_rng(seed), len(kernel)
+    stride, pad, dilate = stride or (1,) * axes, pad or (1,) * axes, dilate or (1,) * axes
     target = tuple(map(output_size, shape[2:], kernel, stride, pad, dilate))
     taps = num_deformable_group * math.prod(kernel)
-    offset = 2 * rng.standard_normal((shape[0], 2 * taps, *target))
+    offset = 2 * rng.standard_normal((shape[0], axes * taps, *target))
     margin = 1e-5 if dtype == "float64" else 1e-2
     offset = np.floor(offset) + np.clip(offset % 1, margin, 1 - margin)
     masks = [rng.standard_normal((shape[0], taps, *target))] if op is V2 else []
@@ -72,31 +75,43 @@ def problem(
 INTERLEAVED = {"shape": (2, 12, 4, 5), "num_group": 2, "num_deformable_group": 3, "num_filter": 6, "kernel": (3, 1)}
 WIDE = {**INTERLEAVED, "shape": (2, 54, 4, 5), "dtype": "float32"}
 either_size = pytest.mark.parametrize("sizes", [INTERLEAVED, WIDE], ids=["float64", "float32"])
+SIGNALS = {**INTERLEAVED, "shape": (2, 12, 9), "kernel": (3,), "pad": (2,), "stride": (2,), "dilate": (2,)}
+VOLUMES = {**INTERLEAVED, "shape": (2, 12, 3, 4, 5), "kernel": (2, 1, 3), "pad": (1, 0, 2), "stride": (1, 1, 2)}
+every_kind = pytest.mark.parametrize("sizes", [SIGNALS, INTERLEAVED, VOLUMES], ids=["signals", "images", "volumes"])
 
 
 @st.composite
-def axes(draw, most_taps):
-    """Of one axis: the image's size, taps, stride, pad and dilate, for an output of 1 to 5."""
+def axes(draw, most_taps, most=5):
+    """Of one axis: the image's size, taps, stride, pad and dilate, for an output of 1 to ``most``."""
     taps, pad = draw(st.integers(1, most_taps)), draw(st.integers(-1, 3))
     dilate = draw(st.integers(1, 3 if taps < 4 else 1))
     extent = dilate * (taps - 1) + 1
     least = max(1, extent - 2 * pad)
-    size = draw(st.integers(least, least + 4))
+    size = draw(st.integers(least, least + most - 1))
     stride = draw(st.integers(1, 3))
-    return size, taps, max(stride, (size + 2 * pad - extent) // 5 + 1), pad, dilate
+    return size, taps, max(stride, (size + 2 * pad - extent) // most + 1), pad, dilate
+
+
+IMAGES = axes(5), axes(3)
 
 
 @st.composite
-def sizes(draw, groups=FOUR, times=SIX, images=THREE):
-    """Arguments of ``problem``; as many channels as ``times`` the smallest number that all groups divide."""
+def sizes(draw, groups=FOUR, times=SIX, images=THREE, each=IMAGES):
+    """Arguments of ``problem``: as many channels as ``times`` the smallest number that all groups divide."""
     num_group, num_deformable_group = draw(groups), draw(groups)
     channels = math.lcm(num_group, num_deformable_group) * draw(times)
-    shape, kernel, stride, pad, dilate = zip(draw(axes(5)), draw(axes(3)))
+    shape, kernel, stride, pad, dilate = zip(*map(draw, each))
     return {
         "shape": (draw(images), channels, *shape), "kernel": kernel, "stride": stride, "pad": pad, "dilate": dilate,
         "num_filter": num_group * draw(st.integers(1, 5)), "num_group": num_group,
         "num_deformable_group": num_deformable_group, "seed": draw(SEEDS),
     }  # fmt: skip
+
+
+TWO = st.integers(1, 2)
+OTHER_SIZES = st.one_of(
+    sizes(groups=TWO, times=TWO, each=(axes(7),)), sizes(groups=TWO, times=TWO, images=TWO, each=(axes(2, 3),) * 3)
+)
 
 
 def both_ways(op, inputs, out_grad, **params):
@@ -133,6 +148,13 @@ def test_result_and_gradients(op, border, sizes):
 
 
 @every_rule
+@settings(max_examples=30)
+@given(sizes=OTHER_SIZES)
+def test_signals_and_volumes(op, border, sizes):
+    check(op, *problem(op, border=border, **sizes))
+
+
+@every_rule
 @settings(max_examples=15)
 @given(sizes=sizes(groups=st.integers(1, 2), times=st.integers(17, 36), images=st.integers(1, 2)))
 def test_single_precision(op, border, sizes):
@@ -141,7 +163,10 @@ def test_single_precision(op, border, sizes):
 
 @every_rule
 @pytest.mark.parametrize("sizes", [
-    INTERLEAVED, WIDE,
+    INTERLEAVED, WIDE, SIGNALS, VOLUMES,
+    {"shape": (1, 17, 300), "kernel": (7,), "num_filter": 40, "dtype": "float32"},  # several tiles
+    {"shape": (1, 33, 4, 5, 7), "kernel": (3, 2, 3), "num_filter": 34, "dtype": "float32"},
+    {"shape": (1, 3, 1, 1, 1), "kernel": (1, 1, 2), "num_filter": 2},
     {"shape": (1, 1, 1, 1), "kernel": (1, 1), "pad": (0, 0), "num_filter": 1},
     {"shape": (2, 16, 3, 5), "num_filter": 16},
     {"shape": (2, 70, 3, 5), "num_filter": 37},
@@ -156,10 +181,11 @@ def test_chosen_sizes(op, border, sizes):
 
 
 @every_rule
-def test_gradients_equal_the_complex_step(op, border):
+@pytest.mark.parametrize(("shape", "kernel"), [((1, 6, 5), (2,)), ((1, 6, 3, 4), (2, 1)), ((1, 6, 2, 3, 2), (1, 1, 2))])
+def test_gradients_equal_the_complex_step(op, border, shape, kernel):
     """Each element of each gradient, without the reference's own gradients."""
     inputs, out_grad, params = problem(
-        op, (1, 6, 3, 4), (2, 1), num_filter=4, num_group=2, num_deformable_group=3, border=border
+        op, shape, kernel, num_filter=4, num_group=2, num_deformable_group=3, border=border
     )
     forward, _ = REFERENCE[op]
     _, *grads = both_ways(op, inputs, out_grad, **params)
@@ -190,7 +216,7 @@ def test_half_precision_is_single_precision_stored(op):
 
 
 @every_rule
-@given(sizes=sizes())
+@given(sizes=st.one_of(sizes(), OTHER_SIZES))
 def test_tangents_are_the_transpose_of_the_pullback_and_the_complex_step(op, border, sizes):
     inputs, out_grad, params = problem(op, border=border, **sizes)
     rng = np.random.default_rng(sizes["seed"] + 1)
@@ -239,13 +265,15 @@ def test_linear_in_all_but_the_offsets(op, border, sizes):
 @every_rule
 @pytest.mark.parametrize("sizes", [
     INTERLEAVED, WIDE, {"shape": (2, 6, 7, 8), "kernel": (3, 2), "stride": (2, 3), "dilate": (2, 1), "pad": (2, 3), "num_group": 3, "num_filter": 9},
-], ids=["interleaved", "float32", "strides"])  # fmt: skip
+    SIGNALS, VOLUMES,
+], ids=["interleaved", "float32", "strides", "signals", "volumes"])  # fmt: skip
 def test_without_offsets_it_is_pytorch_convolution(op, border, sizes):
     torch = pytest.importorskip("torch")
     (data, offset, *masks, weight, bias), out_grad, params = problem(op, border=border, **sizes)
     tensors = [torch.tensor(array, requires_grad=True) for array in (data, weight, bias)]
     names = {"stride": "stride", "padding": "pad", "dilation": "dilate", "groups": "num_group"}
-    theirs = torch.nn.functional.conv2d(*tensors, **{name: params[mine] for name, mine in names.items()})
+    convolve = getattr(torch.nn.functional, f"conv{data.ndim - 2}d")
+    theirs = convolve(*tensors, **{name: params[mine] for name, mine in names.items()})
     theirs.backward(torch.tensor(out_grad))
     inputs = data, 0 * offset, *map(np.ones_like, masks), weight, bias
     out, grad_data, *_, grad_weight, grad_bias = both_ways(op, inputs, out_grad, **params)
@@ -290,6 +318,28 @@ def test_a_mask_of_ones_changes_nothing(sizes):
     assert all(same_bits(a, b) for a, b in zip((out, *grads), plain, strict=True))
     for border in ("mxnet", "zeros"):  # which are the same here
         assert same_bits(V2(data, offset, np.ones_like(mask), *others, **{**params, "border": border}), out)
+
+
+@every_rule
+@pytest.mark.parametrize("sizes", [SIGNALS, INTERLEAVED], ids=["signals", "images"])
+def test_an_axis_of_one_pixel_more(op, border, sizes):
+    """A signal is an image of one row, and an image a volume of one slice, whose offsets along the new axis are zero."""
+    (data, offset, *others), out_grad, params = problem(op, border=border, **sizes)
+    out, grad_data, grad_offset, *grads, grad_bias = both_ways(op, (data, offset, *others), out_grad, **params)
+    axes, target = data.ndim - 2, offset.shape[2:]
+    apart = offset.reshape(len(offset), -1, axes, *target)
+    flat = np.concatenate([0 * apart[:, :, :1], apart], axis=2).reshape(len(offset), -1, 1, *target)
+    one, none = ("kernel", "stride", "dilate"), ("pad",)
+    more = {name: (value, *params[name]) for names, value in ((one, 1), (none, 0)) for name in names}
+    *others, bias = others
+    lifted = data[:, :, None], flat, *(array[:, :, None] for array in others), bias
+    found = both_ways(op, lifted, out_grad[:, :, None], **params | more)
+    by_axis = found[2].reshape(len(offset), -1, axes + 1, *target)
+    assert same_bits(found[0][:, :, 0], out)
+    expected = grad_data, grad_offset.reshape(apart.shape), *grads, grad_bias
+    same = found[1][:, :, 0], by_axis[:, :, 1:], *(grad[:, :, 0] for grad in found[3:-1]), found[-1]
+    for mine, theirs in zip(same, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-12)
 
 
 # Borders: a column of the pixels 1, 2, 4, 8; place -> value and slope of the first operator, and of the second one, which
@@ -345,9 +395,10 @@ def test_borders(op, border, dtype, channels, axis):
 
 
 @every_operator
-def test_grad_requests(op):
+@every_kind
+def test_grad_requests(op, sizes):
     """Each input on its own, and all but it: what is wanted does not depend on what else is."""
-    inputs, out_grad, params = problem(op, **INTERLEAVED)
+    inputs, out_grad, params = problem(op, **sizes)
     _, *full = both_ways(op, inputs, out_grad, **params)
     for alone, others in (("write", "null"), ("null", "write"), ("add", "write")):
         for i in range(len(inputs)):
@@ -366,8 +417,9 @@ def test_grad_requests(op):
 
 
 @every_operator
-def test_layouts_and_a_bias_left_out(op):
-    (*inputs, bias), out_grad, params = problem(op, **INTERLEAVED)
+@every_kind
+def test_layouts_and_a_bias_left_out(op, sizes):
+    (*inputs, bias), out_grad, params = problem(op, **sizes)
     expected = both_ways(op, inputs, out_grad, no_bias=True, **params)
     assert len(expected) == 1 + len(inputs)
     assert all(
@@ -419,6 +471,25 @@ def test_an_offset_that_is_no_number_stays_alone(op, border, dtype, channels, ba
 
 @every_rule
 @either_precision
+@pytest.mark.parametrize("shape", [(2, 5), (2, 3, 4, 5)], ids=["signals", "volumes"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_such_an_offset_of_signals_and_volumes(op, border, dtype, channels, shape, bad):
+    """One at a time on each axis: no number is NaN but those that meet it."""
+    batch, *size = shape
+    axes, where = len(size), (1, *[2] * len(size))
+    here = (where[0], slice(None), *where[1:])
+    for axis in range(axes):
+        inputs, out_grad, params = problem(op, (batch, channels, *size), (1,) * axes, border=border, dtype=dtype)
+        inputs[1][(1, axis, *where[1:])] = bad
+        out, grad_data, grad_offset, *masks, grad_weight, grad_bias = both_ways(op, inputs, out_grad, **params)
+        assert np.isnan(out[here]).all() and np.isnan(out).sum() == out.shape[1]
+        assert np.isnan(grad_offset[here]).all() and np.isnan(grad_offset).sum() == axes
+        assert all(np.isnan(grad).sum() == 1 for grad in masks) and np.isnan(grad_weight).all()
+        assert np.isfinite(grad_data).all() and np.isfinite(grad_bias).all()
+
+
+@every_rule
+@either_precision
 def test_huge_offsets_see_nothing(op, border, dtype, channels):
     inputs, out_grad, params = problem(op, (2, channels, 5, 7), border=border, dtype=dtype)
     inputs[1][...] = np.where(inputs[1] > 0, 1e30, -1e30)
@@ -464,29 +535,46 @@ def restore_threads():
     numba.set_num_threads(before)
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT) or numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
-@every_operator
-def test_the_same_bits_for_any_number_of_threads(op, restore_threads, monkeypatch):
-    inputs, out_grad, params = problem(op, (3, 40, 19, 23), (3, 3), 33, num_deformable_group=2, dtype="float32")
+@pytest.fixture
+def on_threads(restore_threads, monkeypatch):
+    """Result and gradients on one thread and on two, which are seen to be asked for."""
+    if numba.config.DISABLE_JIT or numba.config.NUMBA_NUM_THREADS < 2:
+        pytest.skip("needs two threads")
     seen = []
 
     def watched(units, elements, ask=threads.threads_for):
         seen.append(ask(units, elements))
         return seen[-1]
 
+    def results(op, inputs, out_grad, params):
+        for count in (1, 2):
+            numba.set_num_threads(count)
+            yield both_ways(op, inputs, out_grad, **params)
+        assert seen == [1, 1, 2, 2]
+
     monkeypatch.setattr(threads, "threads_for", watched)
-    results = []
-    for count in (1, 2):
-        numba.set_num_threads(count)
-        results.append(both_ways(op, inputs, out_grad, **params))
-    assert seen == [1, 1, 2, 2]
-    assert all(same_bits(a, b) for a, b in zip(*results))
-    assert_like_reference(results[0], op, inputs, out_grad, params)
+    return results
 
 
 @every_operator
-def test_a_batch_in_several_calls(op, monkeypatch):
-    inputs, out_grad, params = problem(op, **{**INTERLEAVED, "shape": (5, 12, 4, 5)})
+def test_the_same_bits_for_any_number_of_threads(op, on_threads):
+    call = problem(op, (3, 40, 19, 23), (3, 3), 33, num_deformable_group=2, dtype="float32")
+    one, two = on_threads(op, *call)
+    assert all(map(same_bits, one, two))
+    assert_like_reference(one, op, *call)
+
+
+@every_operator
+@pytest.mark.parametrize(("size", "kernel"), [((1999,), (5,)), ((7, 8, 9), (2, 3, 2))], ids=["signals", "volumes"])
+def test_the_same_bits_of_signals_and_volumes(op, size, kernel, on_threads):
+    one, two = on_threads(op, *problem(op, (3, 40, *size), kernel, 33, num_deformable_group=2, dtype="float32"))
+    assert all(map(same_bits, one, two))
+
+
+@every_operator
+@every_kind
+def test_a_batch_in_several_calls(op, sizes, monkeypatch):
+    inputs, out_grad, params = problem(op, **{**sizes, "shape": (5, *sizes["shape"][1:])})
     once = both_ways(op, inputs, out_grad, **params)
     monkeypatch.setattr(planning, "ROOM", 1)
     several = both_ways(op, inputs, out_grad, **params)

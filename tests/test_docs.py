@@ -89,7 +89,8 @@ def test_the_picture_of_the_command_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("folder", "programs"), [("pictures", ["docs.pictures", "docs.tile"]), ("textbook", ["docs.textbook.pictures"])]
+    ("folder", "programs"),
+    [("pictures", ["docs.pictures", "docs.tile", "docs.command_line"]), ("textbook", ["docs.textbook.pictures"])],
 )
 def test_programs_draw_the_pictures(folder, programs, tmp_path, monkeypatch):
     """All of them, and no others; how, differs with the version of Matplotlib."""
@@ -157,6 +158,24 @@ def test_pages_name_every_field_and_every_sampler():
         assert f"`{row.__name__}({', '.join(row._fields)})`" in page
     (line,) = re.findall(r"^\| `sampler_type` \| `bilinear`.*", (ROOT / "docs/conventions.md").read_text(), re.M)
     assert set(SAMPLERS) <= set(re.findall(r"\w+", line))
+
+
+def test_commands_say_what_the_page_says(tmp_path):
+    """All of them, in their order, in one folder."""
+    pytest.importorskip("dask")
+    command_line = importlib.import_module("docs.command_line")
+    command_line.prepare(tmp_path)
+    pairs = list(command_line.commands())
+    assert len(pairs) >= command_line.DRAWN and all(said or command.startswith("rm ") for command, said in pairs)
+    assert [(command, command_line.run(command, tmp_path)) for command, _ in pairs] == pairs
+
+
+def test_the_page_lists_the_steps_in_their_order():
+    from spatial_op.cli.geometry import STEPS
+
+    page = (ROOT / "docs/command_line.md").read_text()
+    rows = re.findall(r"^\| `--(\w+)", page, re.M)
+    assert list(dict.fromkeys(rows)) == list(STEPS)
 
 
 @pytest.fixture

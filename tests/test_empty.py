@@ -8,7 +8,7 @@ import spatial_op as so
 from spatial_op.transforms import TABLES
 
 DTYPES = ("float16", "float32", "float64")
-TARGETS = {2: [(0, 3), (3, 0), (0, 0)], 3: [(2, 0, 3), (0, 1, 1), (0, 0, 0)]}
+TARGETS = {1: [(0,)], 2: [(0, 3), (3, 0), (0, 0)], 3: [(2, 0, 3), (0, 1, 1), (0, 0, 0)]}
 CONVOLUTIONS = (so.DeformableConvolution, so.ModulatedDeformableConvolution)
 
 
@@ -25,11 +25,10 @@ def calls(axes, target, dtype="float64"):
         if target != (0, 0):  # which MXNet takes for a shape that was left out
             yield so.SpatialTransformer, (data, loc), params, (2, 3, *target)
             yield so.GridGenerator, (loc,), params, (2, axes, *target)
-    for sampler_type in ("bilinear", "nearest", "nearest_even", *(["bicubic"] if axes == 2 else [])):
+    for sampler_type in ("bilinear", "nearest", "nearest_even", "bicubic"):
         yield so.GridSampler, (data, grid), {"sampler_type": sampler_type}, (2, 3, *target)
     yield so.BilinearSampler, (data, grid), {"padding_mode": "reflection", "align_corners": False}, (2, 3, *target)
-    if axes == 2:
-        yield so.GridGenerator, (grid,), {"transform_type": "warp"}, (2, 2, *target)
+    yield so.GridGenerator, (grid,), {"transform_type": "warp"}, (2, axes, *target)
 
 
 EMPTY = [(axes, target) for axes, targets in TARGETS.items() for target in targets]

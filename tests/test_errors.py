@@ -6,7 +6,7 @@ import pytest
 import spatial_op as so
 from spatial_op import check
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
+from spatial_op.samplers import SAMPLERS
 from spatial_op.transforms import TRANSFORMS
 
 DATA = np.ones((2, 3, 5, 7), "float32")
@@ -27,9 +27,14 @@ WRONG = [
     ({"data": DATA[0]}, ValueError, r"data has shape \(3, 5, 7\), expected 4 axes \(batch, channels, height, width\) or 5 axes \(.*depth.*\); .*"),
     ({"data": DATA[None, None]}, ValueError, r"data has shape \(1, 1, 2, 3, 5, 7\), expected 4 axes .* or 5 axes .*"),
     ({"data": DATA[None]}, ValueError, r"loc has shape \(2, 6\), expected \(2, 12\), data's batch and .* 'affine' \(row-major 3x4 matrix\); .*"),
-    ({"data": DATA[:, :, None], "transform_type": "tps"}, ValueError, r"transform_type is 'tps', which is not known for volumes; use 'affine'"),
-    ({"data": DATA[:, :, None], "sampler_type": "bicubic"}, ValueError,
-     rf"sampler_type is 'bicubic', which is not known for volumes; use {check.listed(VOLUME_SAMPLERS)}"),
+    ({"data": DATA[:, :, None], "transform_type": "tps"}, ValueError,
+     r"transform_type is 'tps', which is not known for volumes; use 'affine', 'translation', 'attention' or 'projective'"),
+    ({"data": DATA[:, :, 0], "target_shape": (6,), "transform_type": "tps"}, ValueError,
+     r"transform_type is 'tps', which is not known for signals; use 'affine', .*"),
+    ({"data": DATA[:, :, 0], "target_shape": (6,)}, ValueError,
+     r"loc has shape \(2, 6\), expected \(2, 2\), data's batch and the 2 parameters of 'affine' \(row-major 1x2 matrix\); .*"),
+    ({"data": DATA[:, :, 0], "target_shape": 6, "loc": LOC[:, :2]}, ValueError,
+     r"target_shape is 6, expected one integer in a tuple, \(width,\); pass for example target_shape=\(28,\)"),
     ({"data": DATA[:, :, None], "loc": LOC3}, ValueError, r"target_shape is \(4, 6\), expected three integers, \(depth, height, width\); .*"),
     ({"loc": LOC[:, :2], "transform_type": "tps"}, ValueError, r"loc has shape \(2, 2\), expected \(2, 32\), .* K a perfect square.*\); .*"),
     ({"loc": np.ones((2, 24), "float32"), "transform_type": "tps"}, ValueError, r"loc has shape \(2, 24\), expected \(2, 32\), .*"),
@@ -249,7 +254,7 @@ def test_wrong_grid(arguments, error, sentence):
         ((LOC, "affine", None), ValueError, r"target_shape is missing, expected two integers, .*"),
         ((LOC, "affine", (1, 2, 3)), ValueError, r"data has shape \(2, 6\), expected \(2, 12\), the batch and the 12 parameters of 'affine' .*"),
         ((LOC, "spline", (3, 4)), ValueError, rf"transform_type is 'spline', which is not known; use {check.listed([*TRANSFORMS, 'warp'])}"),
-        ((LOC, "warp"), ValueError, r"data has shape \(2, 6\), expected 4 axes \(batch, x and y, height, width\); .*"),
+        ((LOC, "warp"), ValueError, r"data has shape \(2, 6\), expected 4 axes \(batch, directions, height, width\) or 5 axes .*"),
         ((DATA, "warp"), ValueError, r"data has shape \(2, 3, 5, 7\), expected \(2, 2, 5, 7\), one plane each of flow along x and y, in pixels; .*"),
         ((GRID, "affine", (3, 4)), ValueError, r"data has shape .*, expected 2 axes \(batch, parameters\); .*"),
     ],

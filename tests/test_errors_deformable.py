@@ -69,16 +69,62 @@ WRONG_MODULATED = [
     ({"im2col_step": 0}, ValueError, r"im2col_step is 0, expected at least 1; .*"),
 ]  # fmt: skip
 OPERATORS = (so.DeformableConvolution, so.ModulatedDeformableConvolution)
+# Signals and volumes: what is right, and calls that are wrong.
+SIGNALS = {
+    "data": DATA[:, :, 0], "offset": np.zeros((2, 3, 7), "float32"), "mask": np.ones((2, 3, 7), "float32"),
+    "weight": np.ones((4, 6, 3), "float32"), "kernel": (3,), "pad": (1,),
+}  # fmt: skip
+VOLUMES = {
+    "data": np.ones((2, 6, 3, 5, 7), "float32"), "offset": np.zeros((2, 81, 3, 5, 7), "float32"),
+    "mask": np.ones((2, 27, 3, 5, 7), "float32"), "weight": np.ones((4, 6, 3, 3, 3), "float32"), "kernel": (3, 3, 3), "pad": (1, 1, 1),
+}  # fmt: skip
+WRONG_SIGNALS = [
+    ({"data": DATA[0, :, 0]}, ValueError, r"data has shape \(6, 7\), expected 3 axes \(batch, channels, width\); .*data\[None\]"),
+    ({"offset": OFFSET}, ValueError, r"offset has shape \(2, 18, 5, 7\), expected 3 axes \(batch, offsets, output width\); .*"),
+    ({"offset": np.zeros((2, 6, 7), "float32")}, ValueError, r"offset has shape \(2, 6, 7\), expected \(2, 3, 7\), data's batch, x of each tap .*"),
+    ({"kernel": 3}, ValueError, r"kernel is 3, expected one integer, \(columns,\); pass for example kernel=\(3,\)"),
+    ({"kernel": None}, ValueError, r"kernel is missing, expected \(width,\) of the taps; pass for example kernel=\(3,\)"),
+    ({"pad": (-3,)}, ValueError, r"kernel is 3 pixels wide with its dilation and data 1 with its padding, expected it to fit; .*"),
+    ({"layout": "NCHW"}, ValueError, r"layout is 'NCHW', expected 'NCW' or None; .*data\.transpose\(0, 2, 1\)"),
+    ({"data": DATA[:, :, 0, :0]}, ValueError, r"data has shape \(2, 6, 0\), whose width is 0, expected images of at least one pixel; .*"),
+]  # fmt: skip
+WRONG_VOLUMES = [
+    ({"data": np.ones((6, 3, 5, 7), "float32")}, ValueError,
+     r"data has shape \(6, 3, 5, 7\), expected 5 axes \(batch, channels, depth, height, width\); .*data\[None\]"),
+    ({"weight": WEIGHT}, ValueError, r"weight has shape \(4, 6, 3, 3\), expected 5 axes \(filters, .*, kernel depth, .*\); .*"),
+    ({"offset": np.zeros((2, 54, 3, 5, 7), "float32")}, ValueError, r"offset has shape \(2, 54, 3, 5, 7\), expected \(2, 81, .*, z, y and x of .*"),
+    ({"stride": (1, 1)}, ValueError, r"stride is \(1, 1\), expected three integers, \(slices, rows, columns\); pass for example stride=\(3, 3, 3\)"),
+    ({"dilate": (2, 1, 1)}, ValueError, r"offset has shape .*"),
+    ({"dilate": (3, 1, 1)}, ValueError, r"kernel is 7 pixels deep with its dilation and data 5 with its padding, expected it to fit; .*"),
+    ({"layout": "NDHWC"}, ValueError, r"layout is 'NDHWC', expected 'NCDHW' or None; .*"),
+    ({"data": np.ones((2, 6, 3, 5, 7, 1), "float32"), "offset": OFFSET}, ValueError,
+     r"data has shape \(2, 6, 3, 5, 7, 1\), expected 4 axes .* or 5 axes .* or 3 axes .*"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("op", "arguments", "error", "sentence"),
-    [(op, *row) for op in OPERATORS for row in WRONG] + [(OPERATORS[1], *row) for row in WRONG_MODULATED],
+    [(op, *row) for op in OPERATORS for row in WRONG]
+    + [(OPERATORS[1], *row) for row in WRONG_MODULATED]
+    + [
+        (op, {**right, **changed}, *row)
+        for op in OPERATORS
+        for right, rows in ((SIGNALS, WRONG_SIGNALS), (VOLUMES, WRONG_VOLUMES))
+        for changed, *row in rows
+    ],
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_wrong_call(op, arguments, error, sentence):
     with pytest.raises(error, match=rf"^{op.__name__}: {sentence}(\.|; .*\.)$"):
         call(op, **arguments)
+
+
+@pytest.mark.parametrize("op", OPERATORS)
+@pytest.mark.parametrize("right", [SIGNALS, VOLUMES], ids=["signals", "volumes"])
+def test_what_is_right(op, right):
+    """Also by the name that MXNet has for this layout."""
+    layout = "NCW" if right is SIGNALS else "NCDHW"
+    assert call(op, **right, layout=layout).shape == (2, 4, *right["data"].shape[2:])
 
 
 @pytest.mark.parametrize("op", OPERATORS)

@@ -15,7 +15,7 @@ from spatial_op.dtypes import DTYPES
 
 SAMPLERS = [(axes, sampler) for axes, pairs in PAIRS.items() for sampler, padding in pairs if padding == "zeros"]
 # Shape and target shape by the number of axes; groups of channels of every size, and more than a tile.
-SIZES = {2: ((5, 19), (17, 4)), 3: ((4, 5, 7), (6, 3, 8))}
+SIZES = {1: ((19,), (70,)), 2: ((5, 19), (17, 4)), 3: ((4, 5, 7), (6, 3, 8))}
 CHANNELS = (1, 3, 7, 37)
 TURN = np.array([[0.8, -0.5, 0.1, 0.6, 0.9, -0.2]])
 

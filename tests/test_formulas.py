@@ -356,4 +356,4 @@ def test_the_same_without_a_compiler():
 
 
 def test_the_row_of_parts_of_large_images_is_held_to_the_same():
-    assert formulas.trouble_of_transform(pixel_matrix.ROW, 2) is None
+    assert formulas.trouble_of_transform(pixel_matrix.row(2), 2) is None

@@ -91,6 +91,43 @@ def test_deformable_convolution(groups, deformables):
     np.testing.assert_array_equal(out, so.DeformableConvolution(image, offset, weight, no_bias=True, **params))
 
 
+@pytest.mark.parametrize("axes", [1, 3])
+def test_deformable_convolution_of_signals_and_volumes(axes):
+    """With gradients under ``jit``; one number stands for all axes."""
+    sizes, taps = (7, 5, 6)[:axes], 2**axes
+    target = [(size + 2 - 2) // 2 + 1 for size in sizes]
+    image, weight, bias = (
+        RNG.standard_normal((2, 4, *sizes)),
+        RNG.standard_normal((6, 2, *[2] * axes)),
+        RNG.standard_normal(6),
+    )
+    offset, mask = RNG.standard_normal((2, 2 * axes * taps, *target)), RNG.random((2, 2 * taps, *target))
+    params = {
+        "kernel": (2,) * axes, "stride": (2,) * axes, "pad": (1,) * axes, "num_filter": 6, "num_group": 2,
+        "num_deformable_group": 2, "border": "zeros",
+    }  # fmt: skip
+    function = getattr(words, f"deform_conv{axes}d")
+
+    @jax.jit
+    def call(image, offset, mask, weight, bias):
+        return function(image, offset, weight, bias, 2, 1, mask=mask)
+
+    inputs = image, offset, mask, weight, bias
+    out, pullback = so.vjp(so.ModulatedDeformableConvolution, *inputs, **params)
+    np.testing.assert_array_equal(call(*inputs), out)
+    found, pull = jax.vjp(call, *inputs)
+    for grad, expected in zip(pull(found), pullback(out), strict=True):
+        np.testing.assert_array_equal(grad, expected)
+    plain = function(image, offset, weight, stride=2, padding=1)
+    np.testing.assert_array_equal(plain, so.DeformableConvolution(image, offset, weight, no_bias=True, **params))
+    with pytest.raises(ValueError, match=rf"^deform_conv{axes}d: input has shape .*, expected {axes + 2} axes .*\."):
+        function(image[0], offset, weight)
+    with pytest.raises(
+        ValueError, match=rf"^deform_conv{axes}d: offset has shape .*, input's batch, .* of each tap, .*\."
+    ):
+        function(image, offset[:, 1:], weight, stride=2, padding=1)
+
+
 GRID, OFFSET, WEIGHT = np.zeros((2, 5, 9, 2)), np.zeros((2, 12, 6, 8)), np.zeros((4, 3, 3, 2))
 WRONG = {
     "a list": (lambda: words.grid_sample([1.0], GRID), TypeError, "grid_sample: input is a builtins.list, expected a jax.Array"),
@@ -102,7 +139,6 @@ WRONG = {
     "a narrow grid": (lambda: words.grid_sample(IMAGES, GRID.astype("f4")), TypeError, r"convert it with grid.astype\(input.dtype\)"),
     "whole numbers": (lambda: words.grid_sample(jnp.ones((1, 1, 2, 2), "int32"), GRID), TypeError, "grid_sample: input has dtype int32"),
     "a mode": (lambda: words.grid_sample(IMAGES, GRID, "cubic"), ValueError, "mode is 'cubic', which is not known; use"),
-    "a mode of images": (lambda: words.grid_sample(VOLUMES, np.zeros((2, 1, 1, 1, 3)), "bicubic"), ValueError, "not known for volumes; use"),
     "a padding": (lambda: words.grid_sample(IMAGES, GRID, padding_mode="wrap"), ValueError, "padding_mode is 'wrap'"),
     "a rule": (lambda: words.grid_sample(IMAGES, GRID, align_corners=None), TypeError, "align_corners is None, expected True or False"),
     "a size": (lambda: words.affine_grid(THETA[4], (5, 9)), ValueError, r"affine_grid: size is \(5, 9\), expected four or five integers"),

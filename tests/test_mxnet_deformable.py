@@ -62,6 +62,28 @@ def test_symbol(call):
     compare(call, bound(call))
 
 
+@pytest.mark.parametrize("shape, kernel", [((2, 4, 9), (3,)), ((2, 4, 3, 4, 5), (2, 1, 3))], ids=["signals", "volumes"])
+def test_signals_and_volumes(shape, kernel):
+    """MXNet has no such operators; with its arrays and symbols this package's compute what they compute with NumPy's."""
+    rng, axes, taps = np.random.default_rng(0), len(kernel), int(np.prod(kernel))
+    target = [size - count + 1 for size, count in zip(shape[2:], kernel)]
+    shapes = shape, (2, axes * taps, *target), (2, taps, *target), (6, 4, *kernel), (6,)
+    arrays, params = [rng.standard_normal(one) for one in shapes], {"kernel": kernel, "num_filter": 6}
+    op = so.ModulatedDeformableConvolution
+    expected, pullback = so.vjp(op, *arrays, **params)
+    inputs = [mx.nd.array(array, dtype="float64") for array in arrays]
+    for value in inputs:
+        value.attach_grad()
+    with mx.autograd.record():
+        out = op(*inputs, **params)
+    out.backward()
+    np.testing.assert_array_equal(out.asnumpy(), expected)
+    for value, grad in zip(inputs, pullback(np.ones_like(expected))):
+        np.testing.assert_array_equal(value.grad.asnumpy(), grad)
+    symbol = op(*map(mx.sym.var, op.operator.inputs), **params)
+    assert symbol.infer_shape(data=shape)[:2] == (list(shapes), [expected.shape])
+
+
 def around(size):
     """Coordinates on both sides of each border and of a whole pixel."""
     inside = [0, 0.5, 1, size - 1.5, size - 1, size - 0.75, size - 0.001, np.nextafter(np.float32(size), np.float32(0))]

@@ -32,7 +32,8 @@ def rotation_backward(loc, grid, grad_source):
     return np.stack([scale * (across * c - along * s), along * c + across * s], axis=1)
 
 
-TRANSFORMS["rotation"] = rotation, rotation_backward, (0, 1)
+TRANSFORMS["rotation"] = rotation, rotation_backward, lambda axes: (0, 1)
+OF_IMAGES += ("rotation",)
 '''
 SAMPLER = '''
 
@@ -112,7 +113,7 @@ def add_rows(root):
         append(reference / f"{name}.py", text)
     for name in ("spatial_transformer", "grid_sampler"):
         edit(package / "operators" / f"{name}.py", '"zeros", "border" (', '"mirror", "zeros", "border" (')
-        edit(package / "operators" / f"{name}.py", '"bilinear" (of', '"lanczos2", "bilinear" (of')
+        edit(package / "operators" / f"{name}.py", '"bilinear", "nearest" (', '"lanczos2", "bilinear", "nearest" (')
     for name in ("spatial_transformer", "grid_generator"):
         edit(package / "operators" / f"{name}.py", '"translation": P', '"rotation", "translation": P')
     page = root / "docs/conventions.md"

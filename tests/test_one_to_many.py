@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning
 
 MANY = 5
 either_way = pytest.mark.parametrize(("images", "others"), [(1, MANY), (MANY, 1)], ids=["one image", "one map"])
-SIZES = {2: ((7, 9), (5, 70)), 3: ((4, 5, 6), (3, 4, 35))}
+SIZES = {1: ((9,), (70,)), 2: ((7, 9), (5, 70)), 3: ((4, 5, 6), (3, 4, 35))}
 
 
 def repeated(array):
@@ -42,10 +42,7 @@ def drawn(axes, images, others, channels, combination=None):
     data = rng.normal(size=(images, channels, *source))
     if combination is None:
         return so.GridSampler, (data, rng.uniform(-1.4, 1.4, (others, axes, *target))), {}
-    if axes == 3:
-        loc = so.identity_loc("affine", others, "float64", axes=3) + 0.2 * rng.normal(size=(others, 12))
-    else:
-        loc = random_loc(rng, combination[0], others, "float64")
+    loc = random_loc(rng, combination[0], others, "float64", 0.4 if axes == 2 else 0.2, axes)
     return so.SpatialTransformer, (data, loc), options(combination, target_shape=target)
 
 

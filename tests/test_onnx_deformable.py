@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import reference
 import spatial_op as so
 
 onnx = pytest.importorskip("onnx")
@@ -87,3 +88,22 @@ def test_attributes_left_out():
     (mine,) = ReferenceEvaluator(model, new_ops=so.onnx.OPS).run(None, inputs)
     session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     np.testing.assert_allclose(mine, session.run(None, inputs)[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(9,), (3, 4, 5)], ids=["signals", "volumes"])
+def test_signals_and_volumes_with_uneven_margins(size):
+    """ONNX's text is about any number of axes; the evaluator with these operators runs it."""
+    axes, rng = len(size), np.random.default_rng(0)
+    pads = (*[1] * axes, *[0] * (axes - 1), 2)
+    target = tuple(length + pads[axis] + pads[axes + axis] - 1 for axis, length in enumerate(size))
+    shapes = {"X": (2, 4, *size), "W": (6, 4, *[2] * axes), "offset": (2, axes * 2**axes, *target)}
+    inputs = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    helper = onnx.helper
+    node = helper.make_node("DeformConv", list(inputs), ["out"], pads=pads)
+    values = [helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, None) for name in (*inputs, "out")]
+    graph = helper.make_graph([node], "deform", values[:-1], values[-1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+    (out,) = ReferenceEvaluator(model, new_ops=so.onnx.OPS).run(None, inputs)
+    padded = np.pad(inputs["X"], ((0, 0), (0, 0), *zip(pads[:axes], pads[axes:])))
+    expected = reference.deformable_convolution(padded, inputs["offset"], inputs["W"], border="zeros")
+    np.testing.assert_allclose(out, expected, rtol=0, atol=1e-12)

@@ -26,6 +26,11 @@ CASES = {
         "SpatialTransformer", {**AFFINE, "sampler_type": "bicubic", "padding_mode": "reflection"}, (3, 2, 10, 12), (3, 6),
     ),
     "affine, volumes": ("SpatialTransformer", VOLUME, (3, 2, 6, 7, 8), (3, 12)),
+    "translation, volumes": (
+        "SpatialTransformer", {**VOLUME, "transform_type": "translation", "sampler_type": "nearest"}, (3, 2, 6, 7, 8), (3, 3),
+    ),
+    "attention, volumes": ("SpatialTransformer", {**VOLUME, "transform_type": "attention"}, (3, 2, 6, 7, 8), (3, 4)),
+    "projective, volumes": ("SpatialTransformer", {**VOLUME, "transform_type": "projective"}, (3, 2, 6, 7, 8), (3, 15)),
     "translation": ("SpatialTransformer", {**AFFINE, "transform_type": "translation"}, (3, 2, 10, 12), (3, 2)),
     "attention": ("SpatialTransformer", {**AFFINE, "transform_type": "attention"}, (3, 2, 10, 12), (3, 3)),
     "projective": ("SpatialTransformer", {**AFFINE, "transform_type": "projective"}, (3, 2, 10, 12), (3, 8)),
@@ -35,6 +40,7 @@ CASES = {
     "BilinearSampler": ("BilinearSampler", {}, (3, 2, 10, 12), (3, 2, 5, 4)),
     "GridGenerator": ("GridGenerator", {"transform_type": "affine", **AFFINE}, (3, 6)),
     "GridGenerator, warp": ("GridGenerator", {"transform_type": "warp"}, (3, 2, 7, 9)),
+    "GridGenerator, warp, volumes": ("GridGenerator", {"transform_type": "warp"}, (3, 3, 4, 5, 6)),
     "DeformableConvolution": (
         "DeformableConvolution",
         {"kernel": (3, 2), "pad": (1, 1), "num_filter": 6, "num_group": 2, "num_deformable_group": 2, "border": "zeros"},
@@ -45,14 +51,23 @@ CASES = {
         {"kernel": (3, 3), "stride": (2, 1), "dilate": (1, 2), "num_filter": 4, "no_bias": True},
         (3, 4, 8, 9), (3, 18, 3, 5), (3, 9, 3, 5), (4, 4, 3, 3),
     ),
+    "DeformableConvolution, signals": (
+        "DeformableConvolution",
+        {"kernel": (3,), "stride": (2,), "pad": (2,), "num_filter": 6, "num_group": 2, "num_deformable_group": 2, "border": "zeros"},
+        (3, 4, 9), (3, 6, 6), (6, 2, 3), (6,),
+    ),
+    "ModulatedDeformableConvolution, signals": (
+        "ModulatedDeformableConvolution", {"kernel": (2,), "dilate": (3,), "num_filter": 4, "no_bias": True},
+        (3, 4, 9), (3, 2, 6), (3, 2, 6), (4, 4, 2),
+    ),
 }  # fmt: skip
 
 
 def numbers(name, shapes, dtype="float32"):
     rng = np.random.default_rng(0)
     arrays = [rng.uniform(-1, 1, shape).astype(dtype) for shape in shapes]
-    if name == "projective":  # denominators of one sign
-        arrays[1][:, 6:] *= 0.3
+    if name.startswith("projective"):  # denominators of one sign
+        arrays[1][:, -2 if len(shapes[0]) == 4 else -3 :] *= 0.3
     return arrays
 
 
@@ -146,7 +161,7 @@ def test_what_cannot_be_exported_is_refused(monkeypatch):
     from spatial_op import transforms
 
     data, loc = numbers("", [(2, 4, 6, 7), (2, 6)])
-    with pytest.raises(ValueError, match=r"loc has shape \(1, 6\)"):
+    with pytest.raises(ValueError, match="loc has 1 samples and data has 2, expected as many, since ONNX shares none"):
         so.onnx.export(so.SpatialTransformer, data, loc[:1], target_shape=(4, 4))
     with pytest.raises(ValueError, match="sampler_type is 'bicubic' and padding_mode 'border'"):
         so.onnx.export(
@@ -169,6 +184,9 @@ def test_what_cannot_be_exported_is_refused(monkeypatch):
         so.onnx.export(so.DeformableConvolution, data, offset, weight, **params)
     with pytest.raises(ValueError, match=r"pad of DeformableConvolution is \(-1, 0\)"):
         so.onnx.export(so.DeformableConvolution, data, offset[:, :, :2], weight, pad=(-1, 0), border="zeros", **params)
+    volumes = [np.ones(shape, "float32") for shape in ((1, 1, 2, 2, 2), (1, 3, 2, 2, 2), (1, 1, 1, 1, 1), (1,))]
+    with pytest.raises(ValueError, match="data of DeformableConvolution has 5 axes, expected images or signals"):
+        so.onnx.export(so.DeformableConvolution, *volumes, kernel=(1, 1, 1), num_filter=1, border="zeros")
     monkeypatch.setitem(transforms.TRANSFORMS, "bent", transforms.TRANSFORMS["projective"])
     with pytest.raises(ValueError, match="transform_type is 'bent', whose grid is not linear"):
         so.onnx.export(

@@ -18,6 +18,7 @@ CASES = {
     "affine": (AFFINE, (11, 17), (7, 9), "affine"),
     "projective": (HOMOGRAPHY, (11, 17), (7, 9), "projective"),
     "volume": (VOLUME, (5, 6, 7), (4, 7, 3), "affine"),
+    "projective volume": (np.vstack([VOLUME, [1e-2, -5e-3, 2e-2, 1.25]]), (5, 6, 7), (4, 7, 3), "projective"),
 }
 every_case = pytest.mark.parametrize(("matrix", "source", "target", "transform_type"), CASES.values(), ids=CASES)
 
@@ -124,7 +125,21 @@ def test_a_source_of_one_pixel():
         ({"matrix": np.full((2, 3), np.nan)}, ValueError, "no finite number"),
         ({"matrix": np.zeros((0, 2, 3))}, ValueError, "at least one matrix"),
         ({"matrix": VOLUME}, ValueError, r"source_shape is \(5, 6\), expected a matrix for 2 coordinates"),
-        ({"matrix": 2 * np.eye(4)}, ValueError, r"matrix has \[0.0, 0.0, 0.0, 2.0\] as its last row"),
+        (
+            {"matrix": np.diag([1, 1, 1, 0]), "source_shape": (5, 6, 7), "target_shape": (5, 6, 7)},
+            ValueError,
+            "a last row of zeros, .*; pass 0, 0, 0, 1 as",
+        ),
+        (
+            {
+                "matrix": np.diag([1, 1, 0, 1]),
+                "source_shape": (5, 6, 7),
+                "target_shape": (5, 6, 7),
+                "direction": "source_to_target",
+            },
+            ValueError,
+            "onto a plane, a line or a point, so that it has no way back",
+        ),
         ({"source_shape": 5}, ValueError, "source_shape is 5, expected two integers"),
         ({"source_shape": (5, 6.5)}, TypeError, r"source_shape\[1\] is 6.5, expected an integer"),
         (

@@ -34,38 +34,41 @@ CASES = {
     "both": case((1, 6, 3, 4), (2, 3), 12, dilate=(1, 2), pad=(1, 2), num_group=3, num_deformable_group=2),
     "interleaved": case((1, 12, 4, 3), (3, 1), 6, stride=(1, 2), pad=(2, 1), num_group=2, num_deformable_group=3),
     "one pixel": case((2, 2, 1, 1), (3, 2), 3, pad=(2, 1)),
+    "signal": case((2, 12, 9), (3,), 6, stride=(2,), dilate=(2,), pad=(3,), num_group=2, num_deformable_group=3),
+    "volume": case((2, 4, 3, 2, 4), (2, 1, 3), 6, (1, 1, 2), (2, 1, 1), (1, 0, 1), num_group=2, num_deformable_group=2),
 }
 every_case = pytest.mark.parametrize("name", CASES)
 
 
 def regular_points(shape, kernel, stride, dilate, pad, **_):
-    """Where the taps lie without offsets: (taps, 2, H_out, W_out), y first."""
-    stride, dilate, pad = stride or (1, 1), dilate or (1, 1), pad or (0, 0)
-    out_h, out_w = (
+    """Where the taps lie without offsets: (taps, axes, H_out, W_out), y first."""
+    axes = len(kernel)
+    stride, dilate, pad = stride or (1,) * axes, dilate or (1,) * axes, pad or (0,) * axes
+    target = [
         (size + 2 * p - d * (k - 1) - 1) // s + 1 for size, k, s, d, p in zip(shape[2:], kernel, stride, dilate, pad)
-    )
-    places = np.empty((math.prod(kernel), 2, out_h, out_w))
-    for k, (i, j) in enumerate(product(*map(range, kernel))):
-        for h, w in product(range(out_h), range(out_w)):
-            places[k, :, h, w] = (
-                h * stride[0] - pad[0] + i * dilate[0],
-                w * stride[1] - pad[1] + j * dilate[1],
-            )
+    ]
+    places = np.empty((math.prod(kernel), axes, *target))
+    for k, tap in enumerate(product(*map(range, kernel))):
+        for position in product(*map(range, target)):
+            places[(k, slice(None), *position)] = [
+                h * s - p + i * d for h, s, p, i, d in zip(position, stride, pad, tap, dilate)
+            ]
     return places
 
 
 def draw_places(shape, params, fractions=(0.2, 0.8), seed=0):
-    """Sampling points (N, deformable groups, taps, 2, H_out, W_out) from two pixels before the image to one after it."""
+    """Sampling points (N, deformable groups, taps, axes, H_out, W_out) from two pixels before the image to one after it."""
     rng = np.random.default_rng(seed)
     size = (shape[0], params["num_deformable_group"], *regular_points(shape, **params).shape)
-    last = np.reshape(shape[2:], (2, 1, 1))
+    axes = len(shape) - 2
+    last = np.reshape(shape[2:], (axes, *[1] * axes))
     return rng.integers(-2, last + 2, size) + rng.uniform(*fractions, size)
 
 
 def offsets(places, shape, params):
     """The offsets that lead to the sampling points."""
     shifts = places - regular_points(shape, **params)
-    return shifts.reshape(len(places), -1, *places.shape[-2:])
+    return shifts.reshape(len(places), -1, *places.shape[4:])
 
 
 def draw(operator, name, seed=0):
@@ -73,8 +76,8 @@ def draw(operator, name, seed=0):
     shape, params = CASES[name]
     rng = np.random.default_rng(seed)
     offset = offsets(draw_places(shape, params), shape, params)
-    n, twice, *size = offset.shape
-    masks = [rng.normal(size=(n, twice // 2, *size))] if operator == "v2" else []
+    n, numbers, *size = offset.shape
+    masks = [rng.normal(size=(n, numbers // len(size), *size))] if operator == "v2" else []
     weight = rng.normal(size=(params["num_filter"], shape[1] // params["num_group"], *params["kernel"]))
     bias = rng.normal(size=len(weight))
     out_grad = rng.normal(size=(n, len(weight), *size))
@@ -96,34 +99,34 @@ def test_cases_reach_every_zone(name):
 # Values.
 
 
-def sample_by_hand(image, y, x, border):
-    """The four neighbours, as long as they are pixels."""
-    height, width = image.shape
+def sample_by_hand(image, point, border):
+    """The neighbours, as long as they are pixels."""
     if border == "mxnet":
-        if not (0 <= y < height and 0 <= x < width):
+        if not all(0 <= p < size for p, size in zip(point, image.shape)):
             return 0
-        y, x = min(y, height - 1), min(x, width - 1)
-    top, left = math.floor(y), math.floor(x)
+        point = [min(p, size - 1) for p, size in zip(point, image.shape)]
+    neighbours = product(*[(math.floor(p), math.floor(p) + 1) for p in point])
     return sum(
-        image[i, j] * (1 - abs(y - i)) * (1 - abs(x - j))
-        for i, j in product((top, top + 1), (left, left + 1))
-        if 0 <= i < height and 0 <= j < width
+        image[q] * math.prod(1 - abs(p - i) for p, i in zip(point, q))
+        for q in neighbours
+        if all(0 <= i < size for i, size in zip(q, image.shape))
     )
 
 
 def convolve_by_hand(data, offset, mask, weight, bias, border, *, kernel, num_group, num_deformable_group, **params):
     """One output pixel, one channel and one tap after the other."""
-    regular = regular_points(data.shape, kernel, **params)
+    regular, axes = regular_points(data.shape, kernel, **params), len(kernel)
     out = np.empty((len(data), len(weight), *offset.shape[2:]))
-    for n, f, h, w in np.ndindex(out.shape):
+    for n, f, *position in np.ndindex(out.shape):
         total = bias[f]
         group = f * num_group // len(weight)
-        for m, i, j in np.ndindex(weight.shape[1:]):
-            c, k = group * weight.shape[1] + m, i * kernel[1] + j
+        for m, *place in np.ndindex(weight.shape[1:]):
+            c, k = group * weight.shape[1] + m, np.ravel_multi_index(place, kernel)
             tap = c * num_deformable_group // data.shape[1] * math.prod(kernel) + k
-            y, x = regular[k, :, h, w] + offset[n, 2 * tap : 2 * tap + 2, h, w]
-            total += weight[f, m, i, j] * mask[n, tap, h, w] * sample_by_hand(data[n, c], y, x, border)
-        out[n, f, h, w] = total
+            point = regular[(k, slice(None), *position)] + offset[(n, slice(axes * tap, axes * (tap + 1)), *position)]
+            value = sample_by_hand(data[n, c], point, border)
+            total += weight[(f, m, *place)] * mask[(n, tap, *position)] * value
+        out[(n, f, *position)] = total
     return out
 
 
@@ -132,7 +135,8 @@ def convolve_by_hand(data, offset, mask, weight, bias, border, *, kernel, num_gr
 def test_loops_by_hand(operator, border, name):
     inputs, _, params = draw(operator, name)
     data, offset, *masks, weight, bias = inputs
-    mask = masks[0] if masks else np.ones((len(offset), offset.shape[1] // 2, *offset.shape[2:]))
+    target = offset.shape[2:]
+    mask = masks[0] if masks else np.ones((len(offset), offset.shape[1] // len(target), *target))
     found = OPERATORS[operator][0](*inputs, **params, border=border)
     assert_close(found, convolve_by_hand(data, offset, mask, weight, bias, border, **params), "float64", data.shape)
 
@@ -146,7 +150,8 @@ def test_without_offsets_beside_pytorch(operator, border, name):
     arrays = [data, np.zeros_like(offset), *map(np.ones_like, masks), weight, bias]
     tensors = [torch.tensor(array, requires_grad=True) for array in (data, weight, bias)]
     rules = {"stride": params["stride"] or 1, "padding": params["pad"] or 0, "dilation": params["dilate"] or 1}
-    expected = torch.nn.functional.conv2d(*tensors, **rules, groups=params["num_group"])
+    conv = getattr(torch.nn.functional, f"conv{data.ndim - 2}d")
+    expected = conv(*tensors, **rules, groups=params["num_group"])
     expected.backward(torch.tensor(out_grad))
 
     forward, backward = OPERATORS[operator]
@@ -158,15 +163,16 @@ def test_without_offsets_beside_pytorch(operator, border, name):
 
 @every_operator
 @every_case
-@pytest.mark.parametrize("shift", [(1, -2), (-1, 0), (0, 3)])
+@pytest.mark.parametrize("shift", [(1, -2, 1), (-1, 0, -3), (0, 3, 2)])
 def test_whole_pixels_are_a_shifted_convolution(operator, border, name, shift):
     """The shifted image keeps a frame of zeros, so that nothing leaves it; a negative padding crops the frame."""
     (data, offset, *others), _, params = draw(operator, name)
-    moved = np.empty_like(offset)
-    moved[:, 0::2], moved[:, 1::2] = shift
-    frame = 8
-    framed = np.roll(np.pad(data, ((0, 0), (0, 0), (frame, frame), (frame, frame))), np.negative(shift), (2, 3))
-    cropped = params | {"pad": [p - frame for p in params["pad"] or (0, 0)]}
+    moved, axes, frame = np.empty_like(offset), data.ndim - 2, 8
+    for axis in range(axes):
+        moved[:, axis::axes] = shift[axis]
+    framed = np.pad(data, ((0, 0), (0, 0), *[(frame, frame)] * axes))
+    framed = np.roll(framed, np.negative(shift[:axes]), range(2, data.ndim))
+    cropped = params | {"pad": [p - frame for p in params["pad"] or (0,) * axes]}
     forward, _ = OPERATORS[operator]
     np.testing.assert_array_equal(
         forward(data, moved, *others, **params, border=border),
@@ -181,13 +187,15 @@ def test_taps_add_up(operator, border, name):
     (data, offset, *masks, weight, bias), _, params = draw(operator, name)
     forward, _ = OPERATORS[operator]
     taps, size = math.prod(params["kernel"]), offset.shape[2:]
-    pairs = offset.reshape(len(offset), -1, taps, 2, *size)
-    total = bias[:, None, None]
-    for k, (i, j) in enumerate(np.ndindex(params["kernel"])):
-        pad = [p - t * d for p, t, d in zip(params["pad"] or (0, 0), (i, j), params["dilate"] or (1, 1))]
-        own = pairs[:, :, k].reshape(len(offset), -1, *size), *(mask[:, k::taps] for mask in masks)
-        rules = params | {"kernel": (1, 1), "pad": pad}
-        total = total + forward(data, *own, weight[:, :, i : i + 1, j : j + 1], **rules, border=border)
+    axes = len(size)
+    by_tap = offset.reshape(len(offset), -1, taps, axes, *size)
+    total = bias.reshape(-1, *[1] * axes)
+    for k, tap in enumerate(np.ndindex(params["kernel"])):
+        pad = [p - t * d for p, t, d in zip(params["pad"] or (0,) * axes, tap, params["dilate"] or (1,) * axes)]
+        own = by_tap[:, :, k].reshape(len(offset), -1, *size), *(mask[:, k::taps] for mask in masks)
+        rules = params | {"kernel": (1,) * axes, "pad": pad}
+        single = weight[(..., *[slice(i, i + 1) for i in tap])]
+        total = total + forward(data, *own, single, **rules, border=border)
     assert_close(total, forward(data, offset, *masks, weight, bias, **params, border=border), "float64", data.shape)
 
 
@@ -312,6 +320,32 @@ def test_coordinates_that_are_no_numbers(operator, border, name, direction, grou
 
 
 @every_operator
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_an_axis_of_one_pixel_more(operator, border, axes):
+    """A signal is an image of one row, and an image a volume of one slice, whose offsets along the new axis are zero."""
+    (data, offset, *masks, weight, bias), out_grad, params = draw(operator, {1: "signal", 2: "both", 3: "volume"}[axes])
+    by_axis = offset.reshape(len(offset), -1, axes, *offset.shape[2:])
+    flat = np.concatenate([np.zeros_like(by_axis[:, :, :1]), by_axis], axis=2)
+    flat = flat.reshape(len(offset), -1, 1, *offset.shape[2:])
+    lifted = [data[:, :, None], flat, *(mask[:, :, None] for mask in masks), weight[:, :, None], bias]
+    more = {
+        name: params[name] and (value, *params[name]) for name, value in {"stride": 1, "dilate": 1, "pad": 0}.items()
+    }
+    forward, backward = OPERATORS[operator]
+    inputs, rules = [data, offset, *masks, weight, bias], params | more | {"border": border}
+    out = forward(*inputs, **params, border=border)
+    np.testing.assert_array_equal(forward(*lifted, **rules)[:, :, 0], out)
+    grads, flat_grads = (
+        backward(*inputs, out_grad, **params, border=border),
+        backward(*lifted, out_grad[:, :, None], **rules),
+    )
+    for i, (found, expected) in enumerate(zip(flat_grads, grads, strict=True)):
+        if i == 1:
+            found = found.reshape(flat.shape[0], -1, axes + 1, *offset.shape[2:])[:, :, 1:]
+        np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=0, atol=1e-13)
+
+
+@every_operator
 @pytest.mark.parametrize("value", [1e10, -1e18, 1e30, -1e300, np.finfo(float).max])
 def test_huge_coordinates(operator, border, value):
     """They are finite, so the samples are zero, and so are their gradients."""
@@ -371,16 +405,18 @@ def test_gradients(operator, border, name):
 
 @every_operator
 @every_case
-@pytest.mark.parametrize("direction", [0, 1])
+@pytest.mark.parametrize("direction", [0, 1, 2])
 def test_derivative_at_whole_pixels_is_from_the_right(operator, border, name, direction):
     """Between whole pixels it does not depend on the coordinate, so it is that at the quarter pixel beyond."""
     (data, _, *others), out_grad, params = draw(operator, name)
+    axes = data.ndim - 2
+    direction %= axes
     places = draw_places(data.shape, params, fractions=(0, 0))
     _, backward = OPERATORS[operator]
 
     def slopes():
         offset = offsets(places, data.shape, params)
-        return backward(data, offset, *others, out_grad, **params, border=border)[1][:, direction::2]
+        return backward(data, offset, *others, out_grad, **params, border=border)[1][:, direction::axes]
 
     at = slopes()
     places[:, :, :, direction] += 0.25

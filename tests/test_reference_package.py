@@ -7,31 +7,34 @@ from oracle import (
     IDENTITY,
     IDENTITY_3D,
     SHAPE,
+    SIGNAL,
     TARGET_SHAPE,
+    TARGET_SIGNAL,
     TARGET_VOLUME,
     VOLUME,
     beyond,
     draw,
     either_corner_rule,
     every_rule,
-    every_rule_3d,
     every_transform,
+    every_transform_of_others,
 )
 from tables import COMBINATIONS
 
 import spatial_op as so
 from reference.kernels import SAMPLERS
 from reference.paddings import PADDINGS
-from reference.transforms import TRANSFORMS
+from reference.transforms import OF_IMAGES, TRANSFORMS
 
 
 def test_same_tables():
     from spatial_op import paddings, samplers, transforms
 
     assert set(SAMPLERS) == set(samplers.SAMPLERS)
-    assert set(samplers.VOLUME_SAMPLERS) <= set(SAMPLERS)
     assert set(PADDINGS) == set(paddings.PADDINGS)
     assert set(TRANSFORMS) == set(transforms.TRANSFORMS)
+    for table in (transforms.SIGNAL_TRANSFORMS, transforms.VOLUME_TRANSFORMS):
+        assert set(table) == set(TRANSFORMS) - set(OF_IMAGES)
 
 
 @every_transform
@@ -39,8 +42,11 @@ def test_same_identity(transform_type):
     np.testing.assert_allclose(so.identity_loc(transform_type, 2, "float64"), [IDENTITY[transform_type]] * 2)
 
 
-def test_same_identity_of_volumes():
-    np.testing.assert_array_equal(so.identity_loc("affine", 2, "float64", axes=3), [IDENTITY_3D] * 2)
+@every_transform_of_others
+@pytest.mark.parametrize("axes", [1, 3])
+def test_same_identity_of_volumes_and_signals(transform_type, axes):
+    _, _, identity = TRANSFORMS[transform_type]
+    np.testing.assert_array_equal(so.identity_loc(transform_type, 2, "float64", axes=axes), [identity(axes)] * 2)
 
 
 def warp(data, loc, out_grad, transform_type, sampler_type, padding_mode, align_corners):
@@ -111,7 +117,7 @@ def test_splines(count, align_corners):
     warp(data, loc, out_grad, "tps", "bilinear", "zeros", align_corners)
 
 
-@every_rule_3d
+@every_rule
 def test_volumes(sampler_type, padding_mode, align_corners):
     for shape, target_shape, spread in (
         (VOLUME, TARGET_VOLUME, 0.3),
@@ -119,12 +125,60 @@ def test_volumes(sampler_type, padding_mode, align_corners):
         ((2, 1, 1, 6, 1), (3, 2, 5), 0.1),
         ((2, 3, 5, 1, 7), (1, 3, 1), 0.1),
         ((1, 2, 23, 29, 31), (3, 5, 7), 0.1),
-        ((1, 1, 7, 9, 11), (19, 67, 71), 0.1),
+        ((1, 1, 7, 9, 11), (2, 67, 71), 0.1),
     ):
         warp(*draw("affine", spread, shape, target_shape), "affine", sampler_type, padding_mode, align_corners)
 
 
-@every_rule_3d
+@every_transform_of_others
+@either_corner_rule
+def test_transforms_of_volumes_and_signals(transform_type, align_corners):
+    for shape, target_shape, spread in (
+        (VOLUME, TARGET_VOLUME, 0.1),
+        ((1, 2, 5, 9, 11), (3, 66, 5), 0.1),
+        (SIGNAL, TARGET_SIGNAL, 0.3),
+        ((1, 5, 1), (4,), 0.1),
+        ((2, 35, 300), (2100,), 0.1),
+    ):
+        for sampler_type in ("bilinear", "nearest", "catmull_rom"):
+            arrays = draw(transform_type, spread, shape, target_shape)
+            warp(*arrays, transform_type, sampler_type, "zeros", align_corners)
+
+
+@every_rule
+def test_signals(sampler_type, padding_mode, align_corners):
+    for shape, target_shape, spread in (
+        (SIGNAL, TARGET_SIGNAL, 0.3),
+        ((1, 5, 2), (4,), 0.1),
+        ((2, 1, 7), (1,), 0.1),
+        ((2, 35, 300), (2100,), 0.1),
+        ((1, 2, 3000), (65,), 0.1),
+    ):
+        warp(*draw("affine", spread, shape, target_shape), "affine", sampler_type, padding_mode, align_corners)
+
+
+@every_rule
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_signals_with_what_is_no_number(sampler_type, padding_mode, align_corners, value):
+    """Among the pixels, and among the parameters."""
+    data, loc, out_grad = draw("affine", 0.3, SIGNAL, TARGET_SIGNAL)
+    data[:, :, 1::3] = np.nan
+    loc[0, 1] = value
+    warp(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)
+
+
+@either_corner_rule
+@pytest.mark.parametrize("axes", [1, 3])
+def test_at_the_horizon_of_volumes_and_signals(axes, align_corners):
+    """As of images."""
+    data, loc, out_grad = draw(
+        "projective", 0.1, VOLUME[: axes + 2], (3, 2, 5)[-axes:] if align_corners else (3, 2, 4)[-axes:]
+    )
+    loc[:, axes * (axes + 1) :] = [2 if align_corners else 4, 0, 0][:axes]
+    warp(data, loc, out_grad, "projective", "bilinear", "zeros", align_corners)
+
+
+@every_rule
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_volume_coordinates_that_are_no_numbers(sampler_type, padding_mode, align_corners, value):
     data, loc, out_grad = draw("affine", 0.3, VOLUME, TARGET_VOLUME)
@@ -132,7 +186,7 @@ def test_volume_coordinates_that_are_no_numbers(sampler_type, padding_mode, alig
     warp(data, loc, out_grad, "affine", sampler_type, padding_mode, align_corners)
 
 
-@every_rule_3d
+@every_rule
 def test_volumes_with_pixels_that_are_no_numbers(sampler_type, padding_mode, align_corners):
     data, loc, out_grad = draw("affine", 0.3, (2, 3, 5, 9, 3), (3, 17, 4))
     data[:, :, 1::2, 2::3, ::2] = np.nan

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from oracle import EXACT
+from tables import TRANSFORMS_OF
 
 from spatial_op.dtypes import DTYPES
 from spatial_op.kernels.dual import Dual, slopes_of, value_of
@@ -84,7 +85,6 @@ def test_reflection_is_drawn_right(edge, picture):
     assert drawn == picture.replace("|", "")
 
 
-ALL_TRANSFORMS = [(axes, name) for axes, table in TABLES.items() for name in table]
 SIZES_IN, SIZES_OUT = (9, 11, 7), (7, 5, 3)  # along x, y and z
 
 
@@ -121,7 +121,7 @@ def located(transform, loc, axes, edge, pixel):
     return point
 
 
-@pytest.mark.parametrize(("axes", "name"), ALL_TRANSFORMS)
+@pytest.mark.parametrize(("axes", "name"), TRANSFORMS_OF)
 @pytest.mark.parametrize("edge", [0, 1])
 def test_transform(axes, name, edge):
     transform = TABLES[axes][name]
@@ -134,7 +134,7 @@ def test_transform(axes, name, edge):
         np.testing.assert_allclose(located(transform, rest, axes, edge, given), expected, atol=1e-13)
 
 
-@pytest.mark.parametrize(("axes", "name"), ALL_TRANSFORMS)
+@pytest.mark.parametrize(("axes", "name"), TRANSFORMS_OF)
 def test_transform_gradient(axes, name):
     """Central differences of the coordinates, parameter by parameter, against the derivatives that kernels find."""
     transform, rng = TABLES[axes][name], np.random.default_rng(0)

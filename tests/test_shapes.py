@@ -34,6 +34,8 @@ def cases(side):
     yield so.BilinearSampler, {}, image, flow
     yield so.DeformableConvolution, {**filters, "no_bias": True}, image, flow, (1, 1, 1, 1)
     yield so.ModulatedDeformableConvolution, filters, image, flow, image, (1, 1, 1, 1), (1,)
+    volume = (1, 1, 2, side, side)
+    yield so.DeformableConvolution, {"kernel": (1, 1, 1), "num_filter": 1, "no_bias": True}, volume, (1, 3, *volume[2:]), (1,) * 5
 
 def expected(op, params, shape):
     """The shape of the result."""

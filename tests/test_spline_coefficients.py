@@ -65,6 +65,20 @@ def test_scipy(padding_mode, align_corners):
     np.testing.assert_allclose(found[0, 0], expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(("padding_mode", "align_corners"), SCIPY)
+def test_scipy_of_volumes(padding_mode, align_corners):
+    """Tricubic splines."""
+    ndimage = pytest.importorskip("scipy.ndimage")
+    rng, mode = np.random.default_rng(2), SCIPY[padding_mode, align_corners]
+    data, rules = rng.normal(size=(1, 1, 20, 21, 19)), {"padding_mode": padding_mode, "align_corners": align_corners}
+    smooth, sizes = so.spline_coefficients(data, **rules), np.reshape([19, 21, 20], (3, 1, 1, 1))
+    pixels = rng.uniform(-30, 50, (3, 5, 6, 20))  # x first
+    grid = (2 * pixels - (sizes - 1)) / (sizes - align_corners)
+    found = so.GridSampler(smooth, grid[None], "cubic_bspline", **rules)
+    expected = ndimage.map_coordinates(data[0, 0], pixels[::-1], order=3, mode=mode)
+    np.testing.assert_allclose(found[0, 0], expected, rtol=0, atol=1e-12)
+
+
 def test_layouts_out_and_grad_req():
     data = np.random.default_rng(3).normal(size=(2, 3, 8, 6)).astype("float32")
     expected = so.spline_coefficients(data)

@@ -1,4 +1,4 @@
-"""The same bits for any number of threads: every operator, planes and volumes, lengths on both sides of every border, again and again."""
+"""The same bits for any number of threads: every operator, planes, volumes and signals, lengths on both sides of every border, again and again."""
 
 import numba
 import numpy as np
@@ -8,7 +8,7 @@ from tables import COMBINATIONS, options, random_loc
 import spatial_op as so
 from spatial_op.kernels import threads as workers
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
+from spatial_op.samplers import SAMPLERS
 
 # Images and outputs: one image and several, few channels and more than a block, runs that are no multiple of a vector,
 # tiles that end early. The grids are smooth, scattered, and scattered beyond the image.
@@ -19,6 +19,7 @@ PLANES = (
     ((1, 2, 300, 17), (129, 65)),
 )
 VOLUMES = ((1, 1, 4, 4, 4), (8, 65, 130)), ((1, 2, 9, 8, 7), (3, 40, 129)), ((3, 35, 5, 4, 17), (5, 7, 19))
+SIGNALS = ((1, 1, 40), (3000,)), ((3, 35, 700), (1030,))
 SPREADS = 0.05, 1.0, 3.0
 RULES = ("bilinear", "zeros", "float32"), ("bilinear", "zeros", "float64"), ("bilinear", "reflection", "float32")
 DTYPES = ("float32", "float64")
@@ -77,17 +78,24 @@ CASES = [
     *(of_rows(combination) for combination in COMBINATIONS),
     *(
         gridded(*sizes, (sampler, padding, "float64"), 1.0)
-        for sizes, samplers in ((PLANES[3], SAMPLERS), (VOLUMES[1], VOLUME_SAMPLERS))
-        for sampler in samplers
+        for sizes in (PLANES[3], VOLUMES[1], SIGNALS[1])
+        for sampler in SAMPLERS
         for padding in PADDINGS
     ),
     halved(gridded(*PLANES[1], RULES[0], 1.0)),
     (so.BilinearSampler, gridded(*PLANES[1], RULES[0], 1.0)[1], {}),
-    *(gridded(*sizes, rules, spread) for sizes in PLANES + VOLUMES for rules in RULES for spread in SPREADS),
-    *(transformed(so.SpatialTransformer, *sizes, zoom) for sizes in PLANES + VOLUMES for zoom in (0.6, 1.1, 7.0)),
-    *(transformed(so.GridGenerator, *sizes, 1.1) for sizes in PLANES + VOLUMES),
+    *(gridded(*sizes, rules, spread) for sizes in PLANES + VOLUMES + SIGNALS for rules in RULES for spread in SPREADS),
+    *(
+        transformed(so.SpatialTransformer, *sizes, zoom)
+        for sizes in PLANES + VOLUMES + SIGNALS
+        for zoom in (0.6, 1.1, 7.0)
+    ),
+    *(transformed(so.GridGenerator, *sizes, 1.1) for sizes in PLANES + VOLUMES + SIGNALS),
     *(convolved(op, (2, 6, 61, 67), dtype) for op in CONVOLUTIONS for dtype in DTYPES),
-    (so.GridGenerator, (np.random.default_rng(0).standard_normal((2, 2, 61, 131)),), {"transform_type": "warp"}),
+    *(
+        (so.GridGenerator, (np.random.default_rng(0).standard_normal(shape),), {"transform_type": "warp"})
+        for shape in ((2, 2, 61, 131), (2, 3, 7, 61, 33), (2, 1, 3000))
+    ),
     (so.GridGenerator, (so.identity_loc("tps", 2) + 0.01,), {"transform_type": "tps", "target_shape": (61, 131)}),
 ]
 

@@ -67,7 +67,7 @@ def test_samples(name, on_pixels, record_property):
     data, grid, upper = drawn(shape, grid_shape, reach, on_pixels)
     worst, count = 0.0, 0
     for mode, padding, corners in itertools.product(MODES, PADDINGS, CORNERS):
-        if len(shape) == 5 and mode == "bicubic":
+        if len(shape) == 5 and mode == "bicubic":  # which PyTorch does not have
             continue
         options = {"mode": mode, "padding_mode": padding, "align_corners": corners}
         expected = pulled(lambda *inputs, o=options: functional.grid_sample(*inputs, **o), upper, data, grid)
@@ -124,7 +124,7 @@ class nothing:
 @pytest.mark.parametrize("axes", [2, 3])
 def test_affine_grid_and_samples_in_one(axes, mode, padding, corners):
     if axes == 3 and mode == "bicubic":
-        pytest.skip("volumes have no bicubic sampler")
+        pytest.skip("PyTorch has none")
     sizes = (2, 3, 6, 7, 5)[: axes + 2]
     data, _, _ = drawn(sizes, (2, 1, 2), 1)
     target = (2, 3, 4, 9, 8)[: axes + 2]
@@ -137,6 +137,18 @@ def test_affine_grid_and_samples_in_one(axes, mode, padding, corners):
 
     found = pulled(lambda *given: affine_grid_sample(*given, target, mode, padding, corners), upper, data, theta)
     assert furthest(found, pulled(apart, upper, data, theta)) < 1e-11
+
+
+@pytest.mark.parametrize("padding, corners", list(itertools.product(PADDINGS, CORNERS)))
+def test_bicubic_volumes(padding, corners):
+    """Which PyTorch does not have: the operator's, whose coordinates come first."""
+    data, grid, upper = drawn((2, 3, 4, 5, 6), (2, 3, 4, 7, 3), 1.3)
+    found = pulled(lambda *given: grid_sample(*given, "bicubic", padding, corners), upper, data, grid)
+    words = {"sampler_type": "bicubic", "padding_mode": padding, "align_corners": corners}
+    out, pullback = so.vjp(so.GridSampler, data.numpy(), grid.movedim(-1, 1).numpy(), **words)
+    grad_data, grad_grid = pullback(upper.numpy())
+    for one, other in zip(found, (out, grad_data, np.moveaxis(grad_grid, 1, -1))):
+        np.testing.assert_array_equal(one.detach().numpy(), other)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -215,8 +227,6 @@ REFUSED = {
                      "convert it with grid.to(input.dtype)."),
     "integers": (grid_sample, (IMAGE.int(), GRID), TypeError,
                  "input has dtype int32, expected 'float16', 'float32' or 'float64'; convert it with input.to(torch.float32)."),
-    "bicubic volumes": (grid_sample, (torch.ones(2, 3, 4, 5, 6), torch.zeros(2, 1, 1, 1, 3), "bicubic"), ValueError,
-                        "mode is 'bicubic' and input has 5 axes, expected images of 4 axes for it; use 'bilinear' or 'nearest'."),
     "size of an image": (affine_grid, (THETA, (4, 5)), ValueError,
                          "size is (4, 5), expected (N, C, H, W) or (N, C, D, H, W); pass for example size=(1, 1, 28, 28)."),
     "size of nothing": (affine_grid, (THETA, (2, 3, 0, 5)), ValueError, "size[2] is 0, expected at least 1; pass a larger number."),

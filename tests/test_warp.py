@@ -9,7 +9,7 @@ from oracle import EXACT
 import reference
 import spatial_op as so
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS, VOLUME_SAMPLERS
+from spatial_op.samplers import SAMPLERS
 
 # Of entries that lead to no pixel's centre or border, where rounding would decide.
 AFFINE = np.array([[0.9137, -0.4071, 4.5313], [0.3053, 1.1071, -3.2573]])
@@ -47,14 +47,28 @@ def test_pictures_are_those_of_the_reference(matrix, sampler_type, padding_mode)
         )
 
 
+HOMOGRAPHY_3D = np.vstack([VOLUME, [1.37e-2, -5.371e-3, 2.17e-2, 1.2571]])
+
+
 @every_padding
-@pytest.mark.parametrize("sampler_type", VOLUME_SAMPLERS)
+@pytest.mark.parametrize("sampler_type", SAMPLERS)
 def test_volumes_are_those_of_the_reference(sampler_type, padding_mode):
     for shape in ((5, 6, 7), (5, 6, 7, 2), (1, 9, 3)):
         image = picture(shape, "float64")
         options = {"target_shape": (4, 5, 35), "sampler_type": sampler_type, "padding_mode": padding_mode}
-        expected = reference.warp(image, VOLUME, **options)
-        np.testing.assert_allclose(so.warp(image, VOLUME, **options), expected, rtol=0, atol=1e-12)
+        for matrix in (VOLUME, HOMOGRAPHY_3D):
+            expected = reference.warp(image, matrix, **options)
+            np.testing.assert_allclose(so.warp(image, matrix, **options), expected, rtol=0, atol=1e-12)
+
+
+def test_a_horizon_in_a_volume():
+    """Voxels of the output on it have no source point."""
+    image = picture((5, 6, 7), "float64")
+    matrix = np.vstack([VOLUME, [0, 0, 1, -2]])
+    out = so.warp(image, matrix)
+    assert np.isnan(out[2]).all() and np.isfinite(np.delete(out, 2, axis=0)).all()
+    back = np.linalg.inv(matrix)
+    np.testing.assert_allclose(so.warp(image, back, direction="source_to_target"), out, rtol=0, atol=1e-11)
 
 
 @every_padding
@@ -63,7 +77,7 @@ def test_displacements_are_those_of_the_reference(axes, padding_mode):
     source, target = ((11, 17), (12, 40)) if axes == 2 else ((5, 6, 7), (4, 5, 35))
     displacement = np.random.default_rng(1).normal(scale=4, size=(axes, *target))
     displacement[(0, *(1,) * axes)], displacement[(1, *(2,) * axes)] = np.nan, np.inf
-    for sampler_type in SAMPLERS if axes == 2 else VOLUME_SAMPLERS:
+    for sampler_type in SAMPLERS:
         for shape in (source, (*source, 2)):
             image, options = picture(shape, "float64"), {"sampler_type": sampler_type, "padding_mode": padding_mode}
             out = so.warp(image, displacement=displacement, **options)

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import check
 from ..operators.any_dtype import check_kind
-from ..operators.arguments import COLOURS, LONGEST, SIZES
+from ..operators.arguments import COLOURS, LONGEST, PICTURES
 from ..operators.pixel_warp import axis_of
 from .dask import check_chunks
 
@@ -28,7 +28,7 @@ def check_image(warp, image):
 
 def channels_first(op, image, axes, channel_axis):
     """The image with its channels in front of its sides, which are large enough and can be counted."""
-    sizes = ", ".join(SIZES[axes])
+    sizes = ", ".join(PICTURES[axes])
     if image.ndim < axes + (channel_axis is not None) or np.isnan(image.shape).any() or 0 in image.shape:
         raise ValueError(
             f"{op}: image has shape {image.shape}, expected (..., {sizes}) of known sizes, at least 1, as the map is one of {axes} coordinates; "
@@ -78,6 +78,6 @@ def few(op, image, target, counts):
 def countable(op, what, sides, cure):
     """Refuse sides that are longer than the kernels can count."""
     sides = list(sides)
-    for name, side in zip(SIZES[len(sides)], sides):
+    for name, side in zip(PICTURES[len(sides)], sides):
         if side > LONGEST:
             raise ValueError(f"{op}: {what} {name} is {side}, expected at most {LONGEST}; {cure}.")

@@ -1,12 +1,13 @@
 """What ``spatial_op.jax`` asks of its arguments, in its callers' names for them, and the operators' parameters that follow."""
 
 import functools
+import math
 
 import numpy as np
 
 from .. import check
 from ..operators import arguments
-from ..operators.convolution_arguments import IMAGE_AXES, MASK_AXES, OFFSET_AXES, WEIGHT_AXES, pair, target_of
+from ..operators.convolution_arguments import COORDINATES, named_axes, numbers, target_of
 from ..paddings import OF_PYTORCH
 from ..words import speaking, words
 from .jax import array, known_numbers
@@ -14,6 +15,8 @@ from .jax_rules import WORDS
 
 # Halfway between two pixels PyTorch takes the even one.
 MODES = {"bilinear": "bilinear", "nearest": "nearest_even", "bicubic": "bicubic"}
+# PyTorch has no signals.
+IMAGES = [axes for axes in arguments.IMAGES if len(axes) > 3]
 # Matrices by the number of axes of the images.
 MATRICES = {2: (2, 3), 3: (3, 4)}
 
@@ -55,11 +58,9 @@ def sampling(name, input, mode, padding_mode, align_corners):
     """Images, and how they are sampled."""
     params = {"mode": mode, "padding_mode": padding_mode, "align_corners": align_corners}
     known_numbers(name, params)
-    input = of_axes(name, "input", input, *arguments.IMAGES)
-    axes = input.ndim - 2
-    modes = {word: row for word, row in MODES.items() if row in arguments.SAMPLER_TABLES[axes]}
+    input = of_axes(name, "input", input, *IMAGES)
     return input, {
-        "sampler_type": check.row(name, "mode", mode, modes, " for volumes" * (axes == 3)),
+        "sampler_type": check.row(name, "mode", mode, MODES),
         "padding_mode": check.row(name, "padding_mode", padding_mode, dict(zip(OF_PYTORCH, OF_PYTORCH))),
         "align_corners": check.flag(name, "align_corners", align_corners),
     }
@@ -114,11 +115,12 @@ def affine_grid_sample(name, input, theta, size, mode, padding_mode, align_corne
 
 
 @in_words
-def deform_conv2d(name, inputs, stride, padding, dilation):
-    """The arrays by name, and the operators' parameters."""
+def deform_conv(name, axes, inputs, stride, padding, dilation):
+    """The arrays by name, and the operators' parameters; images have so many axes."""
     known_numbers(name, {"stride": stride, "padding": padding, "dilation": dilation})
-    axes = {"input": IMAGE_AXES, "offset": OFFSET_AXES, "mask": MASK_AXES, "weight": WEIGHT_AXES, "bias": ("filters",)}
-    inputs = {argument: of_axes(name, argument, value, axes[argument]) for argument, value in inputs.items()}
+    known = named_axes(axes)
+    known |= {"input": known["data"], "bias": ("filters",)}
+    inputs = {argument: of_axes(name, argument, value, known[argument]) for argument, value in inputs.items()}
     input, offset, weight = inputs["input"], inputs["offset"], inputs["weight"]
     for argument, value in inputs.items():
         alike(name, argument, value, input)
@@ -126,19 +128,19 @@ def deform_conv2d(name, inputs, stride, padding, dilation):
     if not of_group or channels % of_group or filters % (channels // of_group):
         raise ValueError(
             f"{name}: weight has shape {weight.shape} and input has {channels} channels, expected channels and filters of groups "
-            "of one size; pass weight of shape (filters, channels / groups, kernel height, kernel width)."
+            f"of one size; pass weight of shape (filters, channels / groups, {', '.join(known['weight'][2:])})."
         )
-    taps, pairs = kernel[0] * kernel[1], {}
+    taps, steps = math.prod(kernel), {}
     for argument, value, least in (("stride", stride, 1), ("dilation", dilation, 1), ("padding", padding, 0)):
-        both = value if check.entries(value) else (value, value)
-        pairs[argument] = pair(name, argument, both, least)
-    target = target_of(name, input.shape[2:], kernel, *pairs.values())
-    deformables = offset.shape[1] // (2 * taps) if taps else 0
+        each = value if check.entries(value) else (value,) * axes
+        steps[argument] = numbers(name, axes, argument, each, least)
+    target = target_of(name, input.shape[2:], kernel, *steps.values())
+    deformables = offset.shape[1] // (axes * taps) if taps else 0
     if not deformables or channels % deformables:
         deformables = 1
     expected, meaning = (
-        (batch, 2 * deformables * taps, *target),
-        "input's batch, y and x of each tap, and the size of the output",
+        (batch, axes * deformables * taps, *target),
+        f"input's batch, {COORDINATES[axes]} of each tap, and the size of the output",
     )
     check.shape(name, "offset", offset, expected, meaning)
     if "mask" in inputs:
@@ -150,6 +152,6 @@ def deform_conv2d(name, inputs, stride, padding, dilation):
     if "bias" in inputs:
         check.shape(name, "bias", inputs["bias"], (filters,), "one number for each filter")
     return inputs, {
-        "kernel": kernel, "stride": pairs["stride"], "dilate": pairs["dilation"], "pad": pairs["padding"], "num_filter": filters,
+        "kernel": kernel, "stride": steps["stride"], "dilate": steps["dilation"], "pad": steps["padding"], "num_filter": filters,
         "num_group": channels // of_group, "num_deformable_group": deformables, "no_bias": "bias" not in inputs, "border": "zeros",
     }  # fmt: skip

@@ -50,20 +50,21 @@ class GridSample(OpRun):
 
 
 class DeformConv(OpRun):
-    """``DeformConv``, since operator set 19; a bias and a mask may be left out."""
+    """``DeformConv``, since operator set 19, of signals, images and volumes; a bias and a mask may be left out."""
 
     op_domain = ""
 
     def _run(
         self, X, W, offset, B=None, mask=None, dilations=None, group=1, kernel_shape=None, offset_group=1, pads=None, strides=None
     ):  # fmt: skip
-        top, left, bottom, right = pads or (0, 0, 0, 0)
-        if (top, left) != (bottom, right):  # rows and columns of zeros are what lies outside anyway
-            X = np.pad(X, ((0, 0), (0, 0), (top, bottom), (left, right)))
-            top = left = 0
+        axes = X.ndim - 2
+        before, after = tuple((pads or (0,) * 2 * axes)[:axes]), tuple((pads or (0,) * 2 * axes)[axes:])
+        if before != after:  # rows and columns of zeros are what lies outside anyway
+            X = np.pad(X, ((0, 0), (0, 0), *zip(before, after)))
+            before = (0,) * axes
         params = {
             "kernel": tuple(kernel_shape or W.shape[2:]), "stride": tuple(strides or ()), "dilate": tuple(dilations or ()),
-            "pad": (top, left), "num_filter": len(W), "num_group": group, "num_deformable_group": offset_group,
+            "pad": before, "num_filter": len(W), "num_group": group, "num_deformable_group": offset_group,
             "no_bias": B is None, "border": "zeros",
         }  # fmt: skip
         if mask is None:

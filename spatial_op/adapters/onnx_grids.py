@@ -11,7 +11,7 @@ def transform_grid(graph, name, count, dtype, params, label):
     if kind == "projective":
         return projective_grid(graph, name, dtype, target, align_corners, label)
     if kind != "affine":
-        rows = affine_rows(kind, count)
+        rows = affine_rows(kind, count, len(target))
         if rows is None:
             return linear_grid(graph, name, count, dtype, kind, target, align_corners, label)
         name = combined(graph, name, *rows, dtype, "rows")
@@ -27,12 +27,12 @@ def grid_size(graph, name, target):
 
 def projective_grid(graph, name, dtype, target, align_corners, label):
     """Homogeneous points, divided: the denominators are an affine grid too."""
-    one = graph.constant("one", np.ones((), dtype))
+    one, axes = graph.constant("one", np.ones((), dtype)), len(target)
     whole = graph.add("Pad", [name, graph.integers("pads", (0, 0, 0, 1)), one], "whole")
-    matrix = graph.add("Reshape", [whole, graph.integers("matrix_shape", (-1, 3, 3))], "matrix")
+    matrix = graph.add("Reshape", [whole, graph.integers("matrix_shape", (-1, axes + 1, axes + 1))], "matrix")
     size = grid_size(graph, name, target)
     parts = []
-    for part, rows in (("numerators", (0, 1)), ("denominators", (2, 2))):
+    for part, rows in (("numerators", range(axes)), ("denominators", [axes] * axes)):
         theta = graph.add("Gather", [matrix, graph.integers(f"{part}_rows", rows)], f"{part}_theta", axis=1)
         parts.append(graph.add("AffineGrid", [theta, size], part, align_corners=int(align_corners)))
     return graph.add("Div", parts, label)
@@ -56,17 +56,20 @@ def linear_grid(graph, name, count, dtype, kind, target, align_corners, label):
     return graph.add("Transpose", [planes], label, perm=[0, *range(2, len(target) + 2), 1])
 
 
-def affine_rows(kind, count):
-    """How the six numbers of an affine transform of images follow from the parameters of another; None if they do not."""
+def affine_rows(kind, count, axes):
+    """How the numbers of an affine transform follow from the parameters of another; None if they do not."""
 
     def rows(trials):
-        (corner, across), (down, _) = np.moveaxis(GridGenerator(trials, kind, (2, 2)), 1, -1).transpose(1, 2, 0, 3)
-        return np.stack([(across - corner) / 2, (down - corner) / 2, (across + down) / 2], axis=-1).reshape(-1, 6)
+        """From where the first corner is mapped, and the middle, and from how the others differ from it."""
+        grid = GridGenerator(trials, kind, (2,) * axes)
+        first = grid[(..., *[0] * axes)]
+        steps = [(grid[(..., *(int(axis == x) for axis in reversed(range(axes))))] - first) / 2 for x in range(axes)]
+        return np.stack([*steps, first + sum(steps)], axis=-1).reshape(len(trials), -1)
 
-    found = linear(count, rows)
+    found, sizes = linear(count, rows), (3, 4, 5)[-axes:]
     if found is None:
         return None
-    grids = GridGenerator(np.eye(count), kind, (4, 5)), GridGenerator(sum(found), "affine", (4, 5))
+    grids = GridGenerator(np.eye(count), kind, sizes), GridGenerator(sum(found), "affine", sizes)
     return found if np.allclose(*grids, atol=1e-9) else None
 
 

@@ -63,9 +63,19 @@ def build(graph, op, names, inputs, params):
     return BUILDERS[op.__name__](graph, names, inputs, bound.arguments)
 
 
+def no_signals(axes):
+    """Refuse signals, which ONNX's AffineGrid and its runtimes do not know."""
+    if axes == 1:
+        raise ValueError(
+            "export: data are signals, expected images or volumes, since runtimes of ONNX sample no others; "
+            "give them a height of one pixel, and a grid a second coordinate, which is 0."
+        )
+
+
 def transformer(graph, names, inputs, params):
     """SpatialTransformer: a grid, and samples at it."""
     data, loc = inputs
+    no_signals(data.ndim - 2)
     one_each("loc", loc, data)
     name, dtype, pixels = names[1], loc.dtype, None
     if params["sampler_type"] in NEAREST:
@@ -90,6 +100,7 @@ def one_each(label, given, data):
 def sampler(graph, names, inputs, params):
     """GridSampler and BilinearSampler: coordinates come last in ONNX."""
     data, grid = inputs
+    no_signals(data.ndim - 2)
     one_each("grid", grid, data)
     last = graph.add("Transpose", [names[1]], "grid", perm=[0, *range(2, grid.ndim), 1])
     pixels = None
@@ -133,34 +144,43 @@ def sample(graph, data_name, data, grid_name, dtype, pixels, params):
 def generator(graph, names, inputs, params):
     """GridGenerator: a grid with its coordinates first."""
     (data,) = inputs
-    if params["transform_type"] == "warp":
-        return flow(graph, names[0], data.dtype, params["align_corners"])
-    axes = len(params["target_shape"])
+    moving = params["transform_type"] == "warp"
+    axes = data.ndim - 2 if moving else len(params["target_shape"])
+    no_signals(axes)
+    if moving:
+        return flow(graph, names[0], axes, data.dtype, params["align_corners"])
     last = transform_grid(graph, names[0], data.shape[1], data.dtype, params, "grid")
     return graph.add("Transpose", [last], perm=[0, axes + 1, *range(1, axes + 1)])
 
 
-def flow(graph, name, dtype, align_corners):
+def flow(graph, name, axes, dtype, align_corners):
     """The grid of the identity, and shifts in pixels."""
-    half, _ = scale(graph, name, 2, align_corners)
+    half, _ = scale(graph, name, axes, align_corners)
     factor = graph.add("Cast", [inverse(graph, half)], "factor", to=number(dtype))
-    planes = graph.add("Reshape", [factor, graph.integers("planes", (1, 2, 1, 1))], "factors")
+    planes = graph.add("Reshape", [factor, graph.integers("planes", (1, axes, *[1] * axes))], "factors")
     shift = graph.add("Mul", [name, planes], "shift")
     sizes = graph.add("Shape", [name], "target", start=2)
     size = graph.add("Concat", [graph.integers("single", (1, 1)), sizes], "size", axis=0)
-    identity = graph.constant("identity", np.eye(2, 3, dtype=dtype)[None])
+    identity = graph.constant("identity", np.eye(axes, axes + 1, dtype=dtype)[None])
     still = graph.add("AffineGrid", [identity, size], "still", align_corners=int(align_corners))
-    return graph.add("Add", [shift, graph.add("Transpose", [still], "still_planes", perm=[0, 3, 1, 2])])
+    return graph.add(
+        "Add", [shift, graph.add("Transpose", [still], "still_planes", perm=[0, axes + 1, *range(1, axes + 1)])]
+    )
 
 
 def convolution(graph, names, inputs, params):
     """Both deformable convolutions: one node."""
-    op = "DeformableConvolution" if "mask" not in params else "ModulatedDeformableConvolution"
+    op, axes = "DeformableConvolution" if "mask" not in params else "ModulatedDeformableConvolution", inputs[0].ndim - 2
+    if axes == 3:
+        raise ValueError(
+            f"export: data of {op} has 5 axes, expected images or signals, since ONNX's runtimes have no DeformConv of volumes; "
+            f"call {op} itself for these."
+        )
     if "mask" not in params and params["border"] != "zeros":
         raise ValueError(
             f"export: border of {op} is {params['border']!r}, expected 'zeros', the only rule that ONNX has; pass border='zeros'."
         )
-    pad = tuple(params["pad"] or (0, 0))
+    pad = tuple(params["pad"] or (0,) * axes)
     if min(pad) < 0:
         raise ValueError(
             f"export: pad of {op} is {pad}, expected at least 0, since ONNX does not crop; crop data first."
@@ -168,13 +188,33 @@ def convolution(graph, names, inputs, params):
     by_label = dict(zip([label for label in ("data", "offset", "mask", "weight", "bias") if label in params], names))
     if params["no_bias"]:
         by_label.pop("bias", None)
+    sizes = {
+        "kernel_shape": tuple(params["kernel"]), "strides": tuple(params["stride"] or (1,) * axes),
+        "dilations": tuple(params["dilate"] or (1,) * axes),
+    }  # fmt: skip
+    if axes == 1:
+        taps = params["num_deformable_group"] * params["kernel"][0]
+        by_label, row = as_images(graph, by_label, taps)
+        sizes, pad = {name: (1, *size) for name, size in sizes.items()}, (0, *pad)
     order = [by_label.get(label, "") for label in ("data", "weight", "offset", "bias", "mask")]
     while not order[-1]:
         order.pop()
-    return graph.add(
-        "DeformConv", order, kernel_shape=params["kernel"], strides=tuple(params["stride"] or (1, 1)), pads=pad + pad,
-        dilations=tuple(params["dilate"] or (1, 1)), group=params["num_group"], offset_group=params["num_deformable_group"],
-    )  # fmt: skip
+    groups = {"group": params["num_group"], "offset_group": params["num_deformable_group"]}
+    found = graph.add("DeformConv", order, "image" if axes == 1 else None, pads=pad + pad, **sizes, **groups)
+    return found if axes == 2 else graph.add("Squeeze", [found, row])
+
+
+def as_images(graph, by_label, taps):
+    """The inputs for signals as those for images of one row, whose offsets along y are 0; and the number of the new axis."""
+    row, rows = graph.integers("row", (2,)), graph.integers("rows", (2, 3))
+    images = dict(by_label)
+    for label in ("data", "mask", "weight"):
+        if label in by_label:
+            images[label] = graph.add("Unsqueeze", [by_label[label], row], f"{label}_image")
+    alone = graph.add("Unsqueeze", [by_label["offset"], rows], "offset_x")
+    both = graph.add("Pad", [alone, graph.integers("before_x", (0, 0, 1, *[0] * 7))], "offset_y_x")
+    images["offset"] = graph.add("Reshape", [both, graph.integers("pairs", (0, 2 * taps, 1, -1))], "offset_image")
+    return images, row
 
 
 BUILDERS = {

@@ -15,11 +15,10 @@ FINE = 2.0**30
 
 # Where a transform's parameters are shifts, x first, by the number of axes.
 SHIFTS = {
-    ("affine", 2): (2, 5),
-    ("affine", 3): (3, 7, 11),
-    ("translation", 2): (0, 1),
-    ("attention", 2): (1, 2),
-    ("projective", 2): (2, 5),
+    "affine": {2: (2, 5), 3: (3, 7, 11)},
+    "translation": {2: (0, 1), 3: (0, 1, 2)},
+    "attention": {2: (1, 2), 3: (1, 2, 3)},
+    "projective": {2: (2, 5), 3: (3, 7, 11)},
 }
 
 
@@ -79,7 +78,7 @@ def settled(graph, name, loc, half, axes, transform_type):
     one pixel has nothing to settle: its whole numbers stay what they are.
     """
     wide = graph.add("Cast", [name], "wide_loc", to=number(np.float64))
-    shifts = list(SHIFTS.get((transform_type, axes), ()))
+    shifts = list(SHIFTS.get(transform_type, {}).get(axes, ()))
     settles, places = np.zeros(loc.shape[1], bool), np.zeros((axes, loc.shape[1]))
     settles[shifts], places[range(len(shifts)), shifts] = True, 1.0
     one, nought = graph.constant("unit", np.array(1.0)), graph.constant("none", np.array(0.0))

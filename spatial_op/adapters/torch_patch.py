@@ -112,6 +112,7 @@ def sampler(original):
 
     def function(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
         here = type(align_corners) is bool and plain(input, grid) and fits(input, grid, mode, padding_mode)
+        here = here and (input.ndim, mode) != (5, "bicubic")  # PyTorch says that it has none
         if here and 0 not in input.shape and input.shape[1] * grid.numel() >= SMALL * grid.shape[-1]:
             return sampled(input, grid, mode, padding_mode, align_corners)
         return original(input, grid, mode, padding_mode, align_corners)

@@ -1,9 +1,11 @@
 """What PyTorch's functions refuse, in sentences that name their arguments."""
 
+import math
+
 import torch
 
 from .. import check
-from ..operators.convolution_arguments import pair
+from ..operators import convolution_arguments as of_convolutions
 from ..paddings import OF_PYTORCH
 from ..words import speaking
 from .torch_checks import fit, precise
@@ -30,10 +32,6 @@ def images(name, input, argument, value, mode, padding_mode, modes):
     if input.ndim not in (4, 5):
         raise ValueError(
             f"{name}: input has shape {tuple(input.shape)}, expected {IMAGES}; {axes_cure('input', input, 4)}."
-        )
-    if input.ndim == 5 and mode == "bicubic":
-        raise ValueError(
-            f"{name}: mode is 'bicubic' and input has 5 axes, expected images of 4 axes for it; use 'bilinear' or 'nearest'."
         )
     precise(name, argument, value, "input", input)
 
@@ -104,33 +102,34 @@ def same_images(name, input, size):
         )
 
 
-def convolution(name, given, stride, padding, dilation):
+def convolution(name, axes, given, stride, padding, dilation):
     """The parameters of the operator for these tensors, after what it would call by other names has been checked."""
     given = {argument: value for argument, value in given.items() if value is not None}
     tensors(name, given)
     input, offset, weight = given["input"], given["offset"], given["weight"]
     for argument in ("input", "offset", "weight", "mask"):
-        if argument in given and given[argument].ndim != 4:
+        if argument in given and given[argument].ndim != axes + 2:
             raise ValueError(
-                f"{name}: {argument} has shape {tuple(given[argument].shape)}, expected 4 axes; {axes_cure(argument, given[argument], 4)}."
+                f"{name}: {argument} has shape {tuple(given[argument].shape)}, expected {axes + 2} axes; "
+                f"{axes_cure(argument, given[argument], axes + 2)}."
             )
     for argument, value in given.items():
         precise(name, argument, value, "input", input)
     filters, channels, *kernel = weight.shape
-    taps = kernel[0] * kernel[1]
-    groups, deformables = input.shape[1] // max(channels, 1), offset.shape[1] // max(2 * taps, 1)
+    each = axes * math.prod(kernel)
+    groups, deformables = input.shape[1] // max(channels, 1), offset.shape[1] // max(each, 1)
     if groups * channels != input.shape[1] or not groups or filters % groups:
         raise ValueError(
             f"{name}: weight has shape {tuple(weight.shape)} and input {input.shape[1]} channels, expected (filters, channels "
-            "of a group, height, width) with groups of one size; pass a weight whose second size divides the channels."
+            f"of a group, {', '.join(of_convolutions.SIZES[axes])}) with groups of one size; pass a weight whose second size divides the channels."
         )
-    if not deformables or deformables * 2 * taps != offset.shape[1] or input.shape[1] % deformables:
+    if not deformables or deformables * each != offset.shape[1] or input.shape[1] % deformables:
         raise ValueError(
-            f"{name}: offset has {offset.shape[1]} numbers at each position, expected {2 * taps}, y and x of each tap, times a "
-            "number of groups that divides input's channels; pass that many."
+            f"{name}: offset has {offset.shape[1]} numbers at each position, expected {each}, {of_convolutions.COORDINATES[axes]} of each "
+            "tap, times a number of groups that divides input's channels; pass that many."
         )
     stride, padding, dilation = (
-        pair(name, argument, (value, value) if isinstance(value, int) else value, least)
+        of_convolutions.numbers(name, axes, argument, (value,) * axes if isinstance(value, int) else value, least)
         for argument, value, least in (("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1))
     )
     return {

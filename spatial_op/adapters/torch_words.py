@@ -44,7 +44,8 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         Normalised coordinates, of ``input``'s dtype or a wider one. It is read where it lies, and its gradient is laid out
         in the same way.
     mode : str
-        "bilinear" (of volumes: trilinear), "nearest" (halfway between two pixels the even one) or, of images, "bicubic".
+        "bilinear" (of volumes: trilinear), "nearest" (halfway between two pixels the even one) or "bicubic", also of volumes,
+        for which PyTorch lacks it.
     padding_mode : str
         What lies outside: "zeros", "border" or "reflection".
     align_corners : bool or None
@@ -114,7 +115,7 @@ def fits_images(input, given, mode, padding_mode):
         and input.is_floating_point()
         and (input.dtype == given.dtype or (given.is_floating_point() and given.itemsize > input.itemsize))
         and mode in MODES
-        and (input.ndim == 4 or (input.ndim == 5 and mode != "bicubic"))
+        and input.ndim in (4, 5)
         and padding_mode in OF_PYTORCH
     )
 

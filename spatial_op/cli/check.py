@@ -61,7 +61,7 @@ def run():
 
 def report(groups):
     """Print the table; how many comparisons failed."""
-    rows, failed = [("compared with", "checks", "largest difference", "allowed", "")], []
+    rows, failed = [("compared with", "checks", "difference", "allowed", "")], []
     for group, found in groups.items():
         worst = max(found, key=lambda entry: entry[0] / entry[1])
         bad = [(group, *entry) for entry in found if not entry[0] <= entry[1]]

@@ -9,27 +9,27 @@ import spatial_op
 
 from ..kernels import disk, kernel, threads
 from ..operators.table import OPERATORS
-from ..samplers import SAMPLERS, VOLUME_SAMPLERS
-from ..transforms import TRANSFORMS, VOLUME_TRANSFORMS
+from ..transforms import TABLES
 from . import text
 from .progress import listening, progress
 from .usual import CHANNELS, FLOW, USUAL
 
 # An image so large, and so few points of it, that no window pays: what is sampled pixel by pixel is compiled, too.
-SIDE, FEW = {2: 64, 3: 16}, 2
+SIDE, FEW = {1: 64, 2: 64, 3: 16}, 2
 
 
-def run(volumes, gradients, **chosen):
+def run(volumes, signals, gradients, **chosen):
     """Compile and print the table; the exit code."""
     reason = impossible()
     if reason:
         click.echo(f"Error: {reason}", err=True)
         return 1
     chosen = {name: chosen.get(name) or usual for name, usual in USUAL.items()}
+    kinds = [2, *[3] * volumes, *[1] * signals]
     ready = {}  # operators share kernels
     with (
         listening(end=lambda record: ready.setdefault(record.kernel, record)),
-        progress(calls(volumes, **chosen), "Compiling") as shown,
+        progress(calls(kinds, **chosen), "Compiling") as shown,
     ):
         threads.share()
         for operator, inputs, params in shown:
@@ -65,17 +65,17 @@ def whereabouts(record):
     return "now" if record.levelname == "INFO" else "before"
 
 
-def calls(volumes, operator, transform, sampler, dtype, channels):
-    """Tiny calls, operator, inputs and parameters, that need the kernels; those that a kind has not are left out."""
+def calls(kinds, operator, transform, sampler, dtype, channels):
+    """Tiny calls, operator, inputs and parameters, that need the kernels for images of so many axes; those that a kind has not are left out."""
     counts = sorted({count for name in channels for count in CHANNELS[name]})
     found = []
-    for name, axes, number in itertools.product(operator, (2, 3) if volumes else (2,), dtype):
+    for name, axes, number in itertools.product(operator, kinds, dtype):
         found += MAKERS[name](OPERATORS[name], axes, number, transform, sampler, counts)
     return found
 
 
 def images(axes, count, dtype):
-    """One image or volume."""
+    """One image, volume or signal."""
     return np.zeros((1, count, *[SIDE[axes]] * axes), dtype)
 
 
@@ -87,7 +87,7 @@ def at_rest(axes, transform, dtype):
 def transformed(operator, axes, dtype, transforms, samplers, counts):
     """Calls of ``SpatialTransformer``."""
     for transform, sampler, count in itertools.product(transforms, samplers, counts):
-        if transform in table_of(axes) and sampler in samplers_of(axes):
+        if transform in TABLES[axes]:
             params = {"target_shape": (FEW,) * axes, "transform_type": transform, "sampler_type": sampler}
             yield operator, (images(axes, count, dtype), at_rest(axes, transform, dtype)), params
 
@@ -95,9 +95,9 @@ def transformed(operator, axes, dtype, transforms, samplers, counts):
 def generated(operator, axes, dtype, transforms, samplers, counts):
     """Calls of ``GridGenerator``."""
     for transform in transforms:
-        if transform == FLOW and axes == 2:
-            yield operator, (np.zeros((1, 2, FEW, FEW), dtype),), {"transform_type": FLOW}
-        elif transform in table_of(axes):
+        if transform == FLOW:
+            yield operator, (np.zeros((1, axes, *[FEW] * axes), dtype),), {"transform_type": FLOW}
+        elif transform in TABLES[axes]:
             params = {"target_shape": (FEW,) * axes, "transform_type": transform}
             yield operator, (at_rest(axes, transform, dtype),), params
 
@@ -106,8 +106,7 @@ def sampled(operator, axes, dtype, transforms, samplers, counts):
     """Calls of ``GridSampler``, at grids of the images' dtype."""
     grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, FEW, dtype=dtype)] * axes))[None]
     for sampler, count in itertools.product(samplers, counts):
-        if sampler in samplers_of(axes):
-            yield operator, (images(axes, count, dtype), grid), {"sampler_type": sampler}
+        yield operator, (images(axes, count, dtype), grid), {"sampler_type": sampler}
 
 
 def bilinear(operator, axes, dtype, transforms, samplers, counts):
@@ -117,17 +116,17 @@ def bilinear(operator, axes, dtype, transforms, samplers, counts):
 
 
 def convolved(operator, axes, dtype, transforms, samplers, counts):
-    """Calls of a deformable convolution, of images only, with as many filters as channels."""
-    for count, border in itertools.product(counts if axes == 2 else (), ("mxnet", "zeros")):
-        taps, places = 9, (4, 4)
+    """Calls of a deformable convolution with as many filters as channels."""
+    for count, border in itertools.product(counts, ("mxnet", "zeros")):
+        kernel, places = (3,) * axes, (4,) * axes
         inputs = {
             "data": (1, count, *places),
-            "offset": (1, 2 * taps, *places),
-            "mask": (1, taps, *places),
-            "weight": (count, count, 3, 3),
+            "offset": (1, axes * 3**axes, *places),
+            "mask": (1, 3**axes, *places),
+            "weight": (count, count, *kernel),
             "bias": (count,),
         }
-        params = {"kernel": (3, 3), "pad": (1, 1), "num_filter": count, "border": border}
+        params = {"kernel": kernel, "pad": (1,) * axes, "num_filter": count, "border": border}
         yield operator, tuple(np.zeros(inputs[name], dtype) for name in operator.operator.inputs), params
 
 
@@ -139,13 +138,3 @@ MAKERS = {
     "DeformableConvolution": convolved,
     "ModulatedDeformableConvolution": convolved,
 }
-
-
-def table_of(axes):
-    """The transforms of images or volumes."""
-    return TRANSFORMS if axes == 2 else VOLUME_TRANSFORMS
-
-
-def samplers_of(axes):
-    """The samplers of images or volumes."""
-    return SAMPLERS if axes == 2 else VOLUME_SAMPLERS

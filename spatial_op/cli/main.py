@@ -1,15 +1,14 @@
 """The commands and their options; what they do is in the files of the same names."""
 
 import itertools
-import math
 
 import click
 
 from .. import __version__
-from ..adapters.dask_boxes import PADDINGS
-from ..samplers import SAMPLERS
+from .completion import completion
 from .groups import CASES, GROUPS
 from .usual import CHOICES, USUAL
+from .warp_command import warp
 
 NUMBERS = itertools.count()
 LISTED_CASES = "\b\nCases, all float32:\n" + "\n".join(
@@ -18,22 +17,21 @@ LISTED_CASES = "\b\nCases, all float32:\n" + "\n".join(
 )
 
 
-FIRST_STEPS = "\b\nStart with:\n" + "\n".join(
-    f"  python -m spatial_op {name:7}  {words}"
-    for name, words in (
-        ("demo", "warp a photograph and look at the figure"),
-        ("check", "compare this machine's numbers with MXNet's"),
-        ("bench", "compare the speed with other libraries"),
-        ("warp", "warp images, folders of them and zarr arrays of any size"),
-        ("compile", "compile kernels before they are needed"),
-    )
-)
+class Commands(click.Group):
+    """The commands, in the order in which people need them."""
+
+    def list_commands(self, ctx):
+        """Their names."""
+        return list(self.commands)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=FIRST_STEPS)
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="spatial_op %(version)s")
 def cli():
-    """Spatial transformer operators for NumPy arrays: exact, parallel and differentiable."""
+    """Spatial transformer operators for NumPy arrays: exact, parallel and differentiable.
+
+    Start with `demo`, which warps a photograph and draws a figure.
+    """
 
 
 @cli.command()
@@ -111,72 +109,14 @@ def bench(path, threads, quick, numbers, patterns):
     raise SystemExit(bench.run(path, threads, quick, numbers, patterns))
 
 
-def numbers(context, parameter, text):
-    """Numbers separated by commas or spaces."""
-    if text is None:
-        return None
-    try:
-        found = [float(word) for word in text.replace(",", " ").split()]
-    except ValueError:
-        raise click.BadParameter(f"{text!r} are not numbers; separate them by commas, like 1,0,20,0,1,0.") from None
-    if not all(map(math.isfinite, found)):
-        raise click.BadParameter(f"{text!r} holds an entry that is no finite number, expected finite ones.")
-    return found
-
-
-def finite(context, parameter, number):
-    """A number that is neither infinite nor NaN."""
-    if number is not None and not math.isfinite(number):
-        raise click.BadParameter(f"{number} is no finite number, expected degrees, like 30.")
-    return number
-
-
-@cli.command()
-@click.argument("source", metavar="IN", type=click.Path(exists=True))
-@click.argument("target", metavar="OUT", type=click.Path())
-@click.option("--affine", callback=numbers, metavar="6 NUMBERS", help="Rows of a 2x3 matrix, in pixels.")
-@click.option(
-    "--rotate", type=float, callback=finite, metavar="DEGREES", help="Turn counter-clockwise, about the image's centre."
-)
-@click.option("--homography", callback=numbers, metavar="9 NUMBERS", help="Rows of a 3x3 matrix, in pixels.")
-@click.option("--size", metavar="HxW", help="Height and width of the result, in pixels. Default: the input's.")
-@click.option(
-    "--sampler", type=click.Choice(list(SAMPLERS)), default="bilinear", show_default=True,
-    help="How to sample between pixels.",
-)  # fmt: skip
-@click.option(
-    "--padding", type=click.Choice(PADDINGS), default="zeros", show_default=True,
-    help="What lies outside the image: nothing, or its edge repeated.",
-)  # fmt: skip
-@click.option("--chunk", type=click.IntRange(min=1), help="Height and width of a zarr result's chunks. Default: IN's.")
-@click.option("--axes", metavar="LETTERS", help="What a zarr array's axes are, one letter for each, like yxc or tcyx.")
-@click.option("--workers", type=click.IntRange(min=1), help="Threads. Default: all cores.")
-def warp(source, target, affine, rotate, homography, size, sampler, padding, chunk, axes, workers):
-    """Warp an image, a folder of images, or a zarr array of any size.
-
-    IN and OUT are both pictures, both folders of pictures, or both zarr arrays (names ending in .zarr). IN is not changed;
-    pictures of the same names in OUT are replaced, a zarr array must be new. Hidden files of a folder are left out.
-
-    Pictures are BMP, GIF, JPEG, PNG, TIFF or WebP. All pages are warped. Dtype, opacity, colour profile, resolution,
-    durations and the quality of a JPEG file are kept. A photograph is warped as it is seen, whichever way the camera was
-    held. With --sampler nearest or nearest_even a palette's numbers are kept; otherwise they become colours.
-
-    A zarr array, or the first level of an OME-Zarr image, may be larger than memory: each chunk of OUT is computed from those
-    chunks of IN that it needs. Height and width are the axes named y and x, or the last two; say --axes where colours may
-    come last.
-
-    Matrices map a pixel (x, y) of OUT to the point of IN where it is sampled; (0, 0) is the centre of the first pixel.
-    """
-    from . import warp
-
-    warp.run(source, target, affine, rotate, homography, size, sampler, padding, chunk, workers, axes)
+cli.add_command(warp)
 
 
 def several(name, words):
     """An option of `compile` that can be repeated."""
     usual = "all" if USUAL[name] == CHOICES[name] else ", ".join(USUAL[name])
-    choice = click.Choice(CHOICES[name])
-    return click.option(f"--{name}", multiple=True, type=choice, help=f"{words} Can be repeated. Default: {usual}.")
+    words = f"{words} One of {', '.join(CHOICES[name])}; can be repeated. Default: {usual}."
+    return click.option(f"--{name}", multiple=True, type=click.Choice(CHOICES[name]), metavar="NAME", help=words)
 
 
 @cli.command("compile")
@@ -186,6 +126,7 @@ def several(name, words):
 @several("dtype", "Dtype of the images; float16 is computed in float32 and shares its kernels.")
 @several("channels", "Channels of the images; RGB and RGBA share their kernels.")
 @click.option("--volumes", is_flag=True, help="Volumes as well as images.")
+@click.option("--signals", is_flag=True, help="Signals as well as images.")
 @click.option(
     "--gradients/--no-gradients", default=True, show_default=True, help="Backward passes as well as forward ones."
 )
@@ -207,7 +148,10 @@ def prepare(**options):
 
 @cli.command()
 def info():
-    """Show the machine, the versions and the folders of compiled code."""
+    """Show the versions and the folders of compiled code."""
     from . import info
 
     info.run()
+
+
+cli.add_command(completion)

@@ -1,11 +1,11 @@
 """Warping pictures as files hold them: channels in front of height and width, the last of which may be the opacity."""
 
 import numpy as np
-from dask import array as da
 
-from ..dask import warp
-from ..operators.any_dtype import whole, working
+from .. import warp
+from ..operators.any_dtype import by_floats, whole, working
 from ..samplers import SAMPLERS
+from . import means
 
 
 def picks(sampler_type):
@@ -18,28 +18,49 @@ def mixes(dtype):
     return dtype.kind == "f" or (dtype.kind in "iu" and dtype.itemsize < 8)
 
 
-def warped(image, matrix, **options):
-    """The warped Dask array, (..., H, W), in its own dtype, however narrow it is."""
-    return warp(image, matrix, channel_axis=0 if image.ndim == 3 else None, **options)
+def sampling(request):
+    """What ``warped`` is asked for."""
+    return {"sampler_type": request.sampler, "padding_mode": request.border, "antialias": request.antialias}
 
 
-def warped_with_opacity(image, matrix, **options):
+def warped(page, matrix, target, fill=None, antialias=False, **options):
+    """The warped page, (..., H, W), in its own dtype; ``fill`` has a number for each channel, or one for all."""
+    planes = page.reshape(-1, *page.shape[-2:])
+    fill = (0,) if fill is None else np.tile(fill, len(planes) // len(fill)) if len(fill) > 1 else fill
+    counts = means.samples(matrix, target) if antialias else (1, 1)
+    options["channel_axis"] = 0
+    if counts == (1, 1):
+        out = warp(planes, matrix, target, fill_value=fill, **options)
+    else:
+
+        def sample(planes, fill):
+            out = np.empty((len(planes), *target), planes.dtype)
+            for rows, part, shape in means.bands(matrix, target, counts, len(planes)):
+                out[:, rows] = means.mean(warp(planes, part, shape, fill_value=fill, **options), counts)
+            return out
+
+        out = by_floats(sample, planes, tuple(fill))
+    return out.reshape(*page.shape[:-2], *target)
+
+
+def warped_with_opacity(page, matrix, target, fill=None, **options):
     """``warped`` of (..., C, H, W) whose last channel is the opacity, so that transparent pixels lend no colour to others.
 
     Colours are warped as they are and multiplied by the opacity; the second, divided by the warped opacity, are meant. The
     difference is added to the first, which leaves them bit for bit where the map is one of whole pixels.
     """
-    dtype = image.dtype.newbyteorder("=")
     if picks(options["sampler_type"]):
-        return warped(image, matrix, **options)
-    work = image.astype(working(dtype))
-    colours, opacity = work[..., :-1, :, :], work[..., -1:, :, :]
-    out = warped(da.concatenate([work, colours * opacity], axis=-3), matrix, **options)
-    out = out.rechunk({out.ndim - 3: -1})
-    channels = {out.ndim - 3: (image.shape[-3],)}
-    return da.map_blocks(
-        divided, out, dtype, dtype=dtype, chunks=tuple(channels.get(k, c) for k, c in enumerate(out.chunks))
-    )
+        return warped(page, matrix, target, fill, **options)
+    dtype = page.dtype.newbyteorder("=")
+    layers = with_products(page.astype(working(dtype)), -3)
+    fill = None if fill is None else with_products(np.asarray(fill), 0)
+    return divided(warped(layers, matrix, target, fill, **options), dtype)
+
+
+def with_products(layers, axis):
+    """Colours and opacity along an axis, and their products behind them."""
+    colours, opacity = np.split(layers, [-1], axis)
+    return np.concatenate([layers, colours * opacity], axis)
 
 
 def divided(layers, dtype):

@@ -1,12 +1,16 @@
 """Pictures in files: what they hold, as arrays with all that has to be kept beside them.
 
-Pillow reads and writes most formats (``pillow_reading``, ``pillow_writing``), tifffile TIFF (``tiff_files``); this file says what they hand over.
+Pillow reads and writes most formats (``pillow_reading``, ``pillow_writing``), tifffile TIFF (``tiff_reading``, ``tiff_writing``);
+this file says what they hand over.
 """
 
 from typing import NamedTuple
 
 TIFF = (".tif", ".tiff")
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", *TIFF, ".webp")
+
+# Pillow's and tifffile's formats -> the ending of such a file.
+ENDINGS = {"BMP": ".bmp", "GIF": ".gif", "JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}
 
 # Those that hold the numbers of a palette's colours as they are.
 PALETTES = (".bmp", ".png", *TIFF)
@@ -45,9 +49,9 @@ def read(path, keep_palette):
     with open(path, "rb") as file:
         mark = file.read(4)
     if mark in MARKS:
-        from . import tiff_files
+        from . import tiff_reading
 
-        return tiff_files.read(path, keep_palette)
+        return tiff_reading.read(path, keep_palette)
     from . import pillow_reading
 
     return pillow_reading.read(path, keep_palette)
@@ -56,9 +60,9 @@ def read(path, keep_palette):
 def write(path, picture):
     """Write a picture in the format that the ending of ``path`` says."""
     if path.suffix.lower() in TIFF:
-        from . import tiff_files
+        from . import tiff_writing
 
-        tiff_files.write(path, picture)
+        tiff_writing.write(path, picture)
     else:
         from . import pillow_writing
 

@@ -42,8 +42,11 @@ def listening(begin=None, end=None):
 
 
 @contextlib.contextmanager
-def progress(items, label, word=lambda item: None):
-    """A context with the items; draws a bar if stderr is a terminal, with the current item's ``word`` or what is compiled."""
+def progress(items, label, word=lambda item: None, length=None):
+    """A context with the items; draws a bar if stderr is a terminal, with the current item's ``word`` or what is compiled.
+
+    ``length`` says how many items come, if they cannot be counted.
+    """
     if not sys.stderr.isatty():
         yield items
         return
@@ -67,7 +70,7 @@ def progress(items, label, word=lambda item: None):
             bar.render_progress()
             yield item
 
-    bar = click.progressbar(items, label=label, width=WIDTH, item_show_func=what, file=sys.stderr)
+    bar = click.progressbar(items, length=length, label=label, width=WIDTH, item_show_func=what, file=sys.stderr)
     with bar, listening(begin, end):
         yield each()
 

@@ -1,48 +1,77 @@
-"""The command `warp`: images, folders of images and zarr arrays, with a progress bar."""
+"""The command `warp`: what IN and OUT are decides who does it."""
 
 import contextlib
-import os
 import pathlib
-import sys
+from typing import NamedTuple
 
 import click
-import dask
-import numpy as np
-from dask import array as da
-from dask.diagnostics import ProgressBar
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from ..operators.any_dtype import kind_of
-from . import pictures, progress, room, zarr_files
-from .beside import beside, tidy
-from .chosen import chosen, pair
-from .opacity import mixes, picks, warped, warped_with_opacity
+from . import folders, npy_files, one_picture, pictures, streams
+from .failures import failures, interrupted, prepare
+from .geometry import Geometry
 
 # Pixels of a picture; beyond, its header is taken to be wrong.
 MOST_PIXELS = 2**31
 
-# Height and width of the parts of one picture that threads share.
-PART = 1024
+
+class Request(NamedTuple):
+    """What is to be done to each picture."""
+
+    geometry: Geometry
+    sampler: str
+    border: str
+    fill: tuple | None
+    antialias: bool
 
 
-def run(source, target, affine, rotate, homography, size, sampler, padding, chunk, workers, axes):
-    """Warp what ``source`` is and write it to ``target``."""
+def run(source, target, request, form, workers, chunk, axes):
+    """Warp what ``source`` is and write it to ``target``; Ctrl-C leaves nothing unless it says so."""
     source, target = pathlib.Path(source), pathlib.Path(target)
-    matrix = chosen(affine, rotate, homography)
-    options = {"sampler_type": sampler, "padding_mode": padding}
-    if size is not None:
-        options["target_shape"] = pair(size)
-    watched = ProgressBar(out=sys.stderr) if sys.stderr.isatty() else contextlib.nullcontext()
-    with progress.lines(), watched, large_pictures(), dask.config.set(scheduler="threads", num_workers=workers):
-        if zarr_files.is_zarr(source):
-            array(source, target, matrix, options, chunk, axes)
-            return
-        if axes is not None or chunk is not None:
-            raise click.UsageError(f"--{'axes' if axes else 'chunk'} is given and IN is no zarr array; leave it out.")
+    if form is not None and not streams.is_stream(target):
+        raise click.UsageError("--format is given and OUT is no '-'; the ending of OUT says what it is.")
+    try:
+        dispatch(source, target, request, form, workers, chunk, axes)
+    except KeyboardInterrupt:
+        interrupted("nothing was written.")
+
+
+def dispatch(source, target, request, form, workers, chunk, axes):
+    """Choose by what ``source`` is."""
+    if not streams.is_stream(source) and is_zarr(source):
+        from . import zarr_files
+
+        zarr_files.run(source, target, request, workers, chunk, axes)
+        return
+    if chunk is not None:
+        raise click.UsageError("--chunk is given and IN is no zarr array; leave it out.")
+    if source.suffix == npy_files.ENDING:
+        use_threads(workers)
+        npy_files.run(source, target, request, axes)
+        return
+    if axes is not None:
+        raise click.UsageError("--axes is given and IN is no array; leave it out.")
+    with large_pictures():
         if source.is_dir():
-            folder(source, target, matrix, options)
+            if streams.is_stream(target) or (pictures.is_picture(target) and not target.is_dir()):
+                raise click.UsageError(f"IN is a folder and OUT is {str(target)!r}, expected a folder.")
+            folders.run(source, target, request, workers)
         else:
-            picture(source, target, matrix, options)
+            use_threads(workers)
+            picture(source, target, request, form)
+
+
+def is_zarr(path):
+    """Whether a path is named as a zarr array, or is one."""
+    return path.suffix == ".zarr" or any((path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup"))
+
+
+def use_threads(workers):
+    """Let kernels use so many threads, and no more than there are."""
+    if workers is not None:
+        import numba
+
+        numba.set_num_threads(min(workers, numba.config.NUMBA_NUM_THREADS))
 
 
 @contextlib.contextmanager
@@ -55,156 +84,23 @@ def large_pictures():
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def array(source, target, matrix, options, chunk, axes):
-    """From a zarr array to a new one."""
-    if target.suffix != ".zarr":
-        raise click.UsageError(f"IN is a zarr array and OUT is {str(target)!r}, expected a name that ends in .zarr.")
-    if target.exists():
-        raise click.UsageError(f"OUT {str(target)!r} exists already, expected a new name; remove it or choose another.")
-    with failures(source, target):
-        prepare(target.parent)
-        found = zarr_files.warp_file(source, target, matrix, options, chunk, axes)
-    click.echo(f"wrote {target} ({found})")
-
-
-def picture(source, target, matrix, options):
+def picture(source, target, request, form):
     """From a picture to a picture."""
-    if not pictures.is_picture(target):
-        raise click.UsageError(
-            f"OUT is {str(target)!r}, expected a picture, with one of {', '.join(pictures.PICTURES)}."
-        )
-    with failures(source, target):
+    to_stream = streams.is_stream(target)
+    if target.is_dir() and not to_stream and not streams.is_stream(source):
+        target = target / source.name
+    if not to_stream and not pictures.is_picture(target):
+        endings = ", ".join(pictures.PICTURES)
+        raise click.UsageError(f"OUT is {str(target)!r}, expected a picture, with one of {endings}.")
+    if to_stream:
+        streams.require_pipe()
+    name = streams.called(source, "standard input")
+    with failures(name, streams.called(target, "standard output")), streams.read_from(source) as file:
+        if to_stream:
+            one_picture.to_stream(file, request, form)
+            return
         prepare(target.parent)
-        one_picture(source, target, matrix, options, "threads")
-    click.echo(f"wrote {target} (1 picture)")
-
-
-def folder(source, target, matrix, options):
-    """From a folder of pictures to a folder; what cannot be done is said, and does not keep the others from being done."""
-    visible = (path for path in source.iterdir() if not path.name.startswith("."))
-    files = sorted(path for path in visible if pictures.is_picture(path))
-    if not files:
-        words = ", ".join(pictures.PICTURES)
-        raise click.ClickException(f"IN {str(source)!r} holds no pictures, expected some of {words}.")
-    with failures(source, target):
-        target.mkdir(parents=True, exist_ok=True)
-        if target.samefile(source):
-            raise pictures.Refused("OUT is the same folder, expected another one; the originals are not replaced")
-        prepare(target)
-    jobs = [dask.delayed(attempt)(path, target / path.name, matrix, options) for path in files]
-    errors = [error for error in dask.compute(*jobs) if error]
-    for error in errors:
-        click.echo(f"Error: {error}", err=True)
-    done = len(files) - len(errors)
-    if errors:
-        raise click.ClickException(f"{done} of {len(files)} pictures were written to {target}.")
-    click.echo(f"wrote {target} ({done} picture{'s' if done > 1 else ''})")
-
-
-def attempt(source, target, matrix, options):
-    """One picture of a folder, or the sentence on why it could not be done."""
-    try:
-        with failures(source, target):
-            one_picture(source, target, matrix, options, "synchronous")
-    except click.ClickException as error:
-        return error.message
-    return None
-
-
-@contextlib.contextmanager
-def failures(source, target):
-    """Turn whatever goes wrong with a file into one sentence."""
-    try:
-        yield
-    except click.ClickException:
-        raise
-    except pictures.Refused as error:
-        raise click.ClickException(f"{source}: {error}.") from error
-    except MemoryError as error:
-        raise click.ClickException(
-            f"{source}: there is not enough memory for it; a zarr array may be larger."
-        ) from error
-    except Exception as error:  # of many kinds, by library, version and what is broken
-        system = isinstance(error, OSError)
-        reason = sentence(error.strerror if system and error.strerror else error)
-        if system:
-            place = source if error.filename == str(source) else target
-            raise click.ClickException(f"{place}: {reason[:1].lower()}{reason[1:]}.") from error
-        raise click.ClickException(f"{source}: it cannot be warped: {reason}.") from error
-
-
-def sentence(error):
-    """What an error says first, without the full stop; its name if it says nothing."""
-    words = str(error).strip().splitlines()
-    return words[0].rstrip(".") if words else type(error).__name__
-
-
-def prepare(folder):
-    """Refuse to compute what could not be written to a folder; remove what was left behind in it."""
-    if not folder.is_dir():
-        raise pictures.Refused(f"the folder {str(folder)!r} of OUT does not exist; make it first")
-    if not os.access(folder, os.W_OK):
-        raise pictures.Refused(f"the folder {str(folder)!r} of OUT cannot be written to; choose another")
-    tidy(folder)
-
-
-def one_picture(source, target, matrix, options, scheduler):
-    """Read, warp and write one file."""
-    if target.exists() and target.samefile(source):
-        raise pictures.Refused("OUT is the same file, expected another name; the original is not replaced")
-    whole = picks(options["sampler_type"])
-    given = read(source, keep_palette=whole and target.suffix.lower() in pictures.PALETTES)
-    require_possible(given, options)
-    pages = [page_of(page, given.opacity, matrix, options, scheduler) for page in given.pages]
-    with beside(target) as path:
-        write(path, given._replace(pages=pages), target)
-    for note in given.source.get("notes", ()):
-        click.echo(f"Note: {source} {note}.", err=True)
-
-
-def read(source, keep_palette):
-    """The picture in a file, or a sentence."""
-    try:
-        return pictures.read(source, keep_palette)
-    except (pictures.Refused, MemoryError, ImportError):
-        raise
-    except Exception as error:  # of many kinds, by library, version and what is broken
-        if isinstance(error, OSError) and error.strerror:
-            raise
-        unknown = isinstance(error, UnidentifiedImageError) or not str(error).strip()
-        reason = "it is broken or of another kind" if unknown else sentence(error)
-        raise pictures.Refused(f"it cannot be read as a picture: {reason}") from error
-
-
-def write(path, picture, target):
-    """Write a picture, or a sentence on why the library cannot."""
-    try:
-        pictures.write(path, picture)
-    except (pictures.Refused, MemoryError, ImportError):
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.strerror:
-            raise
-        raise pictures.Refused(f"the result cannot be written to {target}: {sentence(error)}") from error
-
-
-def require_possible(picture, options):
-    """Refuse numbers that cannot be warped, and results that are too large."""
-    for page in picture.pages:
-        if not kind_of(page.dtype):
-            raise pictures.Refused(
-                f"its pixels are numbers of type {page.dtype}, expected integers or floats of up to 64 bits"
-            )
-        if picture.opacity == "straight" and not mixes(page.dtype) and not picks(options["sampler_type"]):
-            raise pictures.Refused(f"it holds opacity and numbers of type {page.dtype}; pass --sampler nearest")
-        shape = page.shape[:-2] + options.get("target_shape", page.shape[-2:])
-        room.require(shape, page.dtype, "choose a smaller --size, or use zarr arrays")
-
-
-def page_of(page, opacity, matrix, options, scheduler):
-    """One warped page."""
-    lazy = da.from_array(np.ascontiguousarray(page), chunks=-1)
-    straight = opacity == "straight"
-    function = warped_with_opacity if straight else warped
-    out = function(lazy, matrix(*page.shape[-2:]), chunks=PART, **options)
-    return out.compute(scheduler=scheduler)
+        done = one_picture.warp_file(file, target, request)
+    for note in done.notes:
+        click.echo(f"Note: {name} {note}.", err=True)
+    click.echo(f"wrote {target} ({done.words})")

@@ -1,44 +1,124 @@
 """Zarr arrays, and the first level of OME-Zarr images: lazily read, warped, and written beside, chunk by chunk."""
 
+import contextlib
+import functools
+import itertools
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import click
 import dask
+import numpy as np
 import zarr
 from dask import array as da
+from dask.diagnostics import ProgressBar
+from dask.highlevelgraph import HighLevelGraph
 from dask.system import CPU_COUNT
 
-from ..operators.any_dtype import kind_of
-from . import room
-from .beside import beside
-from .opacity import warped
+from ..adapters.dask_boxes import PADDINGS
+from ..dask import warp
+from ..operators.any_dtype import whole, working
+from . import means, room
+from .axes import places
+from .failures import failures, interrupted, prepare
+from .fills import number_of, require_held
+from .opacity import mixes
 from .pictures import Refused
-
-# An axis this short may hold colours.
-COLOURS = 4
-
-
-def is_zarr(path):
-    """Whether a path is named as a zarr array, or is one."""
-    return path.suffix == ".zarr" or any((path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup"))
+from .progress import lines
+from .unfinished import place_of, resumed
 
 
-def warp_file(source, target, matrix, options, chunk, letters):
+def run(source, target, request, workers, chunk, axes):
+    """From a zarr array to a new one, with a progress bar."""
+    if target.suffix != ".zarr":
+        raise click.UsageError(f"IN is a zarr array and OUT is {str(target)!r}, expected a name that ends in .zarr.")
+    if target.exists():
+        raise click.UsageError(f"OUT {str(target)!r} exists already, expected a new name; remove it or choose another.")
+    if request.border not in PADDINGS:
+        words = " or ".join(PADDINGS)
+        raise click.UsageError(f"--border is {request.border} and IN is a zarr array, expected {words}.")
+    fill = number_of(request.fill)
+    watched = ProgressBar(out=sys.stderr) if sys.stderr.isatty() else contextlib.nullcontext()
+    with lines(), watched, dask.config.set(scheduler="threads", num_workers=workers), failures(source, target):
+        prepare(target.parent)
+        with notice(target):
+            found = warp_file(source, target, request, fill, chunk, axes)
+    click.echo(f"wrote {target} ({found})")
+
+
+@contextlib.contextmanager
+def notice(target):
+    """Say what stays when a run ends early."""
+    try:
+        yield
+    except BaseException as error:
+        if place_of(target).exists():
+            words = f"what is done is kept in {place_of(target)}; the same command goes on from there."
+            if isinstance(error, KeyboardInterrupt):
+                interrupted(words)
+            click.echo(f"Note: {words}", err=True)
+        raise
+
+
+def warp_file(source, target, request, fill, chunk, letters):
     """From a zarr array, or an OME-Zarr group, to a new one; what was written, in words."""
     root, array, names, levels = opened(source)
-    if array.ndim < 2 or not kind_of(array.dtype) or 0 in array.shape:
-        raise Refused(
-            f"it has shape {array.shape} and dtype {array.dtype}, expected numbers of shape (..., height, width), at least one pixel"
-        )
-    y, x = places(array.shape, names, letters)
+    y, x = places(array.shape, array.dtype, names, letters)
+    if fill is not None:
+        require_held([fill], array.dtype)
     image = da.moveaxis(da.from_zarr(array), (y, x), (-2, -1))
-    out = warped(image, matrix(*image.shape[-2:]), chunks=chunk, **options)
+    matrix, shape = request.geometry.of(*image.shape[-2:])
+    channel_axis = 0 if image.ndim == 3 else None  # so that no axis is taken for colours
+    options = {"sampler_type": request.sampler, "padding_mode": request.border, "channel_axis": channel_axis}
+    if fill is not None:
+        options["fill_value"] = fill
+    counts = means.samples(matrix, shape) if request.antialias else (1, 1)
+    if counts == (1, 1):
+        out = warp(image, matrix, shape, chunks=chunk, **options)
+    else:
+        out = averaged(image, matrix, shape, counts, chunk, options)
     room.require(out.chunksize, array.dtype, "choose a smaller --chunk")
     out = da.moveaxis(out, (-2, -1), (y, x))
     out = out.rechunk(tuple(max(axis) for axis in out.chunks))
+    described = [str(source.resolve()), array.shape, str(array.dtype), request, out.chunksize]
     # After an error or an interrupt no thread may go on writing: the pool waits for them.
-    with beside(target) as path, ThreadPoolExecutor(dask.config.get("num_workers", None) or CPU_COUNT) as pool:
-        da.store(out.astype(array.dtype), created(path, root, array, levels, out), lock=False, pool=pool)
+    with (
+        resumed(target, described) as (path, done),
+        ThreadPoolExecutor(dask.config.get("num_workers", None) or CPU_COUNT) as pool,
+    ):
+        result = reopened(path, levels) if done else created(path, root, array, levels, out)
+        store(out.astype(array.dtype), result, done, pool)
     return f"{' x '.join(map(str, out.shape))}, {out.dtype}"
+
+
+def averaged(image, matrix, shape, counts, chunk, options):
+    """Means of so many samples of each pixel."""
+    dtype = image.dtype.newbyteorder("=")
+    if not mixes(dtype):
+        raise Refused(f"its numbers are of type {dtype}, whose means are not whole; leave --antialias out")
+    sides = (chunk, chunk) if chunk else (min(pair) for pair in zip(image.chunksize[-2:], shape))
+    fine, parts = ([side * count for side, count in zip(pair, counts)] for pair in (shape, sides))
+    image = image.astype(working(dtype))
+    out = warp(image, means.finer(matrix, counts), fine, chunks=tuple(parts), **options)
+    chunks = (*out.chunks[:-2], *(tuple(n // count for n in each) for each, count in zip(out.chunks[-2:], counts)))
+    meta = np.empty((0,) * out.ndim, dtype)
+    return out.map_blocks(lambda block: whole(means.mean(block, counts), dtype), chunks=chunks, dtype=dtype, meta=meta)
+
+
+def store(out, result, done, pool):
+    """Compute the chunks that are not done, and write them."""
+    name = f"write-{out.name}"
+    places = (place for place in itertools.product(*map(range, out.numblocks)) if place not in done)
+    step = functools.partial(write, result, done)
+    tasks = {(name, *place): (step, list(place), (out.name, *place)) for place in places}
+    graph = HighLevelGraph.from_collections(name, tasks, dependencies=[out])
+    dask.base.compute_as_if_collection(da.Array, graph, list(tasks), pool=pool)
+
+
+def write(result, done, place, block):
+    """One chunk, which is done then."""
+    result[tuple(slice(k * size, (k + 1) * size) for k, size in zip(place, result.chunks))] = block
+    done.add(tuple(place))
 
 
 def opened(source):
@@ -62,24 +142,10 @@ def opened(source):
         raise Refused(f"it cannot be read as a zarr array: {error}") from error
 
 
-def places(shape, names, letters):
-    """Which axes are height and width."""
-    if letters is not None:
-        if len(letters) != len(shape) or letters.count("y") != 1 or letters.count("x") != 1:
-            raise Refused(
-                f"it has {len(shape)} axes and --axes is {letters!r}, expected one letter for each axis, one of them y and one x"
-            )
-        return letters.index("y"), letters.index("x")
-    names = [str(name).lower() for name in names or ()]
-    if len(names) == len(shape) and names.count("y") == names.count("x") == 1:
-        return names.index("y"), names.index("x")
-    if len(shape) > 2 and shape[-1] <= COLOURS < min(shape[-3:-1]):
-        words = "c" * (len(shape) - 3)
-        raise Refused(
-            f"it has shape {shape} and does not say which axes are height and width; "
-            f"say --axes {words}yxc if the last axis holds colours, or --axes {words}cyx"
-        )
-    return len(shape) - 2, len(shape) - 1
+def reopened(path, levels):
+    """The array that an earlier run has created."""
+    root = zarr.open(str(path), mode="r+")
+    return root if levels is None else root[levels[0]["datasets"][0]["path"]]
 
 
 def created(path, root, array, levels, out):

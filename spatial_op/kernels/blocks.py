@@ -16,14 +16,22 @@ from .turn import to_channels, to_pixels
 # Lanes that change places together.
 LEAST = 4
 
+# Of volumes; images have the last two, signals the last one.
+AXES = "zyx"
+
 
 class Form(NamedTuple):
-    """What kernels depend on: numbers' kind, a block's numbers for each pixel, filters of a panel (0: backward), if there are masks."""
+    """What kernels depend on.
+
+    These are the numbers' kind, a block's numbers for each pixel, the filters of a panel (0: backward), whether there are masks, and
+    the axes of an image.
+    """
 
     kind: str
     width: int
     wide: int
     modulated: bool
+    axes: int
 
     @property
     def backward(self):
@@ -46,9 +54,19 @@ class Form(NamedTuple):
         return range(0, self.width, self.lanes)
 
     @property
+    def names(self):
+        """Of the axes."""
+        return AXES[-self.axes :]
+
+    @property
+    def corners(self):
+        """Pixels around a point, of which the last axis changes first."""
+        return 2**self.axes
+
+    @property
     def planes(self):
-        """Of the gradients at a point: y, x and, if there is one, the mask."""
-        return 3 if self.modulated else 2
+        """Of the gradients at a point: z, y, x, as many as there are, and, if there is one, the mask."""
+        return self.axes + self.modulated
 
 
 class Block(NamedTuple):

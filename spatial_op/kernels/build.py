@@ -59,7 +59,7 @@ def source_of(axes, formula, dtype, moving=0):
 
 @functools.cache
 def forward(axes, formula, dtype, sampler, number, group, few, beside=False):
-    """Kernels that sample: by windows, which volumes have none of, and in place.
+    """Kernels that sample: by windows, which only images have, and in place.
 
     Windows are filled from planes, or from pixels whose channels lie ``beside`` each other.
     """
@@ -93,7 +93,7 @@ def pulling(source, number):
 
 @functools.cache
 def backward(axes, formula, dtype, sampler, number, group, beside=False):
-    """Kernels that pull gradients back: by windows, which volumes have none of, and in place."""
+    """Kernels that pull gradients back: by windows, which only images have, and in place."""
     in_place, by_windows = backward_in_place(axes, formula, dtype, sampler, number), None
     if axes == 2:
         source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
@@ -180,12 +180,13 @@ def contract(axes, formula, dtype, number, side_by_side, moving=0):
 
 
 @functools.cache
-def flow(number):
+def flow(axes, number):
     """The kernel that turns optical flow into a grid, and, without the pixels' places, the gradient of a grid into one of flow."""
-    parameters = {**grids.FLOW, "given": number, "out": number}
+    parameters = {**grids.flow_parameters(axes), "given": number, "out": number}
+    words = " ".join(["GridGenerator warp", names.NUMBERS[number], *names.KINDS.get(axes, ())])
     return Kernel(
-        f"GridGenerator warp {names.NUMBERS[number]}, forward and gradients",
-        lambda m: grids.flow(m, number),
+        f"{words}, forward and gradients",
+        lambda m: grids.flow(m, axes, number),
         parameters,
     )
 

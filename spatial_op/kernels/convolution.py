@@ -65,7 +65,7 @@ def convolving(form):
 def convolve(m, form, leaning):
     """Write the result or, if ``leaning``, its change along a change of the offsets, or along two; a unit is a part of a tile's filters."""
     points, columns, sums = Points(m, form), own(m, "columns"), own(m, "sums")
-    pixels, panels = (m.source_y * m.source_x + 1) * form.width, m.span // form.wide
+    pixels, panels = (points.pixels + 1) * form.width, m.span // form.wide
     for unit in shares(m, m.samples * m.tiles * m.parts):
         image, tile, part = unit // m.parts // m.tiles, unit // m.parts % m.tiles, unit % m.parts
         wanted = panels * part // m.parts * form.wide, panels * (part + 1) // m.parts * form.wide

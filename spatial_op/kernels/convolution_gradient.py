@@ -15,7 +15,7 @@ from .cells import mix
 from .convolution import tile_bounds
 from .matrix import multiply, totals
 from .planes import clear
-from .points import CHANGES, CORNERS, Points
+from .points import CHANGES, Points
 from .trace import LANES
 from .turn import columns as columns_of
 
@@ -65,7 +65,7 @@ class Rooms(NamedTuple):
 def pull(m, form, leaning):
     """Every ``threads``-th unit; if ``leaning``, of how the gradients change along a change of the offsets."""
     points, rooms = Points(m, form), Rooms(*[own(m, name) for name in Rooms._fields])
-    source = m.source_y * m.source_x
+    source = points.pixels
     clear(m, rooms.images, 0, source * form.width, (source + 1) * form.width)
     for unit in m.range(m.part, m.chunks * m.blocks, m.threads):
         chunk, number = unit // m.blocks, unit % m.blocks
@@ -139,10 +139,10 @@ def resample(m, form, points, rooms):
 
 
 def pass_tap(m, form, points, channels, rooms):
-    """Samples of one tap, their gradients added to the pixels, and the four products with the pixels."""
+    """Samples of one tap, their gradients added to the pixels, and the products with the pixels around each point."""
     for j in m.range(0, points.count):
         places, weights = points.around(0, j)
-        factors, products = [m.full(weight, form.kind, form.lanes) for weight in weights], [0.0] * CORNERS
+        factors, products = [m.full(weight, form.kind, form.lanes) for weight in weights], [0.0] * form.corners
         for at in form.pieces:
             pixels = [rooms.images.vector(place * form.width + at, form.lanes) for place in places]
             # An infinite gradient times the zeros of channels that are missing is no number.
@@ -153,16 +153,16 @@ def pass_tap(m, form, points, channels, rooms):
             for place, factor in zip(places, factors):  # one after the other, since they may coincide
                 to = place * form.width + at
                 rooms.spilled.put(to, mix(rooms.spilled.vector(to, form.lanes), factor, grad, True))
-        rooms.sums.put(j * CORNERS, totals(m, products))
+        rooms.sums.put(j * form.corners, totals(m, products))
 
 
 def write_offsets(m, form, points, tap, plane, sums, to, changes):
-    """Gradients of y, x and the mask at the positions of a tile, or how they change along one of ``changes``."""
+    """Gradients of the coordinates and the mask at the positions of a tile, or how they change along one of ``changes``."""
     for j in m.range(0, points.count, LANES):
         point = points.find(tap, plane, j)
-        products = columns_of(m, [sums.vector((j + i) * CORNERS, CORNERS) for i in range(LANES)])
-        moved = [points.pair(change, plane, j) for change in changes]
-        grads = point.bends(products, *moved[0]) if moved else point.gradients(products)
+        products = columns_of(m, [sums.vector((j + i) * form.corners, form.corners) for i in range(LANES)])
+        moved = [points.shifts(change, plane, j) for change in changes]
+        grads = point.bends(products, *moved) if moved else point.gradients(products)
         for i, grad in enumerate(grads):
             at = (to + i) * points.area + points.start + j
             m.write(m.offset_parts, at, np.where(point.finite, grad, np.nan), points.count - j)

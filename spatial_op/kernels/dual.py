@@ -92,6 +92,13 @@ def value_of(a):
     return a.value if isinstance(a, Dual) else a
 
 
+def plain(number):
+    """The value of a number, of a dual or of one of duals."""
+    while isinstance(number, Dual):
+        number = number.value
+    return number
+
+
 def slopes_of(a):
     """The derivatives of a dual or of a number."""
     return a.slopes if isinstance(a, Dual) else {}

@@ -4,7 +4,7 @@ import numpy as np
 
 from . import cells
 from .scattered import vectors
-from .tiles import area, pieces_of_work, tile_at, tiles
+from .tiles import AXES, area, pieces_of_work, tile_at, tiles
 from .trace import LANES
 
 
@@ -55,17 +55,26 @@ def contract(m, source, axes, dtype, layout):
         source.finish(m)
 
 
-FLOW = {"rows": "int", "w_out": "int", "h_out": "int", "ramp": "float", "scale_x": "float", "scale_y": "float"}
+def flow_parameters(axes):
+    """What ``flow`` is given, but for the arrays."""
+    return {"rows": "int", **cells.output(axes), "ramp": "float", **{f"scale_{axis}": "float" for axis in AXES[:axes]}}
 
 
-def flow(m, dtype):
-    """Write optical flow plus ``ramp`` times the pixels' own places, from the centre, scaled; rows of x and of y take turns."""
-    left, top = (m.to(size - 1, "f8") * 0.5 for size in (m.w_out, m.h_out))
+def flow(m, axes, dtype):
+    """Write optical flow plus ``ramp`` times the pixels' own places, from the centre, scaled; planes of x, y and z take turns."""
+    sizes = [m.arguments[f"{size}_out"] for size in "whd"[:axes]]
+    middles = [m.to(size - 1, "f8") * 0.5 for size in sizes]
     for row in m.range(m.part, m.rows, m.threads):
-        across = row // m.h_out % 2 == 0
-        scale = np.where(across, m.scale_x, m.scale_y)
-        first = np.where(across, 0.0 - left, m.to(row % m.h_out, "f8") - top)
-        step = np.where(across, m.ramp, 0.0)
+        rest, places = row, [0.0 - middles[0]]
+        for size, middle in zip(sizes[1:], middles[1:]):
+            places.append(m.to(rest % size, "f8") - middle)
+            rest = rest // size
+        plane = rest % axes
+        first, scale = places[0], m.scale_x
+        for axis in range(1, axes):
+            first = np.where(plane == axis, places[axis], first)
+            scale = np.where(plane == axis, m.arguments[f"scale_{AXES[axis]}"], scale)
+        step = np.where(plane == 0, m.ramp, 0.0)
         for k in m.range(0, m.w_out, LANES):
             at, count = row * m.w_out + k, m.w_out - k
             place = (m.counting("f8") + m.to(k, "f8")) * step + first * m.ramp

@@ -1,14 +1,12 @@
-"""Taps in the image itself: where those of a vector of pixels are, how they are read, and what they add up to."""
+"""Taps in the image itself: where those of a vector of pixels are, and their factors."""
 
-import functools
 import itertools
+import operator
 
 import numpy as np
 
 from . import cells
-from .blending import taps_of
-from .cells import is_zero, mix
-from .tiles import AXES, SIDE, overlapping
+from .tiles import AXES, columns_of, overlapping
 from .trace import LANES
 
 # Where a tap is that is outside the image.
@@ -24,9 +22,20 @@ class Taps:
         # The sum of parts that are numbers is 0.
         self.odd = sum((part * 0.0 for part in self.parts[1:]), self.parts[0] * 0.0)
 
+    @property
+    def sliced(self):
+        """Whether slices are taken in a loop: written out, the taps of a volume are too much code where an axis has more than two."""
+        return self.axes == 3 and self.rules.reach > 2
+
+    def slices(self, spots):
+        """The number of each slice of taps, and the spots of its taps."""
+        kept = kept_vectors(self.m, spots[-1], "i4")
+        for r in self.m.range(0, self.rules.reach):
+            yield r, [*spots[:-1], [kept.vector(r * LANES)]]
+
     def strides(self):
         """Pixels from one to the next along each axis."""
-        return [1, self.sizes[0], self.sizes[0] * self.sizes[1]][: self.axes]
+        return [1, *itertools.accumulate(self.sizes[:-1], operator.mul)]
 
     def inside(self):
         """Whether all taps of all lanes are in the image, and the image is small enough for 32 bits to count its pixels."""
@@ -72,7 +81,7 @@ class Taps:
             low, high = m.to(top, "i4"), m.to(bottom, "i4")
             spots = [*spots[:-1], [np.where((spot >= low) & (spot < high), spot, NOWHERE) for spot in spots[-1]]]
         found = {}
-        for numbers in itertools.product(range(self.rules.reach), repeat=self.axes):
+        for numbers in itertools.product(*(range(len(along)) for along in spots)):
             place, signs = None, None
             for axis, stride in enumerate(self.strides()):
                 spot = spots[axis][numbers[axis]]
@@ -80,6 +89,14 @@ class Taps:
                 place, signs = (more, spot) if place is None else (place + more, signs | spot)
             found[numbers] = place, signs
         return found
+
+
+def kept_vectors(m, vectors, kind):
+    """Memory that holds vectors one after another."""
+    memory = m.workspace(kind, LANES * len(vectors))
+    for number, vector in enumerate(vectors):
+        memory.put(number * LANES, m.full(vector, kind))
+    return memory
 
 
 def pick(m, array, places):
@@ -94,7 +111,8 @@ def each_taps(m, rules, source, tile, again=False):
 
     Cells and distances are found a row ahead and kept, so that reading does not wait for them.
     """
-    size = 2 * SIDE
+    wide = columns_of(tile.axes)
+    size = 2 * wide
     cells = [m.workspace("i4", size) for _ in range(tile.axes)]
     parts = [m.workspace(rules.dtype, size) for _ in range(tile.axes)]
 
@@ -105,7 +123,7 @@ def each_taps(m, rules, source, tile, again=False):
     for ahead in m.range(0, tile.rows + 1):
         for _ in m.when(ahead < tile.rows):
             for k in columns():
-                at = (ahead & 1) * SIDE + k
+                at = (ahead & 1) * wide + k
                 for axis, given in enumerate(source.find(m, tile, ahead, k)):
                     cell, part = rules.split(m, axis, given)
                     cells[axis].put(at, cell)
@@ -113,119 +131,8 @@ def each_taps(m, rules, source, tile, again=False):
         q = ahead - 1
         for _ in m.when(q >= 0):
             for k in columns():
-                at = (q & 1) * SIDE + k
+                at = (q & 1) * wide + k
                 yield q, k, Taps(m, rules, [cell.vector(at) for cell in cells], [part.vector(at) for part in parts])
-
-
-class Inside:
-    """Reads consecutive pixels."""
-
-    def __init__(self, m, taps):
-        self.m, self.strides, self.reach = m, taps.strides(), taps.rules.reach
-        self.places = m.workspace("i4", LANES)
-        self.places.put(0, taps.first())
-
-    def line(self, plane, numbers, nothing):
-        """The pixels of one line of taps."""
-        at = plane
-        for number, stride in zip(numbers, self.strides[1:]):
-            at = at.starting(stride * number)
-        return read_line(self.m, at, self.places, self.reach)
-
-
-def read_line(m, plane, places, reach):
-    """``reach`` consecutive pixels from each of the places on that are kept in memory."""
-    return taps_of(m, plane, [m.to(places[i], "i8") for i in range(LANES)], reach)
-
-
-class Nearby:
-    """Reads consecutive pixels, among which those of a line of taps are: so it is at borders of the image, and beyond."""
-
-    def __init__(self, m, taps, spots):
-        self.m, self.reach, self.along_x = m, taps.rules.reach, spots[0]
-        last, pixels = taps.sizes[0] - self.reach, taps.sizes[0]
-        for size in taps.sizes[1:]:
-            pixels = pixels * size
-        first = m.full(m.to(last, "i4"), "i4")
-        for spot in spots[0]:
-            first = np.where(spot < 0, first, m.smaller(first, spot))
-        self.first = m.larger(first, 0)
-        near = [spot - self.first < self.reach for spot in spots[0]]
-        # The image must be wide enough, and small enough for 32 bits to count its pixels.
-        self.fits = m.all(functools.reduce(lambda a, b: a & b, near)) & (last >= 0) & (pixels < 2**31)
-        self.lines = {}
-        for numbers in itertools.product(range(self.reach), repeat=taps.axes - 1):
-            place, signs, memory = self.first, m.full(0, "i4"), m.workspace("i4", LANES)
-            for axis, stride in enumerate(taps.strides()[1:], 1):
-                spot = spots[axis][numbers[axis - 1]]
-                place, signs = place + m.larger(spot, 0) * m.to(stride, "i4"), signs | spot
-            memory.put(0, place)
-            self.lines[numbers] = memory, signs
-
-    def line(self, plane, numbers, nothing):
-        """The pixels of one line of taps; ``nothing`` where they are nowhere."""
-        m, (memory, signs) = self.m, self.lines[numbers]
-        pixels = read_line(m, plane, memory, self.reach)
-        taps = []
-        for spot in self.along_x:
-            tap, place = pixels[0], spot - self.first
-            for number in range(1, self.reach):
-                tap = np.where(place == number, pixels[number], tap)
-            taps.append(np.where(signs | spot >= 0, tap, nothing))
-        return taps
-
-
-class LookedUp:
-    """Looks up where each pixel is."""
-
-    def __init__(self, m, taps, spots):
-        self.m, self.reach, self.places = m, taps.rules.reach, taps.looked_up(spots)
-
-    def line(self, plane, numbers, nothing):
-        """The pixels of one line of taps, ``nothing`` where they are nowhere; there some pixel is read, which is quicker than to ask first."""
-        m, taps = self.m, []
-        memory, found = m.workspace("i8", LANES), m.workspace(m.kind_of(plane), LANES)
-        for s in range(self.reach):
-            place, signs = self.places[(s, *numbers)]
-            memory.put(0, np.where(signs >= 0, place, 0))
-            for i in m.range(0, LANES):
-                found[i] = plane[memory[i]]
-            taps.append(np.where(signs >= 0, found.vector(0), nothing))
-        return taps
-
-
-def summed(lines, factors, careful, numbers=()):
-    """For each tap on x, the sum over those on the other axes, whose factors are given, outermost axis first."""
-    axis = len(factors) - len(numbers)
-    if axis == 0:
-        return lines[numbers]
-    totals = [None] * len(lines[(0,) * len(factors)])
-    for r, factor in enumerate(factors[axis - 1]):
-        if not is_zero(factor):
-            for s, tap in enumerate(summed(lines, factors, careful, (r, *numbers))):
-                totals[s] = totals[s] if tap is None else mix(totals[s], factor, tap, careful)
-    return totals
-
-
-def product(lines, factors, careful):
-    """The sum over all taps; None if all factors of an axis are zero."""
-    total = None
-    for factor, column in zip(factors[0], summed(lines, factors[1:], careful)):
-        total = total if column is None else mix(total, factor, column, careful)
-    return total
-
-
-def lines_of(reader, plane, nothing, axes):
-    """The pixels of all lines of taps, by their numbers on y and, of volumes, z; ``nothing`` is what is where there is no pixel."""
-    return {
-        numbers: reader.line(plane, numbers, nothing)
-        for numbers in itertools.product(range(reader.reach), repeat=axes - 1)
-    }
-
-
-def derivatives(lines, weights, slopes, careful):
-    """Derivatives of a vector of samples along each axis; None where nothing depends on it."""
-    return [product(lines, factors, careful) for factors in by_axis(weights, slopes)]
 
 
 def by_axis(weights, slopes):
@@ -233,13 +140,19 @@ def by_axis(weights, slopes):
     return [[*weights[:axis], slopes[axis], *weights[axis + 1 :]] for axis in range(len(weights))]
 
 
-def turned(lines, weights, slopes, curves, moved, careful):
-    """How the derivatives along each axis change when the coordinates are ``moved``; None where they do not."""
-    axes, totals = range(len(moved)), [None] * len(moved)
+def by_pair(*jets):
+    """The factors of the second derivatives, by pairs of axes; ``jets`` are weights, slopes and curvatures."""
+    axes, found = range(len(jets[0])), {}
     for one, other in itertools.combinations_with_replacement(axes, 2):
         orders = [(axis == one) + (axis == other) for axis in axes]
-        factors = [(weights, slopes, curves)[order][axis] for axis, order in zip(axes, orders)]
-        second = product(lines, factors, careful)
+        found[one, other] = [jets[order][axis] for axis, order in zip(axes, orders)]
+    return found
+
+
+def turned(seconds, moved):
+    """How the derivatives along each axis change when the coordinates are ``moved``, from second ones; None where they do not."""
+    totals = [None] * len(moved)
+    for (one, other), second in seconds.items():
         if second is not None:
             for axis, along in {one: other, other: one}.items():
                 totals[axis] = moved_by(totals[axis], moved[along], second)

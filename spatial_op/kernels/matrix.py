@@ -74,7 +74,7 @@ def multiply(m, shape, a, row, step, b, depth, c, line, add):
 
 
 def totals(m, vectors):
-    """A vector of the sums of the lanes of four vectors."""
+    """A vector of the sums of the lanes of two, four or eight vectors."""
     count = m.count_of(vectors[0])
     if count < 4:
         zeros = m.full(0.0, m.kind_of(vectors[0]), count)
@@ -83,5 +83,8 @@ def totals(m, vectors):
         half = m.count_of(vectors[0]) // 2
         vectors = [m.shuffle(v, v, range(half)) + m.shuffle(v, v, range(half, 2 * half)) for v in vectors]
     # And now two at a time: a0 + a2, b0 + b2, a1 + a3, b1 + b3.
-    x, y = (m.shuffle(p, q, (0, 4, 1, 5)) + m.shuffle(p, q, (2, 6, 3, 7)) for p, q in (vectors[:2], vectors[2:]))
-    return m.shuffle(x, y, (0, 1, 4, 5)) + m.shuffle(x, y, (2, 3, 6, 7))
+    twos = [m.shuffle(p, q, (0, 4, 1, 5)) + m.shuffle(p, q, (2, 6, 3, 7)) for p, q in zip(vectors[::2], vectors[1::2])]
+    if len(twos) == 1:
+        return m.shuffle(*twos, *twos, (0, 1)) + m.shuffle(*twos, *twos, (2, 3))
+    pairs = zip(twos[::2], twos[1::2])
+    return m.join([m.shuffle(x, y, (0, 1, 4, 5)) + m.shuffle(x, y, (2, 3, 6, 7)) for x, y in pairs])

@@ -5,6 +5,9 @@ from ..transforms import TABLES
 
 NUMBERS = {"f4": "float32", "f8": "float64"}
 
+# What is no image, by its number of axes.
+KINDS = {1: ["signals"], 3: ["volumes"]}
+
 # Channels that lie side by side -> the numbers of channels of an image that a kernel is for: of an image, and of its part.
 CHANNELS = {
     1: ("1 channel", ""),
@@ -28,8 +31,7 @@ def of(axes, formula, dtype, sampler, number, what):
     if sampler:
         words.append(next((name for name, row in SAMPLERS.items() if row == sampler), "own sampler"))
     words.append(NUMBERS[number])
-    if axes == 3:
-        words.append("volumes")
+    words += KINDS.get(axes, ())
     if formula.of_array:
         words += [f"at {NUMBERS[dtype]} grids"] * (dtype != number)
         words += ["coordinates last"] * formula.side_by_side + ["points inside"] * formula.inside

@@ -4,15 +4,16 @@ No number of a result depends on how the forward pass is cut. The backward pass 
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from . import convolution, convolution_gradient
-from .blocks import Form
+from .blocks import AXES, Form
 from .kernel import Kernel
 from .matrix import widest
-from .points import AXES, CHANGES, CORNERS, SIZES
+from .points import CHANGES, SIZES
 from .trace import ALIGNMENT, LANES
 from .window import group_of
 
@@ -29,6 +30,9 @@ ROOM = 2**22
 # Pairs of block and chunk of images, at least, that share the backward pass; fixed, so that sums have one order for any
 # number of threads.
 UNITS = 16
+
+# Images by the number of their axes, as the log calls them.
+IMAGES = {1: " signals", 2: "", 3: " volumes"}
 
 # Multiply-adds that take as long as one output element of the samplers.
 WORK = 64
@@ -61,7 +65,7 @@ def panel_width(filters, itemsize):
 
 
 class Problem(NamedTuple):
-    """What a convolution is; the pairs are rows and columns, of the kernel, of images (``source``) and of the output."""
+    """What a convolution is; the sizes are (slices,) rows and columns, of the kernel, of images (``source``) and of the output."""
 
     kernel: tuple
     stride: tuple
@@ -85,17 +89,17 @@ class Problem(NamedTuple):
     @property
     def taps(self):
         """Taps of a filter."""
-        return self.kernel[0] * self.kernel[1]
+        return math.prod(self.kernel)
 
     @property
     def area(self):
         """Positions of the output."""
-        return self.target[0] * self.target[1]
+        return math.prod(self.target)
 
     @property
     def pixels(self):
         """Pixels of an image, and the one behind it."""
-        return self.source[0] * self.source[1] + 1
+        return math.prod(self.source) + 1
 
     @property
     def cut(self):
@@ -110,14 +114,15 @@ class Problem(NamedTuple):
     def form(self, backward):
         """What the kernels depend on."""
         wide = 0 if backward else panel_width(self.filters, self.dtype.itemsize)
-        return Form(self.dtype.str[1:], self.cut[0], wide, self.modulated)
+        return Form(self.dtype.str[1:], self.cut[0], wide, self.modulated, len(self.kernel))
 
     def values(self):
         """What all kernels are given."""
-        pairs = {f"{name}_{axis}": size for name in SIZES for axis, size in zip(AXES, getattr(self, name))}
+        names = AXES[-len(self.kernel) :]
+        sizes = {f"{name}_{axis}": size for name in SIZES for axis, size in zip(names, getattr(self, name))}
         table, depth = self.cut[1], self.channels // self.groups * self.taps
         return {
-            **pairs, "clamped": self.clamped, "groups": self.groups, "deformables": self.deformables,
+            **sizes, "clamped": self.clamped, "groups": self.groups, "deformables": self.deformables,
             "channels": self.channels, "filters": self.filters, "taps": self.taps, "depth": depth,
             "area": self.pixels - 1, "blocks": self.blocks, "table": table,
         }  # fmt: skip
@@ -175,7 +180,7 @@ def forward(problem, samples, threads, leaning):
     tiles = -(-problem.area // TILE)
     while samples * tiles % threads and tiles < vectors and samples * tiles < 8 * threads:  # each gets as many units
         tiles += 1
-    room, points = up(vectors, tiles) // tiles * LANES, CORNERS * problem.taps
+    room, points = up(vectors, tiles) // tiles * LANES, form.corners * problem.taps
     step = max(1, min(problem.taps, DEPTH // int(table[:, 1].max())))
     stride, line = step * form.width + LANES, problem.groups * span + LANES
     values = {
@@ -186,7 +191,7 @@ def forward(problem, samples, threads, leaning):
         "packed": samples * problem.blocks * problem.pixels * form.width,
         "panels": problem.channels * problem.taps * span,
     }
-    own = {"base": 2 * room, "weights": points * room, "columns": room * stride, "sums": room * line}
+    own = {"base": form.axes * room, "weights": points * room, "columns": room * stride, "sums": room * line}
     return plan(forward_kernels(form, leaning), threads, values, points * room, shared, own)
 
 
@@ -204,6 +209,7 @@ def backward(problem, samples, threads, wanted, leaning):
     vectors = -(-problem.area // (LANES * tiles))
     length = (vectors | 1) * LANES  # an odd number of lines spreads the rows over the cache
     room, whole = vectors * LANES, up(problem.filters, form.shape.rows)
+    points = form.corners * room
     want_samples, want_weight = not wanted.isdisjoint({"data", "offset", "mask"}), "weight" in wanted
     values = {
         **problem.values(), "samples": samples, "whole": whole, "tiles": tiles, "chunks": chunks, "length": length,
@@ -215,17 +221,19 @@ def backward(problem, samples, threads, wanted, leaning):
         "weight_parts": chunks * filters * whole if want_weight else 0,
     }
     own = {
-        "base": 2 * room, "weights": CORNERS * room, "images": image, "spilled": image, "tile_grads": whole * length,
-        "sample_grads": tile, "columns": tile, "sums": CORNERS * room,
+        "base": form.axes * room, "weights": points, "images": image, "spilled": image, "tile_grads": whole * length,
+        "sample_grads": tile, "columns": tile, "sums": points,
     }  # fmt: skip
-    return plan(backward_kernels(form, leaning), threads, values, CORNERS * room, shared, own)
+    return plan(backward_kernels(form, leaning), threads, values, points, shared, own)
 
 
 def named(form, *words):
     """What the log calls a kernel."""
     operator = "ModulatedDeformableConvolution" if form.modulated else "DeformableConvolution"
     filters = f" and {form.wide} filters" if form.wide else ""
-    return ", ".join([f"{operator} {np.dtype(form.kind).name}", *words, f"{form.width} channels{filters} at once"])
+    return ", ".join(
+        [f"{operator} {np.dtype(form.kind).name}{IMAGES[form.axes]}", *words, f"{form.width} channels{filters} at once"]
+    )
 
 
 @functools.cache

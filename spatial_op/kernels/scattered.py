@@ -8,19 +8,9 @@ import numpy as np
 
 from . import cells
 from .dual import Dual
-from .in_place import (
-    Inside,
-    LookedUp,
-    Nearby,
-    by_axis,
-    derivatives,
-    each_taps,
-    lines_of,
-    moved_by,
-    product,
-    turned,
-)
+from .in_place import by_axis, by_pair, each_taps, kept_vectors, moved_by, turned
 from .planes import clear
+from .readers import Inside, LookedUp, Nearby, products
 from .sources import CHANGE
 from .tiles import AHEAD, BLOCK, area, blocks_of, first_pixel, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
@@ -82,7 +72,7 @@ def forward(m, rules, source, axes):
         for reader, careful in each_reader(m, taps, [number for along in weights for number in along]):
             for channel in m.range(*channels):
                 plane = planes.starting(channel * m.channel_step)
-                value = product(lines_of(reader, plane, m.fill[channel], axes), weights, careful)
+                (value,) = products(reader, plane, m.fill[channel], [weights], careful)
                 out = first.starting(channel * area(m, axes))
                 m.write(out, 0, value, count)
                 out.prefetch(m.w_out * AHEAD, to_write=True)
@@ -96,7 +86,7 @@ def push(m, rules, source, axes):
         for reader, careful in each_reader(m, taps, flat(jets)):
             for channel in m.range(*channels):
                 plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
-                along = derivatives(lines_of(reader, plane, m.fill[channel], axes), *jets, careful)
+                along = products(reader, plane, m.fill[channel], by_axis(*jets), careful)
                 add_changes(m, out, count, moved, along)
 
 
@@ -108,9 +98,15 @@ def push_twice(m, rules, source, axes):
         for reader, careful in each_reader(m, taps, flat(jets)):
             for channel in m.range(*channels):
                 plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
-                lines = lines_of(reader, plane, m.fill[channel], axes)
-                along = turned(lines, *jets, one, careful) + derivatives(lines, *jets[:2], careful)
-                add_changes(m, out, count, other + both, along)
+                along, change = changing(reader, plane, m.fill[channel], jets, one, careful)
+                add_changes(m, out, count, other + both, change + along)
+
+
+def changing(reader, plane, nothing, jets, moved, careful):
+    """Derivatives of a vector of samples along each axis, and how they change when the coordinates are ``moved``; None where they are zero."""
+    firsts, pairs = by_axis(*jets[:2]), by_pair(*jets)
+    found = products(reader, plane, nothing, [*firsts, *pairs.values()], careful)
+    return found[: len(firsts)], turned(dict(zip(pairs, found[len(firsts) :])), moved)
 
 
 def jets_of(m, taps, order):
@@ -188,10 +184,11 @@ def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
         for channel in m.range(begin, end):
             plane = m.pixels.starting(sample * m.image_step + channel * m.channel_step)
             above = m.read(first.starting(channel * pixels), 0, count)
-            lines = lines_of(reader, plane, m.fill[channel], taps.axes)
-            along = derivatives(lines, *jets[:2], careful)
             if moved:
-                along += turned(lines, *jets, moved, careful)
+                along, change = changing(reader, plane, m.fill[channel], jets, moved, careful)
+                along += change
+            else:
+                along = products(reader, plane, m.fill[channel], by_axis(*jets), careful)
             for grad, slope in zip(grads, along):
                 if slope is not None:
                     grad.value = np.where(above != 0, grad.value + above * slope, grad.value)
@@ -220,6 +217,17 @@ def share_moved(numbers, weights, slopes, moved):
     return total
 
 
+def pieces(m, taps, jets):
+    """All taps at once or slice by slice: where they are, and their weights and derivatives."""
+    spots = taps.spots()
+    if not taps.sliced:
+        yield spots, jets
+        return
+    outer = [kept_vectors(m, of_axis[-1], taps.rules.dtype) for of_axis in jets]
+    for r, here in taps.slices(spots):
+        yield here, [[*of_axis[:-1], [kept.vector(r * LANES)]] for of_axis, kept in zip(jets, outer)]
+
+
 def spill(m, taps, jets, moved, first, lower, plane_size, begin, end, count, top, bottom):
     """Add a vector of gradients of each channel to the pixels that were read, tap by tap and lane by lane, since lanes may share a pixel.
 
@@ -228,23 +236,24 @@ def spill(m, taps, jets, moved, first, lower, plane_size, begin, end, count, top
     if moved and all(cells.is_zero(slope) for of_axis in jets[1] for slope in of_axis):
         return
     pixels, dtype = area(m, taps.axes), taps.rules.dtype
-    places = taps.looked_up(taps.spots(), top, bottom)
-    spots, shares = m.workspace("i8", LANES * len(places)), m.workspace(dtype, LANES)
-    factors = m.workspace(dtype, LANES * len(places))
     line = plane_size // taps.sizes[-1]
     instead = m.least(m.counting("i8"), (bottom - top) * line - 1) + top * line
-    for number, (numbers, (place, signs)) in enumerate(places.items()):
-        factor = share_moved(numbers, *jets[:2], moved) if moved else share(numbers, jets[0])
-        held = (signs >= 0) & (factor != 0) & (m.counting("i8") < count)
-        # What is nowhere adds -0, which changes nothing, to some pixel of the band: that is quicker than to ask each time.
-        spots.put(number * LANES, np.where(held, place, instead))
-        factors.put(number * LANES, np.where(held, factor, 0.0))
-    for channel in m.range(begin, end):
-        above = m.read(first.starting(channel * pixels), 0, count)
-        target = lower.starting(channel * plane_size)
-        for number in m.range(0, len(places)):
-            factor = factors.vector(number * LANES)
-            shares.put(0, np.where(factor != 0, factor * above, -0.0))
-            for i in m.range(0, LANES):
-                place = spots[number * LANES + i]
-                target[place] = target[place] + shares[i]
+    for here, known_jets in pieces(m, taps, jets):
+        places = taps.looked_up(here, top, bottom)
+        spots, shares = m.workspace("i8", LANES * len(places)), m.workspace(dtype, LANES)
+        factors = m.workspace(dtype, LANES * len(places))
+        for number, (numbers, (place, signs)) in enumerate(places.items()):
+            factor = share_moved(numbers, *known_jets[:2], moved) if moved else share(numbers, known_jets[0])
+            held = (signs >= 0) & (factor != 0) & (m.counting("i8") < count)
+            # What is nowhere adds -0, which changes nothing, to some pixel of the band: that is quicker than to ask each time.
+            spots.put(number * LANES, np.where(held, place, instead))
+            factors.put(number * LANES, np.where(held, factor, 0.0))
+        for channel in m.range(begin, end):
+            above = m.read(first.starting(channel * pixels), 0, count)
+            target = lower.starting(channel * plane_size)
+            for number in m.range(0, len(places)):
+                factor = factors.vector(number * LANES)
+                shares.put(0, np.where(factor != 0, factor * above, -0.0))
+                for i in m.range(0, LANES):
+                    place = spots[number * LANES + i]
+                    target[place] = target[place] + shares[i]

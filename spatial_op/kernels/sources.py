@@ -21,7 +21,7 @@ that is moving twice is given two changes: it can only ``push_twice``.
 import numpy as np
 
 from ..transforms.row import Sizes
-from .dual import Dual, gathered, marked, slopes_of, value_of
+from .dual import Dual, gathered, marked, plain, slopes_of, value_of
 from .tiles import AXES, area, tiles
 
 # Further out than any image; times any image's size it is still a number.
@@ -43,13 +43,6 @@ def as_kind(m, number, kind):
     if isinstance(number, Dual):
         return Dual(m.to(number.value, kind), {name: m.to(slope, kind) for name, slope in number.slopes.items()})
     return m.to(number, kind)
-
-
-def plain(number):
-    """The value of a number, of a dual or of one of duals."""
-    while isinstance(number, Dual):
-        number = number.value
-    return number
 
 
 def change_of(number):
@@ -132,11 +125,13 @@ class ByTransform:
         return m.to(tile.row + q, "f8") - m.to(m.h_out - 1, "f8") * 0.5
 
     def place(self, m, tile, q, k):
-        """Destination columns, row and, of volumes, slice of a vector of pixels."""
+        """Destination columns, but of signals row and, of volumes, slice of a vector of pixels."""
         first = self.column(m, tile)
         u = m.least(m.counting("f8") + (m.to(k, "f8") + first), m.to(tile.cols - 1, "f8") + first)
-        place = u, self.row(m, tile, q)
-        return place if tile.axes == 2 else (*place, m.to(tile.slice, "f8") - m.to(m.d_out - 1, "f8") * 0.5)
+        place = [u, self.row(m, tile, q)] if tile.axes > 1 else [u]
+        if tile.axes > 2:
+            place.append(m.to(tile.slice, "f8") - m.to(m.d_out - 1, "f8") * 0.5)
+        return place
 
     def find(self, m, tile, q, k):
         """The formula."""

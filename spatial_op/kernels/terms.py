@@ -1,7 +1,7 @@
 """Coordinates by a formula and a sum of terms, one of each control point, that have parameters of their own."""
 
-from .dual import marked
-from .sources import ByTransform, add, change_of, changes_of, plain
+from .dual import marked, plain
+from .sources import ByTransform, add, change_of, changes_of
 from .trace import LANES
 
 

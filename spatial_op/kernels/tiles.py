@@ -6,6 +6,8 @@ from .trace import LANES
 
 # Rows and columns of a tile. The window of a rotated tile then fits the second-level cache.
 SIDE = 64
+# Columns of a tile of signals, which have one row.
+LINE = 1024
 
 # Channels that share one evaluation of coordinates and taps. Fixed, so that sums over channels have one order for any
 # number of threads.
@@ -18,7 +20,7 @@ AHEAD = 2
 
 
 class Tile(NamedTuple):
-    """Rows and columns of one output plane; of volumes, of one slice. All are traced numbers but ``axes``."""
+    """Rows and columns of one output plane; of volumes, of one slice; of signals, of the only row. All are traced numbers but ``axes``."""
 
     axes: int
     slice: object
@@ -28,24 +30,33 @@ class Tile(NamedTuple):
     cols: object
 
 
-def across(size):
+def across(size, side=SIDE):
     """Tiles along a side."""
-    return (size + (SIDE - 1)) // SIDE
+    return (size + (side - 1)) // side
+
+
+def columns_of(axes):
+    """Columns of a tile."""
+    return LINE if axes == 1 else SIDE
 
 
 def tiles_of(target):
-    """Number of tiles of an output of this (depth,) height and width."""
+    """Number of tiles of an output of this (depth,) (height) and width."""
+    if len(target) == 1:
+        return across(*target, LINE)
     *depth, h_out, w_out = target
     return across(h_out) * across(w_out) * (depth[0] if depth else 1)
 
 
 def tiles(m, axes):
     """The same, traced."""
-    return tiles_of([m.h_out, m.w_out] if axes == 2 else [m.d_out, m.h_out, m.w_out])
+    return tiles_of([m.arguments[f"{size}_out"] for size in "dhw"[-axes:]])
 
 
 def tile_at(m, number, axes):
     """A tile by its number."""
+    if axes == 1:
+        return Tile(axes, 0, 0, number * LINE, 1, m.smaller(m.w_out - number * LINE, LINE))
     wide, high = across(m.w_out), across(m.h_out)
     row, col = number // wide % high * SIDE, number % wide * SIDE
     rows, cols = m.smaller(m.h_out - row, SIDE), m.smaller(m.w_out - col, SIDE)
@@ -93,6 +104,8 @@ def owned_work(m, blocks, count, in_turn):
 
 def first_pixel(m, tile):
     """Index of a tile's first pixel in its channel."""
+    if tile.axes == 1:
+        return tile.col
     return (tile.slice * m.h_out + tile.row) * m.w_out + tile.col
 
 
@@ -105,8 +118,10 @@ def overlapping(m, tile):
 
 def area(m, axes):
     """Pixels of an output's channel."""
-    product = m.w_out * m.h_out
-    return product if axes == 2 else product * m.d_out
+    product = m.w_out
+    for size in "hd"[: axes - 1]:
+        product = product * m.arguments[f"{size}_out"]
+    return product
 
 
 def blocks_of(channels):

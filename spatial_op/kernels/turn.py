@@ -59,11 +59,11 @@ def to_channels(m, pixels):
 
 
 def columns(m, parts):
-    """``LANES`` numbers, or vectors of 2 or 4, -> their first lanes, their second lanes, ..."""
+    """``LANES`` numbers, or vectors of 2, 4 or 8, -> their first lanes, their second lanes, ..."""
     count = m.count_of(parts[0])
     if count is None:
         return [m.build(parts)]
-    if count == 4:
+    if count >= 4:
         return to_channels(m, parts)
     first, second = [], []
     for block in range(0, LANES, 8):  # in an order in which a shuffle within fours is enough

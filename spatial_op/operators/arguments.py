@@ -6,34 +6,36 @@ import numpy as np
 
 from .. import check
 from ..paddings import PADDINGS
-from ..samplers import SAMPLERS, VOLUME_SAMPLERS
+from ..samplers import SAMPLERS
 from ..transforms import TABLES
 from ..words import words
 from . import formulas, memory
 
-# By the number of axes of an image.
-SIZES = {2: ("height", "width"), 3: ("depth", "height", "width")}
+# By the number of axes of an image; a signal has one.
+PICTURES = {2: ("height", "width"), 3: ("depth", "height", "width")}
+SIZES = {**PICTURES, 1: ("width",)}
+COORDINATES = {1: "x", 2: "x and y", 3: "x, y and z"}
 # Shapes of the matrices that "affine" takes as well as rows.
-MATRICES = {2: (2, 3), 3: (3, 4)}
+MATRICES = {1: (1, 2), 2: (2, 3), 3: (3, 4)}
 # Pixels of a side: with those that a sampler reads beside it, they are counted in 32 bits.
 LONGEST = 2**31 - 64
 IMAGES = tuple(("batch", "channels", *sizes) for sizes in SIZES.values())
-SAMPLER_TABLES = {2: SAMPLERS, 3: VOLUME_SAMPLERS}
 
 # Numbers of channels that pictures have: grey, with an alpha channel, colour, both.
 COLOURS = (1, 2, 3, 4)
 
 
-def image(op, data):
-    """The number of axes of the images, 2 or 3."""
-    check.array(op, "data", data, *IMAGES, cure=batched)
-    pixels(op, data)
+def image(op, data, sizes=None):
+    """The number of axes of the images, 1 to 3. The other arguments have so many ``sizes``: if that is 2, an image is no batch of signals."""
+    choices = IMAGES if sizes != 2 else [axes for axes in IMAGES if len(axes) > 3]
+    check.array(op, "data", data, *choices, cure=batched)
+    pixels(op, data, SIZES[data.ndim - 2])
     return data.ndim - 2
 
 
-def pixels(op, data):
+def pixels(op, data, sizes):
     """An image without a pixel has no border either, so that there is nothing to sample; one too long cannot be counted."""
-    for axis, name in enumerate(SIZES[data.ndim - 2], start=2):
+    for axis, name in enumerate(sizes, start=2):
         if not data.shape[axis]:
             raise ValueError(
                 f"{op}: data has shape {data.shape}, whose {name} is 0, expected images of at least one pixel; "
@@ -54,9 +56,9 @@ def channels_last(data):
     return data.ndim > 3 and data.shape[-1] in COLOURS and data.shape[1] not in COLOURS
 
 
-def sampling(op, axes, sampler_type, padding_mode, align_corners):
+def sampling(op, sampler_type, padding_mode, align_corners):
     """The rows of sampler and padding."""
-    sampler = check.row(op, "sampler_type", sampler_type, SAMPLER_TABLES[axes], of(axes))
+    sampler = check.row(op, "sampler_type", sampler_type, SAMPLERS)
     formulas.sampler(op, sampler_type, sampler)
     padding = check.row(op, "padding_mode", padding_mode, PADDINGS)
     check.flag(op, "align_corners", align_corners)
@@ -76,13 +78,13 @@ def named(transform_type, sampler_type, padding_mode, data):
     """The rows that these names have in the tables; None for what is no name of a row."""
     axes = getattr(data, "ndim", 4) - 2
     if type(transform_type) is type(sampler_type) is type(padding_mode) is str and axes in TABLES:
-        return TABLES[axes].get(transform_type), SAMPLER_TABLES[axes].get(sampler_type), PADDINGS.get(padding_mode)
+        return TABLES[axes].get(transform_type), SAMPLERS.get(sampler_type), PADDINGS.get(padding_mode)
     return ()
 
 
 def of(axes):
     """What the images are, where that limits the choice."""
-    return " for volumes" if axes == 3 else ""
+    return {1: " for signals", 3: " for volumes"}.get(axes, "")
 
 
 def rows(value, transform_type, axes):
@@ -165,14 +167,17 @@ def cut(argument, value, row):
 
 def grid(op, value, data):
     """Coordinates, one plane for each axis of the data's images."""
-    sizes = SIZES[data.ndim - 2]
-    check.array(op, "grid", value, ("batch", "coordinates", *sizes))
-    axes = len(sizes)
-    names = "x and y" if axes == 2 else "x, y and z"
+    axes = data.ndim - 2
+    check.array(op, "grid", value, ("batch", "coordinates", *SIZES[axes]), cure=single)
     expected = (beside(value.shape[0], data.shape[0]), axes, *value.shape[2:])
-    meaning = f"data's batch and one plane each for {names}"
+    meaning = f"data's batch and one plane each for {COORDINATES[axes]}"
     check.shape(op, "grid", value, expected, meaning, cure=lambda value: planes(value, data))
     check.precise(op, "grid", value, data)
+
+
+def single(grid):
+    """How a grid of signals gets the axis of its only coordinate."""
+    return "add the axis of its coordinate with grid[:, None]" if grid.ndim == 2 else None
 
 
 def planes(grid, data):

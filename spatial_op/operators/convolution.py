@@ -16,7 +16,7 @@ NOTHING = np.empty(0)
 class ConvolutionCall:
     """One call of an operator; its arrays have been checked.
 
-    ``sizes`` are five pairs of rows and columns: kernel, stride, pad, dilate and output. ``clamped`` is MXNet's border rule
+    ``sizes`` are five of (slices,) rows and columns: kernel, stride, pad, dilate and output. ``clamped`` is MXNet's border rule
     of the first version.
     """
 
@@ -54,7 +54,7 @@ class ConvolutionCall:
         bias = arrays.get("bias")
         bias = np.zeros(self.shape[1], self.compute) if bias is None else plain(bias, self.compute)
         if self.nothing():
-            out[...] = bias[:, None, None]
+            out[...] = self.everywhere(bias)
             return
         planning, threads_for = kernels("planning"), kernels("threads").threads_for
         problem, samples = self.problem(planning), self.shape[0]
@@ -65,6 +65,10 @@ class ConvolutionCall:
             values["bias"], values["out"] = self.padded(bias, values["span"]), out[some]
             for kernel in plan.kernels:
                 kernel(threads, values)
+
+    def everywhere(self, bias):
+        """A number for each filter, beside the positions of the output."""
+        return bias.reshape(-1, *[1] * len(self.target))
 
     def padded(self, bias, span):
         """The bias of each group's filters, filled up to ``span``."""
@@ -97,7 +101,7 @@ class ConvolutionCall:
         changes = self.named(tangents)
         total = self.summed([{name: change} for name, change in changes.items() if name != "bias"])
         if "bias" in changes:
-            total += changes["bias"][:, None, None]
+            total += self.everywhere(changes["bias"])
         return self.converted(total)
 
     def second_tangent(self, tangents, others):
@@ -134,7 +138,8 @@ class ConvolutionCall:
         self.write(self.inputs, out_grad, grads, add)
         if "bias" in grads:
             with np.errstate(over="ignore", invalid="ignore"):  # infinities and what is no number are results too
-                sums = [plain(image, self.compute).sum(axis=(1, 2)) for image in out_grad]
+                axes = tuple(range(1, len(self.shape) - 1))
+                sums = [plain(image, self.compute).sum(axis=axes) for image in out_grad]
                 total = np.sum(sums, axis=0, dtype=np.float64)
                 grads["bias"][...] = total + grads["bias"] if add["bias"] else total
 
@@ -177,7 +182,7 @@ class ConvolutionCall:
             threads = planning.share(units, 2 * self.products(), threads_for)
             plan = planning.backward(problem, count, threads, frozenset(results), len(changes))
             pack, pull, gather = plan.kernels
-            planes = problem.form(True).planes
+            planes, axes = problem.form(True).planes, len(self.target)
             parts = np.empty((problem.blocks, count, self.taps, planes, *self.target), self.compute)
             lower = results["data"][some] if "data" in results else NOTHING
             values = {
@@ -189,7 +194,7 @@ class ConvolutionCall:
             pull(threads, values)
             if values["want_weight"]:
                 gather(threads, {**values, "lower": results["weight"], "add": add["weight"] or some.start > 0})
-            for name, which in (("offset", slice(2)), ("mask", slice(2, 3))):
+            for name, which in (("offset", slice(axes)), ("mask", slice(axes, None))):
                 if name in results:
                     self.add_up(parts[:, :, :, which], problem.cut[1][:, 3], results[name][some], add[name])
 

@@ -1,14 +1,20 @@
 """Checks of both deformable convolutions."""
 
+import math
+
 from .. import check
 from ..words import words
-from .arguments import batched, channels_last, pixels
+from .arguments import SIZES, batched, channels_last, pixels
 from .convolution import ConvolutionCall
 
-IMAGE_AXES = ("batch", "channels", "height", "width")
-OFFSET_AXES = ("batch", "offsets", "output height", "output width")
-MASK_AXES = ("batch", "masks", "output height", "output width")
-WEIGHT_AXES = ("filters", "channels of a group", "kernel height", "kernel width")
+# By the number of axes of an image, MXNet's layout, and what sentences call several numbers.
+LAYOUTS = {1: "NCW", 2: "NCHW", 3: "NCDHW"}
+INTEGERS = {
+    1: "one integer, (columns,)",
+    2: "two integers, (rows, columns)",
+    3: "three integers, (slices, rows, columns)",
+}
+COORDINATES = {1: "x", 2: "y and x", 3: "z, y and x"}
 
 # Inputs without a batch axis, and those in each of which the result is linear.
 SHARED = ("weight", "bias")
@@ -18,25 +24,47 @@ LINEAR = ("data", "mask", "weight", "bias")
 BORDERS = {"mxnet": True, "zeros": False}
 
 
+def named_axes(axes):
+    """Names of the axes of each input with more than one."""
+    sizes = SIZES[axes]
+    output, kernel = ([f"{what} {size}" for size in sizes] for what in ("output", "kernel"))
+    return {
+        "data": ("batch", "channels", *sizes),
+        "offset": ("batch", "offsets", *output),
+        "mask": ("batch", "masks", *output),
+        "weight": ("filters", "channels of a group", *kernel),
+    }
+
+
+IMAGES = tuple(named_axes(axes)["data"] for axes in SIZES)
+
+
+def axes_of(data, *others):
+    """The number of axes of the images: what data says, unless all others agree on another, as beside a single image without its batch axis."""
+    found = {getattr(value, "ndim", 0) - 2 for value in others}
+    return found.pop() if len(found) == 1 and found <= SIZES.keys() else getattr(data, "ndim", 0) - 2
+
+
 def prepare(op, inputs, sizes, num_filter, num_group, num_deformable_group, no_bias, layout, clamped):
     """Check what both operators have."""
-    if layout is not None and not (isinstance(layout, str) and layout == "NCHW"):
-        raise ValueError(
-            f"{op}: layout is {check.shown(layout)}, expected 'NCHW' or None; "
-            f"move the channels of data to the second place with {words().moved('data', check.channels_second(4))}."
-        )
     data, offset, weight = inputs["data"], inputs["offset"], inputs["weight"]
-    check.array(op, "data", data, IMAGE_AXES, cure=batched)
-    pixels(op, data)
-    check.array(op, "offset", offset, OFFSET_AXES)
-    if "mask" in inputs:
-        check.array(op, "mask", inputs["mask"], MASK_AXES)
-    check.array(op, "weight", weight, WEIGHT_AXES)
-    check.at_most(op, "the number of pixels of an image of data", data.shape[2] * data.shape[3], check.LARGEST)
+    axes = axes_of(data, offset, weight)
+    known = named_axes(axes) if axes in SIZES else {}
+    check.array(op, "data", data, *([known["data"]] if known else IMAGES), cure=batched)
+    if layout is not None and not (isinstance(layout, str) and layout == LAYOUTS[axes]):
+        raise ValueError(
+            f"{op}: layout is {check.shown(layout)}, expected {LAYOUTS[axes]!r} or None; "
+            f"move the channels of data to the second place with {words().moved('data', check.channels_second(data.ndim))}."
+        )
+    pixels(op, data, SIZES[axes])
+    for argument in ("offset", "mask", "weight"):
+        if argument in inputs:
+            check.array(op, argument, inputs[argument], known[argument])
+    check.at_most(op, "the number of pixels of an image of data", math.prod(data.shape[2:]), check.LARGEST)
     inputs = with_bias(op, inputs, no_bias)
     for argument, value in inputs.items():
         check.same_dtype(op, argument, value, data)
-    kernel, stride, dilate, pad = pairs(op, *sizes)
+    kernel, stride, dilate, pad = steps(op, axes, *sizes)
     filters = count(op, "num_filter", num_filter, weight.shape[0])
     groups = divisor(op, "num_group", num_group, channels=data.shape[1], num_filter=filters)
     deformables = divisor(op, "num_deformable_group", num_deformable_group, channels=data.shape[1])
@@ -46,9 +74,9 @@ def prepare(op, inputs, sizes, num_filter, num_group, num_deformable_group, no_b
     if "bias" in inputs:
         check.shape(op, "bias", inputs["bias"], (filters,), "one number for each filter")
     target = target_of(op, data.shape[2:], kernel, stride, dilate, pad)
-    taps = kernel[0] * kernel[1]
-    expected = (data.shape[0], 2 * deformables * taps, *target)
-    meaning = "data's batch, y and x of each tap in each deformable group, and the size of the output"
+    taps = math.prod(kernel)
+    expected = (data.shape[0], axes * deformables * taps, *target)
+    meaning = f"data's batch, {COORDINATES[axes]} of each tap in each deformable group, and the size of the output"
     check.shape(op, "offset", offset, expected, meaning)
     if "mask" in inputs:
         expected = (data.shape[0], deformables * taps, *target)
@@ -59,22 +87,22 @@ def prepare(op, inputs, sizes, num_filter, num_group, num_deformable_group, no_b
 
 def laid_out(weight, data, groups, kernel):
     """What to move if the images, or the filters, have their channels last."""
-    order = check.channels_second(4)
-    if weight.shape[2:] == kernel and (channels_last(data) or data.shape[3] == weight.shape[1] * groups):
+    order = check.channels_second(data.ndim)
+    if weight.shape[2:] == kernel and (channels_last(data) or data.shape[-1] == weight.shape[1] * groups):
         return f"move the channels of data to the second place with {words().moved('data', order)}"
-    if weight.shape[1:3] == kernel:
+    if weight.shape[1:-1] == kernel:
         return f"move its channels to the second place with {words().moved('weight', order)}"
     return None
 
 
 def shapes(data_shape, kernel, num_filter, stride=(), dilate=(), pad=(), num_group=1, num_deformable_group=1, **_):
     """Shapes of the other inputs, of either operator."""
-    name = "DeformableConvolution"
-    kernel, stride, dilate, pad = pairs(name, kernel, stride, dilate, pad)
+    name, axes = "DeformableConvolution", len(data_shape) - 2
+    kernel, stride, dilate, pad = steps(name, axes, kernel, stride, dilate, pad)
     target = target_of(name, data_shape[2:], kernel, stride, dilate, pad)
-    taps = num_deformable_group * kernel[0] * kernel[1]
+    taps = num_deformable_group * math.prod(kernel)
     return {
-        "offset": (data_shape[0], 2 * taps, *target),
+        "offset": (data_shape[0], axes * taps, *target),
         "mask": (data_shape[0], taps, *target),
         "weight": (num_filter, data_shape[1] // num_group, *kernel),
         "bias": (num_filter,),
@@ -101,26 +129,31 @@ def with_bias(op, inputs, no_bias):
     return inputs
 
 
-def pairs(op, kernel, stride, dilate, pad):
-    """Pairs of whole numbers, rows first; () stands for MXNet's defaults."""
+def steps(op, axes, kernel, stride, dilate, pad):
+    """Whole numbers for each axis, that of the columns last; () stands for MXNet's defaults."""
     if kernel is None:
         raise ValueError(
-            f"{op}: kernel is missing, expected (height, width) of the taps; pass for example kernel=(3, 3)."
+            f"{op}: kernel is missing, expected {sizes_of(axes)} of the taps; pass for example kernel={(3,) * axes}."
         )
-    yield pair(op, "kernel", kernel, 1)
-    yield pair(op, "stride", (1, 1) if is_empty(stride) else stride, 1)
-    yield pair(op, "dilate", (1, 1) if is_empty(dilate) else dilate, 1)
-    yield pair(op, "pad", (0, 0) if is_empty(pad) else pad, None)
+    yield numbers(op, axes, "kernel", kernel, 1)
+    yield numbers(op, axes, "stride", (1,) * axes if is_empty(stride) else stride, 1)
+    yield numbers(op, axes, "dilate", (1,) * axes if is_empty(dilate) else dilate, 1)
+    yield numbers(op, axes, "pad", (0,) * axes if is_empty(pad) else pad, None)
+
+
+def sizes_of(axes):
+    """Names of the sizes, as a tuple is written."""
+    return f"({', '.join(SIZES[axes])}{',' if axes == 1 else ''})"
 
 
 def is_empty(value):
-    """Whether a pair is left to the default."""
+    """Whether numbers are left to the default."""
     return value is None or (isinstance(value, (tuple, list)) and not value)
 
 
-def pair(op, argument, value, least):
-    """Two integers."""
-    return check.whole_numbers(op, argument, value, 2, least, "two integers, (rows, columns)", "(3, 3)")
+def numbers(op, axes, argument, value, least):
+    """An integer for each axis."""
+    return check.whole_numbers(op, argument, value, axes, least, INTEGERS[axes], str((3,) * axes))
 
 
 def count(op, argument, value, filters):
@@ -143,9 +176,9 @@ def divisor(op, argument, value, **whole):
 
 
 def target_of(op, source, kernel, stride, dilate, pad):
-    """Height and width of the output."""
-    target = []
-    for name, size, taps, step, gap, more in zip(("high", "wide"), source, kernel, stride, dilate, pad):
+    """Sizes of the output."""
+    target, names = [], ("deep", "high", "wide")[-len(source) :]
+    for name, size, taps, step, gap, more in zip(names, source, kernel, stride, dilate, pad):
         extent, room = gap * (taps - 1) + 1, size + 2 * more
         if extent > room:
             raise ValueError(

@@ -56,49 +56,51 @@ def DeformableConvolution(
 ):
     """Convolve images with filters whose taps are displaced, at each position of the output by an offset of its own.
 
-    Conventions: images are (batch, channels, height, width). Offsets are in pixels, y before x, and add to where the tap
-    of a plain convolution would look; whole numbers are the centres of pixels, the first pixel being 0.
+    Conventions: images are (batch, channels, height, width); signals (batch, channels, width) and volumes (batch, channels, depth,
+    height, width) are convolved likewise. Offsets are in pixels, y before x (signals: x; volumes: z, y, x), and add to where the tap of
+    a plain convolution would look; whole numbers are the centres of pixels, the first pixel being 0.
 
     Parameters
     ----------
-    data : (N, C, H, W) float array
-        Images: float16, float32 or float64, in any memory layout. They are not written to.
-    offset : (N, 2 D K, H_out, W_out) array of ``data``'s dtype
-        Offsets in pixels: for each of D deformable groups and K = kernel height times width taps, row by row, y then x.
+    data : (N, C, W), (N, C, H, W) or (N, C, D, H, W) float array
+        Signals, images or volumes: float16, float32 or float64, in any memory layout. They are not written to.
+    offset : (N, A L K, H_out, W_out) array of ``data``'s dtype
+        Offsets in pixels: for each of L deformable groups and K taps, row by row, one for each of A axes: y then x. Of signals
+        (N, L K, W_out); of volumes (N, 3 L K, D_out, H_out, W_out), taps slice by slice, z, y and x.
     weight : (F, C / G, kernel height, kernel width) array of ``data``'s dtype
-        Filters of G groups.
+        Filters of G groups, with as many sizes as ``kernel``.
     bias : (F,) array of ``data``'s dtype, optional
         To be left out with ``no_bias``.
-    kernel : (int, int)
-        Height and width of the filters, in taps.
-    stride, dilate : (int, int)
-        Pixels from one position to the next, and from one tap to the next: rows, columns. 1 unless given.
-    pad : (int, int)
-        Pixels by which positions reach out of the image, on both sides: rows, columns. 0 unless given.
+    kernel : (int,), (int, int) or (int, int, int)
+        (Depth,) height and width of the filters, in taps; of signals the width.
+    stride, dilate : as ``kernel``
+        Pixels from one position to the next, and from one tap to the next: (slices,) rows, columns. 1 unless given.
+    pad : as ``kernel``
+        Pixels by which positions reach out of the image, on both sides: (slices,) rows, columns. 0 unless given.
     num_filter : int
         F, the channels of the output.
     num_group : int
         G: filters see the channels of their group only.
     num_deformable_group : int
-        D: channels of a deformable group share offsets.
+        L: channels of a deformable group share offsets.
     workspace
         Accepted as by MXNet, and ignored.
     no_bias : bool
         Whether there is no bias.
     layout : str, optional
-        "NCHW".
+        "NCW", "NCHW" or "NCDHW", which follows from ``data``.
     out : (N, F, H_out, W_out) array, optional
         Where to write the result: of ``data``'s dtype, sharing no memory with the inputs.
     name
         Accepted as by MXNet, and ignored.
     border : str
-        "mxnet": points outside [0, H) x [0, W) are 0, and those beyond the last pixel's centre have its value. "zeros":
+        "mxnet": points outside [0, H) x [0, W) are 0, and those beyond the last pixel's centre have its value; so on each axis. "zeros":
         the image goes on with zeros, towards which samples fade, as in the paper and in torchvision.
 
     Returns
     -------
     out : (N, F, H_out, W_out) array of ``data``'s dtype
-        ``H_out = (H + 2 pad - dilate (kernel - 1) - 1) // stride + 1``. A sample whose coordinate is NaN or infinite is NaN.
+        ``H_out = (H + 2 pad - dilate (kernel - 1) - 1) // stride + 1``, and so for each axis. A sample whose coordinate is NaN or infinite is NaN.
 
     Raises
     ------
@@ -111,8 +113,9 @@ def DeformableConvolution(
     -----
     ``out[n, f, p] = bias[f] + sum_{c, k} weight[f, c, k] x[n, c](p stride - pad + k dilate + offset[n, d(c), k, p])`` where
     ``x(q) = sum_r max(0, 1 - |q_y - r_y|) max(0, 1 - |q_x - r_x|) x[r]`` samples bilinearly. Source: Dai et al.,
-    "Deformable Convolutional Networks", 2017, equations 2 to 4; the border rule is MXNet 1.9.1's. Gradients: ``vjp``; that
-    of an offset at a whole pixel is the right-hand derivative.
+    "Deformable Convolutional Networks", 2017, equations 2 to 4; the border rule is MXNet 1.9.1's. The weight of a pixel of a
+    signal or a volume is the product of one such factor, or three. Gradients: ``vjp``; that of an offset at a whole pixel is the
+    right-hand derivative.
 
     Examples
     --------
@@ -126,6 +129,11 @@ def DeformableConvolution(
     array([[ 0.5,  1.5,  2.5,  3. ],
            [ 4.5,  5.5,  6.5,  7. ],
            [ 8.5,  9.5, 10.5, 11. ]])
+
+    A signal:
+
+    >>> so.DeformableConvolution(data[:, :, 0], offset[:, 1:, 0], weight[..., 0], kernel=(1,), num_filter=1, no_bias=True)
+    array([[[0.5, 1.5, 2.5, 3. ]]])
     """
     return apply(
         DeformableConvolution, (data, offset, weight, bias), out, name, kernel=kernel, stride=stride, dilate=dilate, pad=pad,

@@ -8,7 +8,7 @@ from .. import check
 from ..dtypes import DTYPES
 from ..words import words
 from . import Operator, arguments
-from .coordinates import changes, fixed_of, gradient, number_of, room, values_of
+from .coordinates import AXES, changes, fixed_of, gradient, number_of, room, values_of
 from .dispatch import apply
 from .engine import kernels
 from .memory import as_rows, clear, empty, hand_over, made_once, pixels_of, plain, usable, working
@@ -123,13 +123,14 @@ class FlowCall:
         """Scale, with or without the pixels' own places."""
         if 0 in self.shape:
             return
-        samples, axes, h_out, w_out = self.shape
+        axes, number = self.shape[1], DTYPES[self.dtype]
         values = {
-            "rows": samples * axes * h_out, "w_out": w_out, "h_out": h_out, "ramp": ramp, "scale_x": self.scales[0],
-            "scale_y": self.scales[1], "given": plain(given, DTYPES[self.dtype]), "out": direct,
+            "rows": given.size // self.shape[-1], "ramp": ramp, "given": plain(given, number), "out": direct,
+            **dict(zip(("w_out", "h_out", "d_out"), self.shape[:1:-1])),
+            **{f"scale_{axis}": scale for axis, scale in zip(AXES, self.scales)},
         }  # fmt: skip
         threads = kernels("threads").threads_for(given.size, given.size)
-        kernels("build").flow(DTYPES[self.dtype].str[1:])(threads, values)
+        kernels("build").flow(axes, number.str[1:])(threads, values)
 
     def forward(self, out=None):
         """Write the grid; to ``out`` if it is given."""
@@ -173,10 +174,12 @@ def written(out, shape, dtype, data, run, side_by_side=False):
 
 
 def planes(flow):
-    """How a flow whose directions stand last becomes one of planes."""
-    if flow.shape[3] != 2:
+    """How a flow whose directions stand last becomes one of planes, or one of a single image a batch."""
+    if flow.ndim == 3 and flow.shape[0] == 2:
+        return "add the batch axis with data[None]"
+    if flow.shape[-1] != flow.ndim - 2:
         return None
-    order = check.channels_second(4)
+    order = check.channels_second(flow.ndim)
     return f"move its directions to the second place with {words().moved('data', order)}"
 
 
@@ -185,11 +188,12 @@ def prepare(data, transform_type, target_shape=(0, 0), name=None, *, align_corne
     check.flag(NAME, "align_corners", align_corners)
     side_by_side = check.flag(NAME, "side_by_side", side_by_side)
     if isinstance(transform_type, str) and transform_type == "warp":
-        check.array(NAME, "data", data, ("batch", "x and y", "height", "width"))
-        expected = (data.shape[0], 2, *data.shape[2:])
-        check.shape(NAME, "data", data, expected, "one plane each of flow along x and y, in pixels", cure=planes)
+        check.array(NAME, "data", data, *(("batch", "directions", *sizes) for sizes in arguments.SIZES.values()))
+        axes = data.ndim - 2
+        meaning = f"one plane each of flow along {arguments.COORDINATES[axes]}, in pixels"
+        check.shape(NAME, "data", data, (data.shape[0], axes, *data.shape[2:]), meaning, cure=planes)
         return FlowCall(data, align_corners)
-    axes = 3 if len(check.entries(target_shape)) == 3 else 2
+    axes = sizes if (sizes := len(check.entries(target_shape))) in arguments.SIZES else 2
     transform = arguments.transform(NAME, axes, transform_type, more=("warp",))
     arguments.parameters(NAME, "data", arguments.rows(data, transform_type, axes), transform_type, transform)
     target_shape = check.target_shape(NAME, target_shape, axes, least=0)
@@ -209,21 +213,23 @@ def GridGenerator(
 
     Conventions: a grid is (batch, 2, height, width), x first, normalised: -1 and +1 are the centres of the first and
     last pixel (``align_corners=True``, as MXNet) or their outer edges (``False``). A size of 1 lies at 0. Grids of
-    volumes are (batch, 3, depth, height, width), x, y, z.
+    volumes are (batch, 3, depth, height, width), x, y, z; of signals (batch, 1, width), x.
 
     Parameters
     ----------
-    data : (N, P) or (N, 2, H, W) float array
-        Transform parameters, normalised, of "affine" also matrices (N, 2, 3) or (N, 3, 4); or, for "warp", optical flow in pixels, x first.
+    data : (N, P), (N, 2, H, W), (N, 3, D, H, W) or (N, 1, W) float array
+        Transform parameters, normalised, of "affine" also matrices (N, 2, 3), (N, 3, 4) or (N, 1, 2); or, for "warp",
+        optical flow in pixels, x first.
     transform_type : str
-        "affine": P = 6, row-major 2x3 matrix, or, if ``target_shape`` has a depth, P = 12, 3x4; "translation": P = 2,
-        (tx, ty); "attention": P = 3, (s, tx, ty); "projective": P = 8, row-major 3x3 homography whose last entry is 1;
-        "tps": P = 2 K, source x and then y of the control points of a thin plate spline, K at most 4,096; "tps_points":
-        P = 7 + 6 K, what ``tps_loc`` makes of pairs of points; or "warp".
-    target_shape : (int, int) or (int, int, int)
+        "affine": P = 6, row-major 2x3 matrix, or, if ``target_shape`` has a depth, P = 12, 3x4, or, if it is the width alone,
+        P = 2, 1x2; "translation": P = 2, (tx, ty), of volumes (tx, ty, tz), of signals (tx,); "attention": P = 3, s and then a
+        translation's; "projective": P = 8, row-major 3x3 homography whose last entry is 1, of volumes P = 15, 4x4, of
+        signals P = 3, 2x2; "tps", of images: P = 2 K, source x and then y of the control points of a thin plate spline, K at
+        most 4,096, and "tps_points": P = 7 + 6 K, what ``tps_loc`` makes of pairs of points; or "warp".
+    target_shape : (int, int), (int, int, int) or (int,)
         (Depth,) height and width of the grid, in pixels; (0, 0), MXNet's default, counts as left out. Ignored for
         "warp", whose grid is as large as the flow.
-    out : (N, 2, H, W) or (N, 3, D, H, W) array, optional
+    out : (N, 2, H, W), (N, 3, D, H, W) or (N, 1, W) array, optional
         Where to write the result: of ``data``'s dtype, sharing no memory with it.
     name
         Accepted as by MXNet, and ignored.
@@ -235,7 +241,7 @@ def GridGenerator(
 
     Returns
     -------
-    out : (N, 2, H, W) or (N, 3, D, H, W) array of ``data``'s dtype
+    out : (N, 2, H, W), (N, 3, D, H, W) or (N, 1, W) array of ``data``'s dtype
         The coordinates are computed in float64.
 
     Raises

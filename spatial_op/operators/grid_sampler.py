@@ -29,8 +29,8 @@ def prepare(
 
 def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, fill_value, op):
     """The plan of a call, if all is right."""
-    axes = arguments.image(op, data)
-    rows = arguments.sampling(op, axes, sampler_type, padding_mode, align_corners)
+    arguments.image(op, data, getattr(grid, "ndim", 0) - 2)
+    rows = arguments.sampling(op, sampler_type, padding_mode, align_corners)
     inside = check.flag(op, "points_inside", points_inside) and movable(*rows)
     arguments.grid(op, grid, data)
     fill = filling.checked(op, fill_value, padding_mode, data.shape[1], data.dtype)
@@ -71,26 +71,27 @@ def GridSampler(
     fill_value=0.0,
     coverage=False,
 ):
-    """Sample each image of a batch, or each volume, at the points of its own grid.
+    """Sample each image of a batch, or each volume or signal, at the points of its own grid.
 
-    Conventions: images are (batch, channels, height, width), volumes (batch, channels, depth, height, width). A grid
-    holds, for each pixel of the output, the point of the input where it is sampled, normalised, x first: -1 and +1 are
-    the centres of the first and last pixel (``align_corners=True``, as MXNet) or their outer edges (``False``).
+    Conventions: images are (batch, channels, height, width), volumes (batch, channels, depth, height, width), signals
+    (batch, channels, width). A grid holds, for each pixel of the output, the point of the input where it is sampled,
+    normalised, x first: -1 and +1 are the centres of the first and last pixel (``align_corners=True``, as MXNet) or their
+    outer edges (``False``).
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) float array
+    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) float array
         Images: float16, float32 or float64, in any memory layout. They are not written to.
-    grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) float array
-        Normalised x and y, of volumes x, y and z, of ``data``'s dtype or a wider one. It is read where it lies, also if it
-        is a view of an array (N, H_out, W_out, 2), whose coordinates stand side by side. One image goes with any number of
-        grids, and one grid with any number of images; the gradient of the one is the sum over the others.
+    grid : (N, 2, H_out, W_out), (N, 3, D_out, H_out, W_out) or (N, 1, W_out) float array
+        Normalised x and y, of volumes x, y and z, of signals x, of ``data``'s dtype or a wider one. It is read where it
+        lies, also if it is a view of an array (N, H_out, W_out, 2), whose coordinates stand side by side. One image goes with
+        any number of grids, and one grid with any number of images; the gradient of the one is the sum over the others.
     sampler_type : str
-        "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
-        same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel
-        with a = -0.75), "catmull_rom" (with a = -0.5), "lanczos3" (six pixels, weights divided by their sum),
-        "mitchell" or "cubic_bspline", which blur.
-    out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array, optional
+        "bilinear", "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the same, but halfway between two
+        pixels the even one, as PyTorch and ONNX), "bicubic" (Keys' kernel with a = -0.75), "catmull_rom" (with a = -0.5),
+        "lanczos3" (six pixels, weights divided by their sum), "mitchell" or "cubic_bspline", which blur. Volumes have the
+        same along z: they are sampled trilinearly, tricubically and so on.
+    out : (N, C, H_out, W_out), (N, C, D_out, H_out, W_out) or (N, C, W_out) array, optional
         Where to write the result: of ``data``'s dtype, sharing no memory with the inputs.
     name
         Accepted as by MXNet, and ignored.
@@ -113,7 +114,7 @@ def GridSampler(
 
     Returns
     -------
-    out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array of ``data``'s dtype
+    out : (N, C, H_out, W_out), (N, C, D_out, H_out, W_out) or (N, C, W_out) array of ``data``'s dtype
         A sample whose coordinate is NaN or infinite is NaN, but for ``points_inside``; a sample far outside is what the
         padding says.
     coverage : (N, 1, ...) array of ``data``'s dtype
@@ -156,13 +157,13 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) float array
-        Images, or volumes, which MXNet does not have.
-    grid : (N, 2, H_out, W_out) or (N, 3, D_out, H_out, W_out) float array
+    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) float array
+        Images, or volumes and signals, which MXNet does not have.
+    grid : (N, 2, H_out, W_out), (N, 3, D_out, H_out, W_out) or (N, 1, W_out) float array
         Normalised coordinates, x first.
     cudnn_off
         Accepted as by MXNet, and ignored.
-    out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array, optional
+    out : (N, C, H_out, W_out), (N, C, D_out, H_out, W_out) or (N, C, W_out) array, optional
         Where to write the result.
     name
         Accepted as by MXNet, and ignored.
@@ -173,7 +174,7 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
 
     Returns
     -------
-    out : (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out) array of ``data``'s dtype
+    out : (N, C, H_out, W_out), (N, C, D_out, H_out, W_out) or (N, C, W_out) array of ``data``'s dtype
 
     Raises
     ------

@@ -66,14 +66,15 @@ def ModulatedDeformableConvolution(
 
     Parameters
     ----------
-    data : (N, C, H, W) float array
-        Images: float16, float32 or float64, in any memory layout. They are not written to.
-    offset : (N, 2 D K, H_out, W_out) array of ``data``'s dtype
-        Offsets in pixels: for each of D deformable groups and K = kernel height times width taps, row by row, y then x.
-    mask : (N, D K, H_out, W_out) array of ``data``'s dtype
-        Factors, in the same order. Any number; a sigmoid is up to the caller.
+    data : (N, C, W), (N, C, H, W) or (N, C, D, H, W) float array
+        Signals, images or volumes: float16, float32 or float64, in any memory layout. They are not written to.
+    offset : (N, A L K, H_out, W_out) array of ``data``'s dtype
+        Offsets in pixels: for each of L deformable groups and K taps, row by row, one for each of A axes: y then x. Of signals
+        (N, L K, W_out); of volumes (N, 3 L K, D_out, H_out, W_out), taps slice by slice, z, y and x.
+    mask : (N, L K, H_out, W_out) array of ``data``'s dtype
+        Factors for the taps in the same order, with the axes of the offsets. Any number; a sigmoid is up to the caller.
     weight : (F, C / G, kernel height, kernel width) array of ``data``'s dtype
-        Filters of G groups.
+        Filters of G groups, with as many sizes as ``kernel``.
     bias : (F,) array of ``data``'s dtype, optional
         To be left out with ``no_bias``.
     kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, workspace, no_bias

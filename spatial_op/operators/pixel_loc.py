@@ -3,12 +3,12 @@
 import numpy as np
 
 from .. import check
-from .arguments import SIZES
+from .arguments import PICTURES
 from .coordinates import sizes_of
 from .pixel_matrices import DIRECTIONS, entries, homogeneous, numbers
 
 # Numbers in a row of parameters, by the number of axes of an image: the shape of its matrix.
-MATRICES = {2: {6: (2, 3), 8: (3, 3)}, 3: {12: (3, 4)}}
+MATRICES = {2: {6: (2, 3), 8: (3, 3)}, 3: {12: (3, 4), 15: (4, 4)}}
 
 
 class Sides:
@@ -17,12 +17,15 @@ class Sides:
     def __init__(self, op, source_shape, target_shape, align_corners):
         check.flag(op, "align_corners", align_corners)
         axes = len(check.entries(source_shape))
-        if axes not in SIZES:
+        if axes not in PICTURES:
             raise ValueError(
                 f"{op}: source_shape is {check.shown(source_shape)}, expected two integers, (height, width), or three, (depth, height, width), "
                 "of the input; pass for example source_shape=image.shape[:2]."
             )
-        expected, example = f"{axes} integers, ({', '.join(SIZES[axes])})", "(28, 28)" if axes == 2 else "(28, 28, 28)"
+        expected, example = (
+            f"{axes} integers, ({', '.join(PICTURES[axes])})",
+            "(28, 28)" if axes == 2 else "(28, 28, 28)",
+        )
         source, target = (
             check.whole_numbers(op, name, value, axes, 1, expected, example)
             for name, value in (("source_shape", source_shape), ("target_shape", target_shape))
@@ -63,8 +66,8 @@ def pixel_matrix_to_loc(matrix, source_shape, target_shape, *, direction="target
     Parameters
     ----------
     matrix : (2, 3), (3, 3), (3, 4) or (4, 4) array, or (N, ...) of these
-        One, or one for each sample, in pixels: ``matrix @ (x, y, 1)``, affine if it is 2x3, a homography if it is 3x3; of
-        volumes ``matrix @ (x, y, z, 1)``.
+        One, or one for each sample, in pixels: ``matrix @ (x, y, 1)``, of volumes ``matrix @ (x, y, z, 1)``: affine if it is
+        2x3 or 3x4, a homography if it is 3x3, or 4x4 and the last row of any is not 0, 0, 0, 1.
     source_shape : (int, int) or (int, int, int)
         (Depth,) height and width of the input, in pixels.
     target_shape : (int, int) or (int, int, int)
@@ -78,7 +81,8 @@ def pixel_matrix_to_loc(matrix, source_shape, target_shape, *, direction="target
     Returns
     -------
     loc : (N, P) float64 array
-        One row for each matrix, of ``transform_type`` "affine", P = 6 of 2x3, and 12 of volumes, or "projective", P = 8 of 3x3.
+        One row for each matrix, of ``transform_type`` "affine", P = 6 and of volumes 12, or of homographies "projective", P = 8 and of
+        volumes 15.
 
     Raises
     ------
@@ -109,13 +113,21 @@ def pixel_matrix_to_loc(matrix, source_shape, target_shape, *, direction="target
             "are the same pixel otherwise; pass align_corners=False, here and to the operator."
         )
     given = entries(op, matrix)
-    rows = [row_of(op, one, sides, direction) for one in (given if given.ndim == 3 else [given])]
+    several = given if given.ndim == 3 else given[None]
+    rows = [row_of(op, one, sides, direction, projective(several)) for one in several]
     if len({len(row) for row in rows}) != 1:
         raise ValueError(f"{op}: matrix has shape {given.shape}, expected at least one matrix; pass one.")
     return np.array(rows)
 
 
-def row_of(op, matrix, sides, direction):
+def projective(matrices):
+    """Whether parameters have to be those of homographies; square matrices of volumes are seldom any."""
+    if matrices.shape[1:] == (4, 4):
+        return bool((matrices[:, 3] != (0, 0, 0, 1)).any())
+    return matrices.shape[1:] == (3, 3)
+
+
+def row_of(op, matrix, sides, direction, homography):
     """The parameters of one matrix."""
     square = homogeneous(op, matrix, direction)
     if len(square) != sides.axes + 1:
@@ -124,10 +136,9 @@ def row_of(op, matrix, sides, direction):
             "pass 2x3 or 3x3 numbers for images, and 3x4 or 4x4 for volumes."
         )
     moved = sides.normalised(square)
-    if matrix.shape != (3, 3):
-        return moved[:-1].ravel()
     with np.errstate(all="ignore"):
-        row = (moved / moved[-1, -1]).ravel()[:-1]
+        scaled = moved / moved[-1, -1]
+    row = scaled.ravel()[:-1] if homography else scaled[:-1].ravel()
     if not np.isfinite(row).all():
         raise ValueError(
             f"{op}: matrix takes the middle of the output to infinity, expected a homography whose denominator is not 0 there, since "
@@ -144,7 +155,7 @@ def loc_to_pixel_matrix(loc, source_shape, target_shape, *, direction="target_to
     Parameters
     ----------
     loc : (N, P) array
-        Parameters of "affine", P = 6 or, of volumes, 12, or of "projective", P = 8.
+        Parameters of "affine", P = 6 or, of volumes, 12, or of "projective", P = 8 or 15.
     source_shape : (int, int) or (int, int, int)
         (Depth,) height and width of the input, in pixels.
     target_shape : (int, int) or (int, int, int)
@@ -156,7 +167,7 @@ def loc_to_pixel_matrix(loc, source_shape, target_shape, *, direction="target_to
 
     Returns
     -------
-    matrix : (N, 2, 3), (N, 3, 3) or (N, 3, 4) float64 array
+    matrix : (N, 2, 3), (N, 3, 3), (N, 3, 4) or (N, 4, 4) float64 array
         In pixels, x before y before z.
 
     Raises

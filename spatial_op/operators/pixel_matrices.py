@@ -1,6 +1,6 @@
 """Matrices between the pixels of two images, x before y before z: what is accepted, and the way from one direction to the other.
 
-All that is here is done with square matrices of float64: 3x3 of images, 4x4 of volumes, whose last row is 0, 0, 0, 1.
+All that is here is done with square matrices of float64: 3x3 of images, 4x4 of volumes.
 """
 
 import numpy as np
@@ -42,20 +42,13 @@ def squared(op, given):
     """The matrix with a last row, scaled so that the largest entry of it is about 1."""
     if given.shape[0] < given.shape[1]:
         return np.vstack([given, np.eye(given.shape[1])[-1]])
-    if given.shape == (4, 4):
-        if (given[3] != (0, 0, 0, 1)).any():
-            raise ValueError(
-                f"{op}: matrix has {check.shown(given[3].tolist())} as its last row, expected 0, 0, 0, 1, since maps of volumes are affine; "
-                "divide the matrix by its last entry, if the others of the row are 0."
-            )
-        return given
-    if not given[2].any():
+    if not given[-1].any():
         raise ValueError(
             f"{op}: matrix has a last row of zeros, so that no pixel has a source point, expected a homography; "
-            "pass 0, 0, 1 as the last row of an affine map."
+            f"pass {', '.join(['0'] * (len(given) - 1))}, 1 as the last row of an affine map."
         )
     with np.errstate(over="ignore"):  # what becomes infinite is refused with the target
-        return np.ldexp(given, -np.frexp(np.abs(given[2]).max())[1])  # the same map; no digit is lost
+        return np.ldexp(given, -np.frexp(np.abs(given[-1]).max())[1])  # the same map; no digit is lost
 
 
 def numbers(op, argument, value, expected):
@@ -85,9 +78,10 @@ def as_given(op, matrix):
 
 def inverse(op, matrix):
     """The matrix of the way back."""
-    if vanishes(matrix[:3, :3]):
+    if vanishes(matrix):
+        less = "a line or a point" if len(matrix) == 3 else "a plane, a line or a point"
         raise ValueError(
-            f"{op}: matrix maps all pixels onto a line or a point, so that it has no way back, expected one that can be inverted; "
+            f"{op}: matrix maps all pixels onto {less}, so that it has no way back, expected one that can be inverted; "
             "pass the map from output to input and direction='target_to_source'."
         )
     back = np.linalg.inv(matrix)
@@ -96,10 +90,20 @@ def inverse(op, matrix):
 
 
 def vanishes(square):
-    """Whether the determinant of a 3x3 matrix is 0, or no more than rounding."""
-    one, two, three = square
-    there, back = np.roll(two, -1) * np.roll(three, -2), np.roll(two, -2) * np.roll(three, -1)
-    return not abs(one @ (there - back)) > ROUNDING * (abs(one) @ (abs(there) + abs(back)))
+    """Whether the determinant of a matrix is 0, or no more than rounding."""
+    found, terms = determinant(square)
+    return not abs(found) > ROUNDING * terms
+
+
+def determinant(square):
+    """The determinant, by its first row, and the sum of the sizes of its terms."""
+    if len(square) == 1:
+        return square[0, 0], abs(square[0, 0])
+    found = terms = 0.0
+    for column, entry in enumerate(square[0]):
+        minor, sizes = determinant(np.delete(square[1:], column, axis=1))
+        found, terms = found + (-1) ** column * entry * minor, terms + abs(entry) * sizes
+    return found, terms
 
 
 DIRECTIONS = {"target_to_source": as_given, "source_to_target": inverse}

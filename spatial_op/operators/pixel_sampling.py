@@ -8,13 +8,13 @@ import functools
 
 import numpy as np
 
-from ..transforms import pixel_matrix, pixel_matrix_volume
+from ..transforms import pixel_matrix
 from .any_dtype import by_floats
 from .coordinates import AXES
 from .plans import Plan, planned
 from .warp import WarpCall
 
-ROWS = {2: pixel_matrix.ROW, 3: pixel_matrix_volume.ROW}
+ROWS = {axes: pixel_matrix.row(axes) for axes in (2, 3)}
 
 
 def by_matrix(data, first, rectangle, matrix, rows, fill=None):
@@ -26,8 +26,7 @@ def by_matrix(data, first, rectangle, matrix, rows, fill=None):
     axes = len(first)
     shape = tuple(stop - start for start, stop in rectangle)
     centre = [start + (size - 1) / 2 for (start, _), size in zip(rectangle, shape)]
-    entries = matrix if axes == 2 else matrix[:3]  # the last row of a map of volumes says nothing
-    loc = np.array([[*entries.ravel(), *centre[::-1], *first[::-1]]])
+    loc = np.array([[*matrix.ravel(), *centre[::-1], *first[::-1]]])
 
     def sample(floats, fill):
         plan = planned("warp", floats, loc, shape, ROWS[axes], rows, True, fill=fill)

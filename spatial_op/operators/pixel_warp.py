@@ -65,16 +65,16 @@ def map_of(matrix, direction, displacement):
     expected = "real numbers of shape (2, height, width), of volumes (3, depth, height, width), x first"
     found = numbers(OP, "displacement", displacement, f"{expected}; pass a NumPy array")
     axes = found.ndim - 1
-    if axes not in arguments.SIZES or found.shape[0] != axes or 0 in found.shape:
-        last = axes in arguments.SIZES and found.shape[-1] == axes
+    if axes not in arguments.PICTURES or found.shape[0] != axes or 0 in found.shape:
+        last = axes in arguments.PICTURES and found.shape[-1] == axes
         cure = "move its directions to the front with numpy.moveaxis(displacement, -1, 0)" if last else "reshape it"
         raise ValueError(f"{OP}: displacement has shape {found.shape}, expected {expected}; {cure}.")
     return Map(axes, displacement=found)
 
 
-def rows_of(axes, sampler_type, padding_mode):
+def rows_of(sampler_type, padding_mode):
     """The rows of sampler and padding."""
-    return arguments.sampling(OP, axes, sampler_type, padding_mode, True)
+    return arguments.sampling(OP, sampler_type, padding_mode, True)
 
 
 def check_image(image):
@@ -94,7 +94,7 @@ def check_image(image):
 
 def channel_place(image, axes, channel_axis):
     """The axis of an image that holds its channels, or None if it has none."""
-    sizes = ", ".join(arguments.SIZES[axes])
+    sizes = ", ".join(arguments.PICTURES[axes])
     if image.ndim == axes and channel_axis is None:
         return None
     if image.ndim != axes + 1:
@@ -126,7 +126,7 @@ def axis_of(channel_axis, image):
 def check_sides(image, place, axes):
     """At least one pixel along each side, and no more than kernels can count."""
     sizes = [size for axis, size in enumerate(image.shape) if axis != place]
-    for name, size in zip(arguments.SIZES[axes], sizes):
+    for name, size in zip(arguments.PICTURES[axes], sizes):
         if not 0 < size <= arguments.LONGEST:
             raise ValueError(
                 f"{OP}: image has shape {image.shape}, whose {name} is {size}, expected 1 to {arguments.LONGEST}; pass a part of it."
@@ -158,11 +158,11 @@ def warp(
     image : (H, W), (H, W, C), (D, H, W) or (D, H, W, C) array
         Floats, integers, booleans or complex numbers, in any memory layout. It is not written to.
     matrix : (2, 3), (3, 3), (3, 4) or (4, 4) array
-        Affine or projective, in pixels: ``matrix @ (x, y, 1)``; of volumes affine: ``matrix @ (x, y, z, 1)``.
+        Affine or projective, in pixels: ``matrix @ (x, y, 1)``, of volumes ``matrix @ (x, y, z, 1)``.
     target_shape : (int, int) or (int, int, int), optional
         (Depth,) height and width of the output, in pixels; the input's unless given.
     sampler_type : str
-        A row of images or of volumes, as ``SpatialTransformer`` has it.
+        As of ``SpatialTransformer``.
     padding_mode : str
         What lies outside the image: "zeros", "border" (its edge repeated), "reflection" (its mirror image, about the
         centres of its border pixels) or "wrap" (the image over and over).
@@ -215,7 +215,7 @@ def warp(
     where = map_of(matrix, direction, displacement)
     check_image(image)
     place = channel_place(image, where.axes, channel_axis)
-    rows = rows_of(where.axes, sampler_type, padding_mode)
+    rows = rows_of(sampler_type, padding_mode)
     target = where.target(target_shape, check_sides(image, place, where.axes))
     data = image[None, None] if place is None else np.moveaxis(image, place, 0)[None]
     fill = filling.checked(OP, fill_value, padding_mode, data.shape[1], image.dtype)
@@ -223,7 +223,7 @@ def warp(
     first, rectangle = (0,) * where.axes, tuple((0, size) for size in target)
     if coverage:
         ones = np.ones((1, 1, *data.shape[2:]), working(image.dtype))
-        inside = where.sampled(ones, first, rectangle, rows_of(where.axes, sampler_type, "zeros"), None)[0, 0]
+        inside = where.sampled(ones, first, rectangle, rows_of(sampler_type, "zeros"), None)[0, 0]
         if coverage == ALONE:
             return inside
     (out,) = where.sampled(data, first, rectangle, rows, fill)

@@ -14,7 +14,7 @@ from .engine import kernels
 from .memory import made_once, side_by_side
 from .outside import inside, outside
 
-DIMENSIONS = {2: ("h", "w"), 3: ("d", "h", "w")}
+DIMENSIONS = {1: ("w",), 2: ("h", "w"), 3: ("d", "h", "w")}
 
 
 class Plan:
@@ -36,7 +36,7 @@ class Plan:
         self.fill, self.given = fill, (shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points)
         self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
         self.nothing = 0 in self.shape
-        self.beside_too = len(target) == 2  # volumes are sampled in place, where channels are planes
+        self.beside_too = len(target) == 2  # volumes and signals are sampled in place, where channels are planes
 
     @made_once
     def fixed(self):

@@ -30,9 +30,9 @@ def prepare(
 
 def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value):
     """The plan of a call, if all is right."""
-    axes = arguments.image(NAME, data)
+    axes = arguments.image(NAME, data, len(check.entries(target_shape)))
     transform = arguments.transform(NAME, axes, transform_type)
-    rows = arguments.sampling(NAME, axes, sampler_type, padding_mode, align_corners)
+    rows = arguments.sampling(NAME, sampler_type, padding_mode, align_corners)
     arguments.parameters(
         NAME, "loc", arguments.rows(loc, transform_type, axes), transform_type, transform, data.shape[0]
     )
@@ -43,7 +43,7 @@ def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode,
 
 
 def shapes(data_shape, transform_type="affine", **_):
-    """The shape of ``loc``, if ``data`` has images or volumes; of splines, with MXNet's 16 control points."""
+    """The shape of ``loc``, if ``data`` has images, volumes or signals; of splines, with MXNet's 16 control points."""
     axes = len(data_shape) - 2
     if axes not in arguments.SIZES:
         return {}
@@ -71,35 +71,35 @@ def SpatialTransformer(
     fill_value=0.0,
     coverage=False,
 ):
-    """Warp each image of a batch, or each volume, by its own transform.
+    """Warp each image of a batch, or each volume or signal, by its own transform.
 
-    Conventions: images are (batch, channels, height, width), volumes (batch, channels, depth, height, width). The
-    transform maps a pixel of the output to the point of the input where it is sampled, both in normalised coordinates, x
-    first: -1 and +1 are the centres of the first and last pixel (``align_corners=True``, as MXNet) or their outer edges
-    (``False``). A size of 1 lies at 0.
+    Conventions: images are (batch, channels, height, width), volumes (batch, channels, depth, height, width), signals
+    (batch, channels, width). The transform maps a pixel of the output to the point of the input where it is sampled, both
+    in normalised coordinates, x first: -1 and +1 are the centres of the first and last pixel (``align_corners=True``, as
+    MXNet) or their outer edges (``False``). A size of 1 lies at 0.
 
     Parameters
     ----------
-    data : (N, C, H, W) or (N, C, D, H, W) float array
+    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) float array
         Images: float16, float32 or float64, in any memory layout. They are not written to.
     loc : (N, P) float array
         Transform parameters, normalised, of ``data``'s dtype or a wider one; P follows from ``transform_type``. Of "affine"
-        also matrices (N, 2, 3), of volumes (N, 3, 4). One image goes with any number of transforms, and one transform with any
-        number of images; the gradient of the one is the sum over the others.
-    target_shape : (int, int) or (int, int, int)
-        (Depth,) height and width of the output, in pixels; (0, 0), MXNet's default, counts as left out.
+        also matrices (N, 2, 3), of volumes (N, 3, 4), of signals (N, 1, 2). One image goes with any number of transforms, and
+        one transform with any number of images; the gradient of the one is the sum over the others.
+    target_shape : (int, int), (int, int, int) or (int,)
+        (Depth,) height and width of the output, of signals the width alone, in pixels; (0, 0), MXNet's default, counts as left out.
     transform_type : str
-        "affine": P = 6, row-major 2x3 matrix, of volumes P = 12, 3x4; "translation": P = 2, (tx, ty); "attention": P = 3,
-        (s, tx, ty); "projective": P = 8, row-major 3x3 homography whose last entry is 1 (where its denominator is 0 the
-        sample is NaN); "tps": P = 2 K, a thin plate spline: source x of the K control points, then their source y, for
+        "affine": P = 6, row-major 2x3 matrix, of volumes P = 12, 3x4, of signals P = 2, 1x2; "translation": P = 2, (tx, ty),
+        of volumes (tx, ty, tz), of signals (tx,); "attention": P = 3, s and then a translation's; "projective": P = 8, row-major
+        3x3 homography whose last entry is 1, of volumes P = 15, 4x4, of signals P = 3, 2x2 (where its denominator is 0 the
+        sample is NaN); of images "tps": P = 2 K, a thin plate spline: source x of the K control points, then their source y, for
         destinations on a regular lattice over [-1, 1]^2, row by row, K being a perfect square, at least 4 and at most
-        4,096 (64 x 64); "tps_points": P = 7 + 6 K, one around any K points, which ``tps_loc`` makes of pairs of these. Volumes
-        have "affine" only.
+        4,096 (64 x 64), and "tps_points": P = 7 + 6 K, one around any K points, which ``tps_loc`` makes of pairs of these.
     sampler_type : str
-        "bilinear" (of volumes: trilinear), "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the
-        same, but halfway between two pixels the even one, as PyTorch and ONNX) or, of images, "bicubic" (Keys' kernel
-        with a = -0.75), "catmull_rom" (with a = -0.5), "lanczos3" (six pixels, weights divided by their sum),
-        "mitchell" or "cubic_bspline", which blur.
+        "bilinear", "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the same, but halfway between two
+        pixels the even one, as PyTorch and ONNX), "bicubic" (Keys' kernel with a = -0.75), "catmull_rom" (with a = -0.5),
+        "lanczos3" (six pixels, weights divided by their sum), "mitchell" or "cubic_bspline", which blur. Volumes have the
+        same along z: they are sampled trilinearly, tricubically and so on.
     cudnn_off
         Accepted as by MXNet, and ignored.
     out : (N, C, *target_shape) array, optional

@@ -131,8 +131,8 @@ def spline_coefficients(data, out=None, name=None, *, padding_mode="reflection",
     Parameters
     ----------
     data : (N, C, H, W) float array
-        Images: float16, float32 or float64, in any memory layout. They are not written to. Volumes (N, C, D, H, W) are
-        filtered too, for samplers of one's own.
+        Images: float16, float32 or float64, in any memory layout. They are not written to. Volumes (N, C, D, H, W) and
+        signals (N, C, W) are filtered along each axis.
     out : (N, C, H, W) array, optional
         Where to write the result: of ``data``'s dtype, sharing no memory with it.
     name

@@ -1,4 +1,4 @@
-"""The sampling kernels: one file per row, ``SAMPLERS[name] = Sampler(shift, first, taps, cell)``; volumes have some of them.
+"""The sampling kernels: one file per row, ``SAMPLERS[name] = Sampler(shift, first, taps, cell)``, of images and volumes alike.
 
 A sample at pixel coordinate ``x`` belongs to a cell, a whole number: ``floor(x + shift)``, unless the row has a function
 ``cell(x, shift)`` of its own. Of each axis it reads the pixels ``cell + first``, ``cell + first + 1``, ..., and
@@ -45,5 +45,3 @@ SAMPLERS = {
     "cubic_bspline": Sampler(0.0, -1, cubic.family(b=1, c=0)),
     "lanczos3": Sampler(0.0, -2, lanczos3.taps),
 }
-
-VOLUME_SAMPLERS = {name: SAMPLERS[name] for name in ("bilinear", "nearest", "nearest_even")}

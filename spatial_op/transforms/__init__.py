@@ -1,4 +1,6 @@
-"""The parametric transforms: one file per row, ``TRANSFORMS[name] = Transform(...)``, volumes in ``VOLUME_TRANSFORMS``.
+"""The parametric transforms: one file each, and a row for images, ``TRANSFORMS[name] = Transform(...)``.
+
+Volumes have theirs in ``VOLUME_TRANSFORMS``, signals in ``SIGNAL_TRANSFORMS``; ``tps`` and ``tps_points`` are there for images only.
 
 A transform says where in the source image each destination pixel is sampled, in source pixels and float64:
 
@@ -7,7 +9,7 @@ A transform says where in the source image each destination pixel is sampled, in
 * ``locate(plan, u, v) -> (x, y)`` maps a destination pixel to a source pixel.
 
 ``u`` and ``v`` count destination columns and rows from the image's centre, ``x`` and ``y`` source pixels from the
-centre of the top left one; volumes have a third number, slices, last. ``sizes`` is a ``Sizes``: the normalised
+centre of the top left one; volumes have a third number, slices, last, and signals the first one only. ``sizes`` is a ``Sizes``: the normalised
 coordinate of column ``u`` is ``2 u / sizes.steps[0]``, the source pixel of a normalised ``x`` is ``sizes.middle[0] + x *
 sizes.span[0] / 2``, for both corner rules. A single row or column lies at 0, the centre.
 
@@ -29,20 +31,21 @@ A transform whose control points have parameters of their own has ``term(plan, p
 control point with the ``term_size`` parameters ``point`` adds. These follow the parameters that ``fold`` is told of, point by point.
 """
 
-from . import affine, affine_volume, attention, projective, tps, tps_points, translation
+from . import affine, attention, projective, tps, tps_points, translation
+
+
+def rows_of(axes):
+    """Those that there are for any number of axes."""
+    each = {"affine": affine, "translation": translation, "attention": attention, "projective": projective}
+    return {name: module.row(axes) for name, module in each.items()}
+
 
 TRANSFORMS = {
-    "affine": affine.ROW,
-    "translation": translation.ROW,
-    "attention": attention.ROW,
-    "projective": projective.ROW,
+    **rows_of(2),
     "tps": tps.ROW,
     "tps_points": tps_points.ROW,
 }
-
-VOLUME_TRANSFORMS = {
-    "affine": affine_volume.ROW,
-}
+SIGNAL_TRANSFORMS, VOLUME_TRANSFORMS = rows_of(1), rows_of(3)
 
 # By the number of axes of an image.
-TABLES = {2: TRANSFORMS, 3: VOLUME_TRANSFORMS}
+TABLES = {1: SIGNAL_TRANSFORMS, 2: TRANSFORMS, 3: VOLUME_TRANSFORMS}

@@ -16,7 +16,7 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16, *,
     Parameters
     ----------
     transform_type : str
-        "affine", "translation", "attention", "projective", "tps" or "tps_points"; of volumes "affine".
+        "affine", "translation", "attention", "projective", and of images "tps" or "tps_points".
     batch : int
         Number of samples, at least 0.
     dtype : str or dtype
@@ -25,7 +25,7 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16, *,
         Number of control points of a spline: of "tps" a perfect square, at least 4, of "tps_points" any number from 3, whose
         points are on the unit circle; at most 4,096. The other transforms have none.
     axes : int
-        2 for images, 3 for volumes.
+        1 for signals, 2 for images, 3 for volumes.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16, *,
     Raises
     ------
     ValueError
-        If ``transform_type`` is unknown, ``batch`` is negative, ``axes`` is neither 2 nor 3 or ``control_points`` is too
+        If ``transform_type`` is unknown, ``batch`` is negative, ``axes`` is none of 1, 2 and 3 or ``control_points`` is too
         small, too large or, of "tps", no square.
     TypeError
         If ``dtype`` is no floating point type of the package, or a number is no integer.
@@ -47,7 +47,9 @@ def identity_loc(transform_type, batch=1, dtype="float32", control_points=16, *,
            [1., 0., 0.]], dtype=float32)
     """
     if axes not in TABLES:
-        raise ValueError(f"identity_loc: axes is {axes!r}, expected 2 or 3; pass 2 for images and 3 for volumes.")
+        raise ValueError(
+            f"identity_loc: axes is {axes!r}, expected 1, 2 or 3; pass 1 for signals, 2 for images and 3 for volumes."
+        )
     transform = check.row("identity_loc", "transform_type", transform_type, TABLES[axes])
     batch = check.whole_number("identity_loc", "batch", batch, least=0)
     dtype = check.dtype("identity_loc", "dtype", dtype)

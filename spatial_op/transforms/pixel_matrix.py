@@ -1,8 +1,8 @@
 """A homography between pixels, for parts of a large image: x_s = (m0 X + m1 Y + m2) / z, y_s = (m3 X + m4 Y + m5) / z, z = m6 X + m7 Y + m8.
 
-This row stands in no public table: its parameters are pixels, not normalised. Output and source are each a part of a
-whole. The parameters are the nine entries of the matrix between the wholes, row by row; the place in the whole output
-of the part's centre, x and y; and the place in the whole source of the part's first pixel, x and y.
+These rows, of images and of volumes, stand in no public table: their parameters are pixels, not normalised. Output and source
+are each a part of a whole. The parameters are the entries of the matrix between the wholes, row by row; the place in the
+whole output of the part's centre, x first; and the place in the whole source of the part's first pixel, likewise.
 
 A coordinate is computed in the whole, where it does not depend on how the whole is cut, and then moved by a whole number
 of pixels, which is exact. So a part has the same bits as the whole. Between steps the kernels add a small number to a
@@ -12,7 +12,8 @@ Coordinates so close to these are moved onto them before. What is moved is withi
 
 import numpy as np
 
-from .row import Transform, fixed
+from .affine import linear
+from .row import Transform, fixed, matrix
 
 # A coordinate this close to a whole or a half pixel, plus this part of its size, is meant as that; a denominator that is
 # no more than this part of its terms is 0.
@@ -30,21 +31,26 @@ def fold(loc, sizes):
     return loc
 
 
-def locate(plan, u, v):
+def locate(plan, *place):
     """Source pixel of a destination pixel, both counted within their parts."""
-    x, y = u + plan[9], v + plan[10]
-    z = plan[6] * x + (plan[7] * y + plan[8])
-    terms = abs(plan[6] * x) + (abs(plan[7] * y) + abs(plan[8]))
+    axes = len(place)
+    *rows, below = (plan[first : first + axes + 1] for first in range(0, (axes + 1) ** 2, axes + 1))
+    centre, first = plan[-2 * axes : -axes], plan[-axes:]
+    whole = [coordinate + middle for coordinate, middle in zip(place, centre)]
+    z = linear(below[:-1], whole, below[-1])
+    terms = linear([abs(factor) for factor in below[:-1]], [abs(x) for x in whole], abs(below[-1]))
     z = np.where(abs(z) <= PART * terms, 0.0, z)
-    x_s = (plan[0] * x + (plan[1] * y + plan[2])) / z
-    y_s = (plan[3] * x + (plan[4] * y + plan[5])) / z
-    return settled(x_s) - plan[11], settled(y_s) - plan[12]
+    points = [linear(row[:-1], whole, row[-1]) / z for row in rows]
+    return [settled(x) - start for x, start in zip(points, first)]
 
 
-ROW = Transform(
-    "row-major 3x3 matrix between pixels, centre of the output's part, first pixel of the source's part",
-    fixed(1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0),
-    13,
-    fold,
-    locate,
-)
+def row(axes):
+    """The row of images of so many axes."""
+    size = axes + 1
+    return Transform(
+        f"row-major {size}x{size} matrix between pixels, centre of the output's part, first pixel of the source's part",
+        fixed(*matrix(size, size), *[0] * (2 * axes)),
+        size**2 + 2 * axes,
+        fold,
+        locate,
+    )

@@ -36,7 +36,7 @@ class Transform(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """The images as a transform sees them: in each field one number for x, one for y and, of volumes, one for z.
+    """The images as a transform sees them: in each field one number for x, but of signals one for y and, of volumes, one for z.
 
     ``span``: source pixels from the normalised -1 to +1; ``middle``: the source pixel at the normalised 0; ``steps``:
     destination pixels from -1 to +1, at least 1. ``pixels(shift, axis)`` are the source pixels of a normalised shift, a
@@ -47,6 +47,11 @@ class Sizes(NamedTuple):
     middle: tuple
     steps: tuple
     pixels: Callable
+
+
+def matrix(rows, columns):
+    """The entries of the identity, row by row."""
+    return [int(row == column) for row in range(rows) for column in range(columns)]
 
 
 def fixed(*parameters):

@@ -100,8 +100,8 @@ def bump(squared):
 def fold(values, sizes):
     """The affine part as a pixel map."""
     a0, a1, a2, b0, b1, b2 = values
-    c, f = a0 * (sizes.span[0] * 0.5), b0 * (sizes.span[1] * 0.5)
-    return pixel_map(1 + a1, a2, c, b1, 1 + b2, f, sizes)
+    shift = a0 * (sizes.span[0] * 0.5), b0 * (sizes.span[1] * 0.5)
+    return pixel_map(((1 + a1, a2), (b1, 1 + b2)), shift, sizes)
 
 
 def basis(dx, dy):

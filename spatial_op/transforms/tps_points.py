@@ -43,7 +43,7 @@ def fold(values, sizes):
     """The affine part as a pixel map, the stretch, and what turns pixels to normalised numbers and back."""
     a0, a1, a2, b0, b1, b2, stretch = values
     half_x, half_y = (span * 0.5 for span in sizes.span)
-    plan = pixel_map(1 + a1, a2, a0 * half_x, b1, 1 + b2, b0 * half_y, sizes)
+    plan = pixel_map(((1 + a1, a2), (b1, 1 + b2)), (a0 * half_x, b0 * half_y), sizes)
     return *plan, stretch, *(2.0 / step for step in sizes.steps), half_x, half_y
 
 
