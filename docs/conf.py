@@ -24,6 +24,8 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery_pages",
     "filename_pattern": r"\.py$",  # all are run
     "image_srcset": ["2x"],
+    "thumbnail_size": (400, 340),
+    "download_all_examples": False,
     "reference_url": {"spatial_op": None},  # names in the code lead to the reference
     "doc_module": ("spatial_op",),
     "backreferences_dir": "gallery_pages/backreferences",
@@ -37,7 +39,7 @@ source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["experiments/results/*", "gallery/*", "gallery_pages/backreferences/*", "speed/*"]  # parts of pages
 html_theme = "furo"
 html_static_path = ["_static"]
-html_css_files = ["narrow.css"]
+html_css_files = ["narrow.css", "gallery.css"]
 html_title = "spatial_op"
 html_show_copyright = False
 autodoc_mock_imports = [] if importlib.util.find_spec("mxnet") else ["mxnet"]  # its wheel imports on old stacks only

@@ -2,9 +2,12 @@
 Warp labels by their nearest pixel
 ==================================
 
-A label image holds the number of the thing that each pixel belongs to. Between thing 3 and thing 7 there is no thing
-5, so labels must not be mixed. The sampler ``"nearest"`` takes one pixel as it is. ``"bilinear"``, right for the
-picture, invents things along each edge.
+Labels are turned with their picture, and no new ones are invented.
+
+A label image holds the number of the thing that each pixel belongs to. Between
+thing 3 and thing 7 there is no thing 5, so labels must not be mixed. The sampler
+``"nearest"`` takes one pixel as it is. ``"bilinear"``, right for the picture,
+invents things along each edge.
 """
 
 import numpy as np
@@ -16,11 +19,15 @@ import spatial_op as so
 
 coins = data.coins()
 behind = morphology.opening(coins, morphology.disk(20))
-bright = morphology.opening(ndimage.binary_fill_holes(coins - behind > 40), morphology.disk(5))
-labels = 10 * measure.label(bright)  # (303, 384), integers: 0 is the cloth, coins are 10, 20 ... 240
+bright = morphology.opening(
+    ndimage.binary_fill_holes(coins - behind > 40), morphology.disk(5)
+)
+# 0 is the cloth, coins are 10, 20 ... 240.
+labels = 10 * measure.label(bright)
 
 # %%
-# One matrix for both: a turn by 15 degrees about the centre, from an output pixel to an input pixel.
+# One matrix for both: a turn by 15 degrees about the centre, from an output pixel
+# to an input pixel.
 centre, angle = np.array([191.5, 151]), np.deg2rad(15)
 turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 matrix = np.c_[turn, centre - turn @ centre]
@@ -42,7 +49,9 @@ for axis, title, warped in (
     (axes[1, 0], "A part of it", right[corner]),
     (axes[1, 1], "The same, bilinear: things that are not", wrong[corner]),
 ):
-    axis.imshow(warped, cmap="nipy_spectral", vmin=0, vmax=240, interpolation="nearest")
+    axis.imshow(
+        warped, cmap="nipy_spectral", vmin=0, vmax=240, interpolation="nearest"
+    )
     axis.set_title(title)
 for axis in axes.flat:
     axis.axis("off")

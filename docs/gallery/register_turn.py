@@ -2,9 +2,13 @@
 Register two pictures by gradient descent
 =========================================
 
-Two pictures show the same thing, but one is turned, shifted and larger. *Registration* finds the map between them.
-Here this is an affine matrix of six numbers. Each step of the search changes them a little, such that the pictures
-differ less: *gradient descent*. ``vjp`` gives what it needs, the derivative of a warp by its matrix.
+Steps down the gradient find how one picture was turned, shifted and enlarged.
+
+Two pictures show the same thing, but one is turned, shifted and larger.
+*Registration* finds the map between them. Here this is an affine matrix of six
+numbers. Each step of the search changes them a little, such that the pictures
+differ less: *gradient descent*. ``vjp`` gives what it needs, the derivative of a
+warp by its matrix.
 """
 
 import numpy as np
@@ -14,24 +18,31 @@ from skimage import data
 
 import spatial_op as so
 
-moving = data.camera()[None, None, ::4, ::4] / 255.0  # a batch of one image of one channel, 128 x 128
+# A batch of one image of one channel, 128 x 128.
+moving = data.camera()[None, None, ::4, ::4] / 255.0
 truth = np.array([[0.85, -0.3, 0.1, 0.3, 0.85, -0.05]])
 options = {"target_shape": (128, 128), "padding_mode": "border"}
 fixed = so.SpatialTransformer(moving, truth, **options)
 
 # %%
-# Far from the answer, details mislead. So the search begins with blurred pictures, and each round blurs less. The
-# step may be larger where pictures are smoother.
+# Far from the answer, details mislead. So the search begins with blurred
+# pictures, and each round blurs less. The step may be larger where pictures are
+# smoother.
 loc = so.identity_loc("affine", dtype="float64")  # (1, 6): 1, 0, 0, 0, 1, 0
 losses = []
 for blur in (8, 4, 2, 1):
-    smooth, goal = (ndimage.gaussian_filter(image, (0, 0, blur, blur)) for image in (moving, fixed))
+    smooth, goal = (
+        ndimage.gaussian_filter(image, (0, 0, blur, blur))
+        for image in (moving, fixed)
+    )
     for _ in range(40):
         out, pullback = so.vjp(so.SpatialTransformer, smooth, loc, **options)
-        _, gradient = pullback(2 * (out - goal) / goal.size)  # of the mean of (out - goal)**2, by the image and by loc
+        # Of the mean of (out - goal)**2, by the image, which is not needed, and by loc.
+        _, gradient = pullback(2 * (out - goal) / goal.size)
         loc -= 0.1 * blur * gradient
         losses.append(((out - goal) ** 2).mean())
-print(f"largest error of the six numbers: {abs(loc - truth).max():.3f}")  # largest error of the six numbers: 0.001
+wrong = abs(loc - truth).max()
+print(f"the six numbers, to within {wrong:.3f}")  # the six numbers, to within 0.001
 
 found = so.SpatialTransformer(moving, loc, **options)
 figure, axes = plt.subplot_mosaic("012;34l", figsize=(7, 5.2), layout="constrained")
@@ -50,4 +61,5 @@ axes["l"].set_title("Mean square by step")
 plt.show()
 
 # %%
-# The four rounds show in the last curve: with less blur there is more to differ, at first.
+# The four rounds show in the last curve: with less blur there is more to differ,
+# at first.

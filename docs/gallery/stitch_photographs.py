@@ -2,8 +2,11 @@
 Stitch photographs together
 ===========================
 
-Three photographs of one scene overlap. In one frame they are a wider picture, but an edge shows wherever one of them
-ends. The cure: trust each photograph less towards its border, and take the mean of what there is, weighted by trust.
+Three photographs become one picture without edges.
+
+Three photographs of one scene overlap. In one frame they are a wider picture, but
+an edge shows wherever one of them ends. The cure: trust each photograph less
+towards its border, and take the mean of what there is, weighted by trust.
 """
 
 import numpy as np
@@ -22,16 +25,27 @@ def camera(angle, zoom, x, y):
 
 
 # %%
-# The photographs. Each camera is held a little differently, and makes its picture darker or brighter.
-cameras = [camera(-7, 1, 10, 50), camera(6, 0.95, 180, 20), camera(-4, 1.05, 320, 50)]
-photos = [light * so.warp(scene, each, (320, 250)) for each, light in zip(cameras, (0.8, 1, 0.9))]
+# The photographs. Each camera is held a little differently, and makes its picture
+# darker or brighter.
+cameras = [
+    camera(-7, 1, 10, 50),
+    camera(6, 0.95, 180, 20),
+    camera(-4, 1.05, 320, 50),
+]
+photos = [
+    light * so.warp(scene, each, (320, 250))
+    for each, light in zip(cameras, (0.8, 1, 0.9))
+]
 
 # %%
-# The other way around, from the scene's pixels to those of a photograph, is the same matrix with ``direction``. What
-# lies outside a photograph is 0, and so is the trust in it. ``coverage`` tells the two kinds of 0 apart, where no
-# trust is defined: black things, and nothing.
+# The other way around, from the scene's pixels to those of a photograph, is the
+# same matrix with ``direction``. What lies outside a photograph is 0, and so is
+# the trust in it. ``coverage`` tells the two kinds of 0 apart, where no trust is
+# defined: black things, and nothing.
 back = {"target_shape": (400, 600), "direction": "source_to_target"}
-across, down = np.meshgrid(1 - abs(np.linspace(-1, 1, 250)), 1 - abs(np.linspace(-1, 1, 320)))
+across, down = np.meshgrid(
+    1 - abs(np.linspace(-1, 1, 250)), 1 - abs(np.linspace(-1, 1, 320))
+)
 hard, soft, weight = np.zeros(scene.shape), np.zeros(scene.shape), 1e-9
 for photo, each in zip(photos, cameras):
     placed, inside = so.warp(photo, each, coverage=True, **back)
@@ -40,7 +54,9 @@ for photo, each in zip(photos, cameras):
     soft += trust * placed
     weight = weight + trust
 
-figure, axes = plt.subplot_mosaic("012;hhh;sss", figsize=(7, 12), layout="constrained", height_ratios=(1.2, 2, 2))
+figure, axes = plt.subplot_mosaic(
+    "012;hhh;sss", figsize=(7, 12), layout="constrained", height_ratios=(1.2, 2, 2)
+)
 for number, photo in enumerate(photos):
     axes[str(number)].imshow(photo)
     axes[str(number)].set_title(f"Photograph {number + 1}")
