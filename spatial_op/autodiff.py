@@ -6,6 +6,7 @@ import inspect
 import numpy as np
 
 from . import check
+from .dtypes import smooth
 from .operators import Operator
 from .operators.dispatch import words_of
 from .pullback import Pullback, alike, several
@@ -83,6 +84,7 @@ def vjp(op, *inputs, grad_req="write", **params):
     settings("vjp", op, params)
     result = params.pop("out", None)
     call = operator.prepare(*inputs, **params)
+    requests = of_numbers(name, dict(zip(names, inputs)), requests, grad_req)
     result = call.forward(result)
     return result, Pullback(op, params, call, dict(zip(names, inputs)), requests)
 
@@ -175,6 +177,11 @@ def jvp(op, inputs, tangents, **params):
     for argument, value, tangent in zip(names, inputs, tangents):
         if tangent is not None:
             label = f"the tangent of {argument}"
+            if value.dtype.kind in "iub":
+                raise TypeError(
+                    f"{name}: {label} is an array and {argument} has dtype {value.dtype}, expected None, since integers have no "
+                    "tangent; pass None."
+                )
             alike(name, label, "tangent", tangent, value.shape, value.dtype.newbyteorder("="), argument)
     if result is not None:
         labels = {
@@ -188,8 +195,8 @@ def jvp(op, inputs, tangents, **params):
 
 
 def zeros_like(value):
-    """Zeros for an array, and nothing where there is none."""
-    return None if value is None else np.zeros(value.shape, value.dtype)
+    """The tangent of an array that does not change, and nothing where there is none."""
+    return None if value is None else np.zeros(value.shape, smooth(value.dtype.newbyteorder("=")))
 
 
 def own(caller, name, arguments, values):
@@ -218,6 +225,21 @@ def settings(caller, op, params):
             raise TypeError(
                 f"{caller}: {name} of {op.__name__} is missing, expected it as a keyword; pass {name}=..., as the operator's documentation says."
             )
+
+
+def of_numbers(name, inputs, requests, grad_req):
+    """The same words, but "null" for integers, which have no gradient; who asks for it by name or place is told so."""
+    found = []
+    for (argument, value), request in zip(inputs.items(), requests):
+        if value.dtype.kind in "iub" and request != "null":
+            if not isinstance(grad_req, str):
+                raise TypeError(
+                    f"{name}: grad_req of {argument} is {request!r} and {argument} has dtype {value.dtype}, expected 'null', since integers "
+                    f"have no gradient; pass 'null', or {argument}.astype('float32')."
+                )
+            request = "null"
+        found.append(request)
+    return tuple(found)
 
 
 def grad_requests(name, inputs, grad_req):

@@ -11,7 +11,7 @@ import operator
 
 import numpy as np
 
-from .dtypes import DTYPES
+from .dtypes import DTYPES, precision
 from .words import words
 
 # More than any size needs; the kernels' integers hold products of a few of these.
@@ -81,14 +81,14 @@ def dtype(op, argument, value):
     return found
 
 
-def array(op, argument, value, *choices, cure=None):
-    """A floating point NumPy array with the named axes, or with those of another choice."""
+def array(op, argument, value, *choices, cure=None, dtypes=DTYPES):
+    """A NumPy array, of floating point unless other ``dtypes`` will do, with the named axes, or with those of another choice."""
     if not isinstance(value, np.ndarray):
         another(op, argument, value, words())
     if type(value) is not np.ndarray:
         ordinary(op, argument, value)
-    if value.dtype not in DTYPES and value.dtype.newbyteorder("=") not in DTYPES:
-        floating(op, argument, value.dtype)
+    if value.dtype not in dtypes and value.dtype.newbyteorder("=") not in dtypes:
+        unknown(op, argument, value.dtype, dtypes)
     if all(value.ndim != len(axes) for axes in choices):
         expected = " or ".join(f"{len(axes)} axes ({', '.join(axes)})" for axes in choices)
         best = (cure and cure(value)) or axes_cure(argument, value, choices[0])
@@ -119,16 +119,19 @@ def ordinary(op, argument, value):
         )
 
 
-def floating(op, argument, found, row=None):
-    """Refuse a dtype that is not computed with; ``found`` may be another framework's, whose words are in ``row``."""
+def unknown(op, argument, found, dtypes=DTYPES, row=None):
+    """Refuse a dtype that is none of a table's; ``found`` may be another framework's, whose words are in ``row``."""
     name, sort = str(found).removeprefix("torch."), getattr(found, "kind", "")
-    if sort == "c" or name.startswith("complex"):
+    expected = (
+        listed(dtypes) if dtypes is DTYPES else "real or complex numbers of up to 64 bits each, integers or booleans"
+    )
+    if (sort == "c" or name.startswith("complex")) and dtypes is DTYPES:
         cure = f"pass {argument}.real and {argument}.imag apart"
     elif sort == "V" and getattr(found, "names", None):
         cure = f"pass one of its fields, such as {argument}[{found.names[0]!r}]"
     else:
         cure = f"convert it with {(row or words()).cast_to(argument, 'float32')}"
-    raise TypeError(f"{op}: {argument} has dtype {name}, expected {listed(DTYPES)}; {cure}.")
+    raise TypeError(f"{op}: {argument} has dtype {name}, expected {expected}; {cure}.")
 
 
 def axes_cure(argument, value, axes):
@@ -142,20 +145,13 @@ def axes_cure(argument, value, axes):
 
 
 def precise(op, argument, value, data):
-    """``value`` must not be narrower than the data that it applies to."""
-    if value.dtype.itemsize < data.dtype.itemsize:
+    """``value`` must not be narrower than the data that it applies to; float32 will do for integers."""
+    least = precision(data.dtype.newbyteorder("="))
+    if value.dtype.itemsize < least.itemsize:
+        cure = words().cast_like(argument, "data") if data.dtype in DTYPES else words().cast_to(argument, least)
         raise TypeError(
             f"{op}: {argument} has dtype {value.dtype} and data has dtype {data.dtype}, expected {argument} to be at least as precise; "
-            f"convert it with {words().cast_like(argument, 'data')}."
-        )
-
-
-def same_dtype(op, argument, value, data):
-    """``value`` must have the dtype of the data."""
-    if value.dtype.newbyteorder("=") != data.dtype.newbyteorder("="):
-        raise TypeError(
-            f"{op}: {argument} has dtype {value.dtype} and data has dtype {data.dtype}, expected one dtype for all; "
-            f"convert it with {words().cast_like(argument, 'data')}."
+            f"convert it with {cure}."
         )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import check
+from .dtypes import DTYPES, IMAGES, smooth
 from .operators import Operator
 from .operators.memory import clear, like
 from .words import words
@@ -115,7 +116,7 @@ class PullbackCall:
 def fit(name, call, out_grad):
     """Check what is pulled back: an array like the result or, of a pull back, one or None for each gradient."""
     if not isinstance(call, PullbackCall):
-        return alike(name, "out_grad", "out_grad", out_grad, call.shape, call.dtype, "the result")
+        return alike(name, "out_grad", "out_grad", out_grad, call.shape, smooth(call.dtype), "the result")
     out_grad = several(name, "out_grad", out_grad, call.inputs)
     if len(out_grad) != len(call.inputs):
         raise ValueError(
@@ -133,7 +134,7 @@ def fit(name, call, out_grad):
 
 def alike(name, label, variable, value, shape, dtype, other):
     """Check that an array has the shape and the dtype of another one; the caller has it in a ``variable``."""
-    check.array(name, label, value, tuple(str(size) for size in shape))
+    check.array(name, label, value, tuple(str(size) for size in shape), dtypes=DTYPES if dtype in DTYPES else IMAGES)
     if value.dtype.newbyteorder("=") != dtype:
         raise TypeError(
             f"{name}: {label} has dtype {value.dtype}, expected {dtype} as {other}; "

@@ -48,6 +48,16 @@ def test_transforms():
         )
 
 
+@pytest.mark.parametrize("shift", [-1.5, -0.5, -0.01, 0.0, 0.01, 0.5, 1.5])
+def test_tiles_at_the_border(shift):
+    """Whole tiles that lie inside but for a row, a column, or less."""
+    data, loc = np.ones((1, 1, 128, 128)), np.array([[1, 0, 2 * shift / 127, 0, 1, 2 * shift / 127]])
+    for sampler in ("nearest", "bilinear", "bicubic", "lanczos3"):
+        found = so.SpatialTransformer(data, loc, (128, 128), sampler_type=sampler, coverage="only")
+        expected = reference.spatial_transformer(data, loc, (128, 128), sampler_type=sampler)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
 def test_coordinates_that_are_no_numbers_are_covered_by_nothing_known():
     grid = np.zeros((1, 2, 1, 3))
     grid[0, 0, 0, 1] = np.nan

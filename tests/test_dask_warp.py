@@ -106,7 +106,7 @@ def test_errors_of_warp():
         ({"matrix": [[np.nan] * 3] * 2}, ValueError, "no finite number"),
         ({"image": np.ones((4, 5))}, TypeError, "image is a numpy.ndarray"),
         ({"image": image[0]}, ValueError, "image has shape"),
-        ({"image": image.astype("datetime64[s]")}, TypeError, "the dtype of image"),
+        ({"image": image.astype("datetime64[s]")}, TypeError, "image has dtype datetime64"),
         *(
             ({"padding_mode": name}, ValueError, f"padding_mode is '{name}', expected 'zeros' or 'border'; ")
             for name in PADDINGS

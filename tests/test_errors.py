@@ -41,10 +41,10 @@ WRONG = [
     ({"data": DATA.tolist()}, TypeError, r"data is a builtins\.list, expected a NumPy array; convert it with numpy\.asarray\(data\)"),
     ({"data": Tensor()}, TypeError, r"data is a test_errors\.Tensor, expected a NumPy array; .*"),
     ({"data": None}, TypeError, r"data is None, expected a NumPy array; pass one"),
-    ({"data": DATA.astype(int)}, TypeError, r"data has dtype int64, expected 'float16', 'float32' or 'float64'; convert it .*"),
+    ({"data": DATA.astype(int)}, TypeError, r"data has dtype int64 and sampler_type is 'bilinear', expected one that picks a pixel, .*; pass .*"),
+    ({"data": DATA > 0}, TypeError, r"data has dtype bool and sampler_type is 'bilinear', expected one that picks a pixel, .*; pass .*"),
     ({"data": DATA.astype(object)}, TypeError, r"data has dtype object, expected .*; convert it with data\.astype\('float32'\)"),
-    ({"data": DATA.astype(complex)}, TypeError, r"data has dtype complex128, expected .*; pass data\.real and data\.imag apart"),
-    ({"data": DATA > 0}, TypeError, r"data has dtype bool, expected .*; convert it .*"),
+    ({"data": DATA.astype("M8[s]")}, TypeError, r"data has dtype datetime64\[s\], expected real or complex numbers .*; convert it .*"),
     # loc
     ({"loc": LOC[:, None]}, ValueError, r"loc has shape \(2, 1, 6\), expected 2 axes \(batch, parameters\); .*"),
     ({"loc": LOC[:, :5]}, ValueError, r"loc has shape \(2, 5\), expected \(2, 6\), data's batch and the 6 parameters of 'affine' .*"),

@@ -60,7 +60,7 @@ CASES = {
     "a photograph": ("SpatialTransformer", AFFINE, (PHOTO.transpose(2, 0, 1)[None], LOC[:1]), {"data": PHOTO}),
     "one image": ("SpatialTransformer", AFFINE, (BATCH[:1], LOC[:1]), {"data": BATCH[0]}),
     "a grey image": ("SpatialTransformer", AFFINE, (BATCH[:1, :1], LOC[:1]), {"data": BATCH[0, 0]}),
-    "integers": ("SpatialTransformer", AFFINE, ((BATCH * 9).astype("uint8").astype("float32"), LOC), {"data": (BATCH * 9).astype("uint8")}),
+    "integers": ("SpatialTransformer", AFFINE, ((BATCH * 9).astype("int32").astype("float32"), LOC), {"data": (BATCH * 9).astype("int32")}),
     "coarse coordinates": ("GridSampler", {}, (BATCH, GRID.astype("float16").astype("float32")), {"grid": GRID.astype("float16")}),
     "images of a convolution": ("DeformableConvolution", KERNEL, (BATCH, OFFSET, WEIGHT), {"data": last(BATCH)}),
     "offsets": ("DeformableConvolution", KERNEL, (BATCH, OFFSET, WEIGHT), {"offset": last(OFFSET)}),

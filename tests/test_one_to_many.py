@@ -139,6 +139,33 @@ def test_crops_cost_no_memory_beside_their_results():
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("channels", [3, 70])
+def test_gradients_of_one_grid_are_not_kept_for_each_of_many_images(channels):
+    rng = np.random.default_rng(7)
+    data, grid = rng.normal(size=(50, channels, 6, 7)), rng.uniform(-1.2, 1.2, (1, 2, 40, 50))
+    out, pullback = so.vjp(so.GridSampler, data, grid)
+    expected, pullback_of_copies = so.vjp(so.GridSampler, data, grid.repeat(50, 0))
+    np.testing.assert_array_equal(out, expected)
+    pullback(out)  # compiled
+    tracemalloc.start()
+    try:
+        grad_data, grad_grid = pullback(out)
+        assert tracemalloc.get_traced_memory()[1] < grad_data.nbytes + 30 * grid.nbytes
+    finally:
+        tracemalloc.stop()
+    each_data, each_grid = pullback_of_copies(out)
+    np.testing.assert_array_equal(grad_data, each_data)
+    same(grad_grid, each_grid.sum(0, keepdims=True))
+    there = [np.ones(data.shape), np.ones(grid.shape)]
+    so.vjp(so.GridSampler, data, grid, grad_req="add")[1](out, out=there)
+    same(there[1], grad_grid + 1)
+    moved = rng.normal(size=data.shape), rng.normal(size=grid.shape)
+    found = so.jvp(pullback, (data, grid, out), (*moved, None))[1]
+    copies = so.jvp(pullback_of_copies, (data, grid.repeat(50, 0), out), (moved[0], moved[1].repeat(50, 0), None))[1]
+    np.testing.assert_array_equal(found[0], copies[0])
+    same(found[1], copies[1].sum(0, keepdims=True))
+
+
 def test_batches_of_no_sample():
     data, loc = np.ones((1, 2, 4, 5)), np.empty((0, 6))
     out, pullback = so.vjp(so.SpatialTransformer, data, loc, target_shape=(3, 3))

@@ -53,7 +53,7 @@ def hollow(op, argument, shape, dtype):
     try:
         one = np.zeros((), dtype)
     except TypeError:  # a dtype of the framework's own
-        check.floating(op.__name__, argument, dtype)
+        check.unknown(op.__name__, argument, dtype)
     return np.broadcast_to(one, check.result(op.__name__, argument, tuple(shape)))
 
 

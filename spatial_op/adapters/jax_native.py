@@ -24,7 +24,7 @@ def able(call):
     if not isinstance(call, WarpCall) or call.plan.nothing:
         return False
     plan, (data, given) = call.plan, call.inputs.values()
-    as_they_are = data.dtype == plan.compute and given.dtype.str[1:] == plan.number
+    as_they_are = data.dtype == plan.stored and given.dtype.str[1:] == plan.number
     row = plan.transform
     return as_they_are and (row is None or (row.solve is row.basis is row.term is None))
 
@@ -84,7 +84,7 @@ def step(value, size):
 def forward(call, data, given):
     """The result."""
     plan = call.plan
-    out = jax.ShapeDtypeStruct(plan.shape, plan.compute)
+    out = jax.ShapeDtypeStruct(plan.shape, plan.stored)
     return both(plan.forward(beside=False), plan, images(data, given), {"out": out})["out"]
 
 

@@ -7,13 +7,14 @@ can (``jax_native``), and Python where not. Their derivatives by the inputs are 
 
 import itertools
 
+from jax import numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad
 
 from . import jax_native, jax_python
 from .calls import curved
 from .jax_python import split
-from .jax_rules import call_of, named, present, register, shape_of
+from .jax_rules import call_of, named, present, register, shape_of, unmoved
 from .jax_second import gradient_tangent, second_tangent, sums
 
 # ``forward(*inputs)``: the result.
@@ -36,7 +37,10 @@ def forward_run(near, *inputs, op, params):
 def forward_jvp(inputs, tangents, *, op, params):
     """The result and its tangent."""
     along, moves = present(tangents)
-    return forward.bind(*inputs, op=op, params=params), tangent.bind(*inputs, *moves, op=op, params=params, along=along)
+    out = forward.bind(*inputs, op=op, params=params)
+    if not any(along) or not jnp.issubdtype(out.dtype, jnp.inexact):  # integers have no tangents
+        return out, unmoved(out)
+    return out, tangent.bind(*inputs, *moves, op=op, params=params, along=along)
 
 
 # ``tangent(*inputs, *moves)``: the result's tangent along those of the inputs that ``along`` marks.

@@ -36,6 +36,11 @@ def shape_of(value):
     return jax.core.ShapedArray(value.shape, value.dtype)
 
 
+def unmoved(value):
+    """The tangent of an array that does not change, or holds integers."""
+    return ad.Zero(shape_of(value).to_tangent_aval())
+
+
 def named(op, marks):
     """Names of the inputs that are marked."""
     return [name for name, mark in zip(op.operator.inputs, marks) if mark]

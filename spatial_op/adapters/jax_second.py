@@ -13,7 +13,7 @@ from ..pullback import third_order
 from ..words import speaking
 from . import jax_native, jax_python
 from .jax_python import split
-from .jax_rules import WORDS, call_of, named, present, register, shape_of
+from .jax_rules import WORDS, call_of, named, present, register, shape_of, unmoved
 
 # ``gradient_tangent(out_grad, *inputs, *moves)``: how gradients of the inputs that ``wanted`` marks change along those that ``along`` marks.
 gradient_tangent = Primitive("spatial_op_gradient_tangent")
@@ -26,7 +26,7 @@ second_tangent = Primitive("spatial_op_second_tangent")
 def sums(like, parts):
     """The sum of tangents of an array."""
     if not parts:
-        return ad.Zero.from_primal_value(like)
+        return unmoved(like)
     return parts[0] if len(parts) == 1 else parts[0] + parts[1]
 
 

@@ -16,7 +16,7 @@ from torch.utils import _python_dispatch
 
 from .. import check
 from .calls import given, no_out, of_one_kind, prepared
-from .torch_checks import HALVES, fit, known_numbers, mixed, widened
+from .torch_checks import HALVES, fit, known_numbers, mixed, passing, widened
 from .torch_compiled import compiled
 from .torch_eager import Forward
 from .torch_tensors import WORDS
@@ -35,7 +35,8 @@ def apply(op, inputs, out, name, params):
     if any(isinstance(value, Proxy) for value in inputs):  # torch.fx writes down the call as it stands
         return handle_torch_function(op, inputs, *inputs, **params)
     of_one_kind(op, inputs, torch.Tensor, WORDS)
-    fit(op.__name__, op.operator.inputs, inputs)
+    fit(op.__name__, op.operator.inputs, inputs, op.operator.numbers)
+    passing(op, inputs, params)
     result_dtype = None
     if torch.is_autocast_enabled("cpu"):
         inputs = widened(inputs)

@@ -2,36 +2,58 @@
 
 import numpy as np
 import torch
+from torch.autograd import forward_ad
 
 from .. import check
+from ..dtypes import IMAGES
+from ..operators.arguments import picks
+from ..samplers import SAMPLERS
 from .torch_eager import WORDS
 
 HALVES = {torch.float16, torch.bfloat16}
 DTYPES = {*HALVES, torch.float32, torch.float64}
+NUMBERS = DTYPES | {getattr(torch, str(dtype)) for dtype in IMAGES}
 
 
 def mixed(op, inputs):
     """Whether to compute in wider numbers: NumPy has no bfloat16, and convolutions compute in one dtype."""
-    dtypes = {value.dtype for value in inputs}
+    dtypes, floats = {value.dtype for value in inputs}, inputs[0].is_floating_point()
     if not dtypes & HALVES or dtypes == {torch.float16}:
         return False
     for argument, value in zip(op.operator.inputs, inputs):
         precise(op.__name__, argument, value, "data", inputs[0])
-    return True
+    return floats
 
 
 def precise(name, argument, value, other, data):
     """Refuse what is no more precise than the data that it applies to, which has another name, unless it has the same dtype."""
-    if value.dtype != data.dtype and value.itemsize <= data.itemsize:
+    floats = data.is_floating_point()
+    if value.dtype != data.dtype and (value.itemsize <= data.itemsize if floats else value.dtype in HALVES):
         found, expected = (str(one.dtype).removeprefix("torch.") for one in (value, data))
         raise TypeError(
             f"{name}: {argument} has dtype {found} and {other} has dtype {expected}, expected {argument} to be at least as precise; "
-            f"convert it with {argument}.to({other}.dtype)."
+            f"convert it with {argument}.to({f'{other}.dtype' if floats else 'torch.float32'})."
         )
 
 
-def fit(name, labels, inputs):
-    """Refuse tensors whose numbers are not where NumPy finds them."""
+def passing(op, inputs, params):
+    """Refuse what is differentiated through integers, where PyTorch would lose the gradient; labels that are picked have none anyway."""
+    data, *others = inputs
+    sampler = SAMPLERS.get(params.get("sampler_type", "bilinear"))
+    passes = data.is_floating_point() or data.is_complex() or params.get("coverage") == "only"
+    if "data" not in op.operator.numbers or passes or not sampler or picks(sampler):
+        return
+    for argument, value in zip(op.operator.inputs[1:], others):
+        if (value.requires_grad and torch.is_grad_enabled()) or forward_ad.unpack_dual(value).tangent is not None:
+            dtype = str(data.dtype).removeprefix("torch.")
+            raise TypeError(
+                f"{op.__name__}: {argument} is differentiated and data has dtype {dtype}, through which PyTorch passes no gradient, expected "
+                f"floating point data; convert it with data.to(torch.float32), or pass {argument}.detach()."
+            )
+
+
+def fit(name, labels, inputs, numbers=()):
+    """Refuse tensors whose numbers are not where NumPy finds them; those of some names may hold integers and complex ``numbers``."""
     first = inputs[0].device
     for argument, value in zip(labels, inputs):
         if value.is_nested or value.layout is not torch.strided:
@@ -53,14 +75,14 @@ def fit(name, labels, inputs):
                 f"{name}: {argument} is on {value.device} and {labels[0]} on {first}, expected one device for all; "
                 f"move it with {argument}.to({labels[0]}.device)."
             )
-        if value.dtype not in DTYPES:
-            check.floating(name, argument, value.dtype, WORDS)
+        if value.dtype not in (NUMBERS if argument in numbers else DTYPES):
+            check.unknown(name, argument, value.dtype, IMAGES if argument in numbers else check.DTYPES, WORDS)
 
 
 def widened(inputs):
-    """The inputs as float32 or, if one of them is, as float64."""
+    """The inputs of floating point as float32 or, if one of them is, as float64."""
     dtype = torch.float64 if any(value.dtype == torch.float64 for value in inputs) else torch.float32
-    return tuple(value.to(dtype) for value in inputs)
+    return tuple(value.to(dtype) if value.is_floating_point() else value for value in inputs)
 
 
 def known_numbers(op, params):

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch.autograd import forward_ad
 
+from ..dtypes import PARTS, smooth
 from ..operators.table import OPERATORS, PREPARATIONS
 from .calls import curved, describe, from_text, given, plain, prepared, pull, pull_tangent, push, spelled
 from .torch_tensors import WORDS, arrays, mapped, present, spread
@@ -76,7 +77,15 @@ def result(op, inputs, params, numbers):
         shape = describe(op, examples[0], dtypes, put_together(params, examples[1]), WORDS)[0]
     if symbols:
         shape = op.operator.result(dict(zip(op.operator.inputs, shapes)), **put_together(params, numbers))
-    return inputs[0].new_empty(shape)
+    return inputs[0].new_empty(shape, dtype=dtype_of(inputs[0], params))
+
+
+def dtype_of(data, params):
+    """That of the images, but for the coverage of integers and complex numbers, which is real."""
+    if data.is_floating_point() or from_text(params).get("coverage") != "only":
+        return data.dtype
+    found = np.dtype(str(data.dtype).removeprefix("torch."))
+    return getattr(torch, str(smooth(PARTS.get(found, found))))
 
 
 def example(size):

@@ -58,30 +58,31 @@ def source_of(axes, formula, dtype, moving=0):
 
 
 @functools.cache
-def forward(axes, formula, dtype, sampler, number, group, few, beside=False):
+def forward(axes, formula, dtype, sampler, number, stored, written, group, few, beside=False):
     """Kernels that sample: by windows, which only images have, and in place.
 
-    Windows are filled from planes, or from pixels whose channels lie ``beside`` each other.
+    Windows are filled from planes, or from pixels whose channels lie ``beside`` each other. Images are ``stored``, and results
+    ``written``, as numbers of these kinds.
     """
-    in_place, by_windows = forward_in_place(axes, formula, dtype, sampler, number), None
+    in_place, by_windows = forward_in_place(axes, formula, dtype, sampler, number, stored, written), None
     if axes == 2:
-        source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+        source, rules = source_of(axes, formula, dtype), Rules(sampler, number, stored, written)
         by_windows = Kernel(
-            f"{names.of(axes, formula, dtype, sampler, number, 'forward')}, {names.channels(group, few, beside)}",
+            f"{names.of(axes, formula, dtype, sampler, number, 'forward', stored)}, {names.channels(group, few, beside)}",
             lambda m: planes.forward(m, rules, source, group, few, beside),
-            {**planes.parameters(rules, source, axes), "out": number},
+            {**planes.parameters(rules, source, axes), "out": rules.written},
         )
     return by_windows, in_place
 
 
 @functools.cache
-def forward_in_place(axes, formula, dtype, sampler, number):
+def forward_in_place(axes, formula, dtype, sampler, number, stored, written):
     """The second of these, whatever the number of channels."""
-    source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+    source, rules = source_of(axes, formula, dtype), Rules(sampler, number, stored, written)
     return Kernel(
-        f"{names.of(axes, formula, dtype, sampler, number, 'forward')}, scattered",
+        f"{names.of(axes, formula, dtype, sampler, number, 'forward', stored)}, scattered",
         lambda m: scattered.forward(m, rules, source, axes),
-        {**planes.parameters(rules, source, axes), "out": number},
+        {**planes.parameters(rules, source, axes), "out": rules.written},
     )
 
 
@@ -92,13 +93,13 @@ def pulling(source, number):
 
 
 @functools.cache
-def backward(axes, formula, dtype, sampler, number, group, beside=False):
+def backward(axes, formula, dtype, sampler, number, stored, group, beside=False):
     """Kernels that pull gradients back: by windows, which only images have, and in place."""
-    in_place, by_windows = backward_in_place(axes, formula, dtype, sampler, number), None
+    in_place, by_windows = backward_in_place(axes, formula, dtype, sampler, number, stored), None
     if axes == 2:
-        source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
+        source, rules = source_of(axes, formula, dtype), Rules(sampler, number, stored)
         by_windows = Kernel(
-            f"{names.of(axes, formula, dtype, sampler, number, 'gradients')}, {names.channels(group, beside=beside)}",
+            f"{names.of(axes, formula, dtype, sampler, number, 'gradients', stored)}, {names.channels(group, beside=beside)}",
             lambda m: planes.backward(m, rules, source, group, beside),
             {**planes.parameters(rules, source, axes), **pulling(source, number)},
         )
@@ -106,31 +107,31 @@ def backward(axes, formula, dtype, sampler, number, group, beside=False):
 
 
 @functools.cache
-def backward_in_place(axes, formula, dtype, sampler, number, moving=0):
+def backward_in_place(axes, formula, dtype, sampler, number, stored, moving=0):
     """The second of these, whatever the number of channels; if ``moving``, of how gradients change with the coordinates."""
-    source, rules = source_of(axes, formula, dtype, moving), Rules(sampler, number)
+    source, rules = source_of(axes, formula, dtype, moving), Rules(sampler, number, stored)
     what = "second derivatives" if moving else "gradients"
     return Kernel(
-        f"{names.of(axes, formula, dtype, sampler, number, what)}, scattered",
+        f"{names.of(axes, formula, dtype, sampler, number, what, stored)}, scattered",
         lambda m: scattered.backward(m, rules, source, axes),
         {**planes.parameters(rules, source, axes), **pulling(source, number)},
     )
 
 
 @functools.cache
-def push(axes, formula, dtype, sampler, number, moving=1):
+def push(axes, formula, dtype, sampler, number, stored, moving=1):
     """The kernel that adds what a change of the coordinates does to the samples; or what another change does to that."""
-    source, rules = source_of(axes, formula, dtype, moving), Rules(sampler, number)
+    source, rules = source_of(axes, formula, dtype, moving), Rules(sampler, number, stored)
     text, what = tangents(scattered, moving)
     return Kernel(
-        names.of(axes, formula, dtype, sampler, number, what),
+        names.of(axes, formula, dtype, sampler, number, what, stored),
         lambda m: text(m, rules, source, axes),
         {**planes.parameters(rules, source, axes), "out": number},
     )
 
 
 @functools.cache
-def cover(axes, formula, dtype, sampler, number):
+def cover(axes, formula, dtype, sampler, number, stored=None):
     """The kernel that writes how much of each sample's weight lies inside."""
     source, rules = source_of(axes, formula, dtype), Rules(sampler, number)
     sizes = {"samples": "int", **dict.fromkeys("whd"[:axes], "int"), **cells.output(axes), **cells.parameters(axes)}

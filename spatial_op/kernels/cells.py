@@ -31,10 +31,11 @@ TABLE, NOTHING, REPEATED = 0, 1, 2
 
 
 class Rules:
-    """A sampler's row, and the dtype that is computed with."""
+    """A sampler's row, the dtype that is computed with, and those of images and results, which is the same unless given."""
 
-    def __init__(self, sampler, dtype):
+    def __init__(self, sampler, dtype, stored=None, written=None):
         self.sampler, self.dtype = sampler, dtype
+        self.stored, self.written = stored or dtype, written or dtype
         self.reach = len(sampler.taps(0.5))
 
     def near(self, m, axis, given):

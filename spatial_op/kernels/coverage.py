@@ -23,7 +23,7 @@ def forward(m, rules, source, axes):
 
 def doubtful(m, rules, source, tile, out):
     """Unless all taps of a tile are inside for certain, which is known of affine transforms alone: then ones are written."""
-    if not source.affine or tile.axes > 2:
+    if not source.affine or tile.axes != 2:
         yield
         return
     inside = within(m, rules, source, tile)

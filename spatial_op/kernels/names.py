@@ -3,7 +3,9 @@
 from ..samplers import SAMPLERS
 from ..transforms import TABLES
 
-NUMBERS = {"f4": "float32", "f8": "float64"}
+NUMBERS = {
+    "f4": "float32", "f8": "float64", "u1": "uint8", "i1": "int8", "u2": "uint16", "i2": "int16", "u4": "uint32", "i4": "int32",
+}  # fmt: skip
 
 # What is no image, by its number of axes.
 KINDS = {1: ["signals"], 3: ["volumes"]}
@@ -23,14 +25,18 @@ def channels(group, few=None, beside=False):
     return f"{words}, side by side" if beside else words
 
 
-def of(axes, formula, dtype, sampler, number, what):
-    """Operator, transform, sampler, dtype and what for; rows that are the same to kernels share the first one's name."""
+def of(axes, formula, dtype, sampler, number, what, stored=None):
+    """Operator, transform, sampler, dtype and what for; rows that are the same to kernels share the first one's name.
+
+    The dtype is the one that is computed with, and that of images if these are ``stored`` otherwise.
+    """
     words = ["GridSampler"]
     if not formula.of_array:
         words = ["SpatialTransformer" if sampler else "GridGenerator", transform(axes, formula)]
     if sampler:
         words.append(next((name for name, row in SAMPLERS.items() if row == sampler), "own sampler"))
     words.append(NUMBERS[number])
+    words += [f"of {NUMBERS[stored]}"] if stored else []
     words += KINDS.get(axes, ())
     if formula.of_array:
         words += [f"at {NUMBERS[dtype]} grids"] * (dtype != number)

@@ -8,6 +8,7 @@ import numpy as np
 from . import blending, cells, window
 from .layouts import Planes, SideBySide
 from .placing import Bounded, Placed, Row
+from .stored import computed
 from .tiles import BLOCK, SIDE, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
 from .turn import to_channels
@@ -17,7 +18,7 @@ def parameters(rules, source, axes):
     """What kernels that sample are given, but for what they write; ``todo`` marks what is left over for ``scattered``."""
     return {
         "samples": "int", "channels": "int", **dict.fromkeys("whd"[:axes], "int"), "image_step": "int", "channel_step": "int",
-        "pixels": rules.dtype, "fill": rules.dtype, **cells.output(axes), **cells.parameters(axes), **source.parameters, "todo": "u1",
+        "pixels": rules.stored, "fill": rules.dtype, **cells.output(axes), **cells.parameters(axes), **source.parameters, "todo": "u1",
     }  # fmt: skip
 
 
@@ -45,6 +46,7 @@ def forward(m, rules, source, group, few, beside):
 
     Channels are ``beside`` each other, in images and results, or planes.
     """
+    images, results = computed(m, m.pixels, rules.stored, rules.dtype), computed(m, m.out, rules.written, rules.dtype)
     memory = m.workspace(rules.dtype, window.capacity(group))
     points = (Bounded if few and source.affine else Placed)(m, rules, source)
     row = Row(m, rules, points, group)
@@ -60,9 +62,9 @@ def forward(m, rules, source, group, few, beside):
         for _ in m.when(fit):
             for channel in m.range(begin, end, group):
                 present = m.smaller(end - channel, group)
-                image = image_of(m, m.pixels, sample, channel, present, group, beside)
+                image = image_of(m, images, sample, channel, present, group, beside)
                 window.fill(m, image, box, memory, m.fill.vector(channel))
-                out = densely(m, m.out, pixels, sample, channel, present, group, beside)
+                out = densely(m, results, pixels, sample, channel, present, group, beside)
                 for ahead in m.range(0, tile.rows + 1):
                     for _ in m.when(ahead < tile.rows):
                         row.begin(tile, ahead, overlapping(m, tile))
@@ -111,6 +113,7 @@ def backward(m, rules, source, group, beside):
     points = (Bounded if source.affine and group < LANES else Placed)(m, rules, source)
     row = Row(m, rules, points, group, derivatives=True)
     count, blocks, pixels, area = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out, m.w * m.h
+    images = computed(m, m.pixels, rules.stored, rules.dtype)
     source.start(m)
     for owned, sample, block, band, number in owned_work(m, blocks, count, source.in_turn):
         tile, unit = tile_at(m, number, 2), sample * blocks + block
@@ -134,7 +137,7 @@ def backward(m, rules, source, group, beside):
                 present = m.smaller(end - channel, group)
                 upper = densely(m, m.upper, pixels, sample, channel, present, group, beside)
                 for _ in m.when(mine):
-                    image = image_of(m, m.pixels, sample, channel, present, group, beside)
+                    image = image_of(m, images, sample, channel, present, group, beside)
                     window.fill(m, image, box, seen, m.fill.vector(channel))
                 for _ in m.when(touched):
                     clear(m, spilled, 0, 0, box.height * box.stride * group)

@@ -12,6 +12,7 @@ from .in_place import by_axis, by_pair, each_taps, kept_vectors, moved_by, turne
 from .planes import clear
 from .readers import Inside, LookedUp, Nearby, products
 from .sources import CHANGE
+from .stored import computed
 from .tiles import AHEAD, BLOCK, area, blocks_of, first_pixel, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
 
@@ -56,12 +57,13 @@ def sampled(m, rules, source, axes, again):
     Written are the first ``count`` lanes, some of them ``again`` if that may be.
     """
     source.start(m)
-    pixels = area(m, axes)
+    images = computed(m, m.pixels, rules.stored, rules.dtype)
+    results, pixels = computed(m, m.out, rules.written, rules.dtype), area(m, axes)
     for sample, tile, begin, end in units(m, axes, source.in_turn):
         source.begin(m, sample, tile)
-        planes = m.pixels.starting(sample * m.image_step)
+        planes = images.starting(sample * m.image_step)
         for q, k, taps in each_taps(m, rules, source, tile, again):
-            first = m.out.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
+            first = results.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
             yield taps, (tile, q, k), planes, first, (begin, end), tile.cols - k
 
 
@@ -179,10 +181,11 @@ def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
     ``jets`` are weights and derivatives. If the coordinates are ``moved``, the gradients are duals.
     """
     pixels, dtype = area(m, taps.axes), taps.rules.dtype
+    images = computed(m, m.pixels, taps.rules.stored, dtype)
     grads = [m.variable(m.full(0.0, dtype)) for _ in range(taps.axes * (2 if moved else 1))]
     for reader, careful in each_reader(m, taps, flat(jets)):
         for channel in m.range(begin, end):
-            plane = m.pixels.starting(sample * m.image_step + channel * m.channel_step)
+            plane = images.starting(sample * m.image_step + channel * m.channel_step)
             above = m.read(first.starting(channel * pixels), 0, count)
             if moved:
                 along, change = changing(reader, plane, m.fill[channel], jets, moved, careful)

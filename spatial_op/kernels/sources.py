@@ -18,6 +18,8 @@ pulls back are duals, the gradients of the coordinates with how these change; it
 that is moving twice is given two changes: it can only ``push_twice``.
 """
 
+from operator import add
+
 import numpy as np
 
 from ..transforms.row import Sizes
@@ -31,11 +33,6 @@ HUGE = 1e30
 CHANGES = CHANGE, OTHER = "changes", "others"
 # How far either is apart from sample to sample.
 APART = ("changes_apart",)
-
-
-def add(a, b):
-    """Sum of lanes."""
-    return a + b
 
 
 def as_kind(m, number, kind):

@@ -1,6 +1,8 @@
 """Coordinates by a formula and a sum of functions of the destination alone, such as a spline's bumps."""
 
-from .sources import CHANGES, ByTransform, add, as_kind
+from operator import add
+
+from .sources import CHANGES, ByTransform, as_kind
 from .tiles import SIDE
 from .trace import LANES
 

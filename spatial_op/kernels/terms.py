@@ -1,7 +1,9 @@
 """Coordinates by a formula and a sum of terms, one of each control point, that have parameters of their own."""
 
+from operator import add
+
 from .dual import marked, plain
-from .sources import ByTransform, add, change_of, changes_of
+from .sources import ByTransform, change_of, changes_of
 from .trace import LANES
 
 

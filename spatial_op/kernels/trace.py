@@ -18,11 +18,14 @@ from . import functions
 
 LANES = 16
 
-BIT, BYTE, INT, LONG = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
+BIT, BYTE, SHORT, INT, LONG = (ir.IntType(width) for width in (1, 8, 16, 32, 64))
 FLOAT, DOUBLE = ir.FloatType(), ir.DoubleType()
-KINDS = {"u1": BYTE, "i4": INT, "i8": LONG, "f4": FLOAT, "f8": DOUBLE}
-SIZES = {BYTE: 1, INT: 4, LONG: 8, FLOAT: 4, DOUBLE: 8}
-SUFFIXES = {BIT: "i1", BYTE: "i8", INT: "i32", LONG: "i64", FLOAT: "f32", DOUBLE: "f64"}
+# Integers have no sign here; ``stored`` knows which have.
+KINDS = {
+    "u1": BYTE, "i1": BYTE, "u2": SHORT, "i2": SHORT, "i4": INT, "u4": INT, "i8": LONG, "f4": FLOAT, "f8": DOUBLE,
+}  # fmt: skip
+SIZES = {BYTE: 1, SHORT: 2, INT: 4, LONG: 8, FLOAT: 4, DOUBLE: 8}
+SUFFIXES = {BIT: "i1", BYTE: "i8", SHORT: "i16", INT: "i32", LONG: "i64", FLOAT: "f32", DOUBLE: "f64"}
 
 # What every function is given besides: memory, and how much of it each thread has.
 OWN = {"memory": "u1", "each": "int"}

@@ -4,7 +4,8 @@ Each operator is a function with an attribute ``operator``, which holds what aut
 
 * ``inputs``: the names of the differentiable inputs, in order, of which the last ``optional`` ones may be left out;
   the ``shared`` ones have no batch axis, the others have it first; in each of the ``linear`` ones the result is linear;
-  of the ``single`` ones one sample goes with any number of the others;
+  of the ``single`` ones one sample goes with any number of the others; the ones of any ``numbers`` may hold integers, booleans and
+  complex numbers, too;
 * ``shapes(data_shape, **params)``: shapes of those inputs that follow from that of the data, by name;
 * ``result(shapes, **params)``: the result's shape for the inputs' shapes, by name, of which sizes may be symbols; only what is
   compiled or exported for any size asks for it, after one example of these sizes has been checked;
@@ -27,5 +28,6 @@ class Operator(NamedTuple):
     optional: int = 0
     shared: tuple = ()
     linear: tuple = ("data",)
+    numbers: tuple = ()
     single: tuple = ()
     shapes: Callable = lambda data_shape, **params: {}

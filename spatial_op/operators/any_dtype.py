@@ -1,29 +1,37 @@
-"""Sampling arrays of any dtype: integers, booleans and complex numbers by way of floating point numbers that hold them exactly."""
+"""Pictures of any dtype: by floating point numbers that hold integers, booleans and complex ones exactly, where kernels do not take them."""
 
 import numpy as np
 
-from ..dtypes import DTYPES
+from .. import check
+from ..dtypes import DTYPES, IMAGES, PARTS
+from .arguments import picks
 
 
 def kind_of(dtype):
-    """Whether ``by_floats`` takes the dtype."""
-    dtype = np.dtype(dtype).newbyteorder("=")
-    return dtype in DTYPES or dtype.kind in "biu" or dtype in (np.complex64, np.complex128)
+    """Whether pictures can be of the dtype."""
+    return np.dtype(dtype).newbyteorder("=") in IMAGES
 
 
 def check_kind(op, argument, dtype):
     """Refuse other dtypes."""
     if not kind_of(dtype):
-        raise TypeError(
-            f"{op}: the dtype of {argument} is {dtype}, expected real or complex numbers of up to 64 bits each, integers or "
-            f"booleans; convert it with {argument}.astype('float64')."
-        )
+        check.unknown(op, argument, np.dtype(dtype), IMAGES)
 
 
 def working(dtype):
-    """The dtype to compute with: products of two bytes are exact in float32, those of wider integers in float64."""
+    """The dtype of floats to compute with: products of two bytes are exact in float32, those of wider integers in float64."""
     dtype = np.dtype(dtype)
     return np.dtype("float32" if dtype.itemsize == 1 or dtype in (np.float16, np.float32) else "float64")
+
+
+def of_any(sample, data, sampler, fill=None):
+    """What ``sample``, a function of arrays and a fill, makes of an array of any dtype with a row of the samplers, in this dtype.
+
+    Kernels sample arrays as they are, but for mixtures of labels that they do not know.
+    """
+    dtype = data.dtype.newbyteorder("=")
+    labels = dtype.kind == "b" or (dtype.kind in "iu" and dtype in PARTS)
+    return by_floats(sample, data, fill) if labels and not picks(sampler) else sample(data, fill)
 
 
 def by_floats(sample, data, fill=None):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import check
+from ..dtypes import DTYPES, LABELS, PARTS
 from ..paddings import PADDINGS
 from ..samplers import SAMPLERS
 from ..transforms import TABLES
@@ -25,10 +26,10 @@ IMAGES = tuple(("batch", "channels", *sizes) for sizes in SIZES.values())
 COLOURS = (1, 2, 3, 4)
 
 
-def image(op, data, sizes=None):
+def image(op, data, sizes=None, dtypes=DTYPES):
     """The number of axes of the images, 1 to 3. The other arguments have so many ``sizes``: if that is 2, an image is no batch of signals."""
     choices = IMAGES if sizes != 2 else [axes for axes in IMAGES if len(axes) > 3]
-    check.array(op, "data", data, *choices, cure=batched)
+    check.array(op, "data", data, *choices, cure=batched, dtypes=dtypes)
     pixels(op, data, SIZES[data.ndim - 2])
     return data.ndim - 2
 
@@ -63,6 +64,22 @@ def sampling(op, sampler_type, padding_mode, align_corners):
     padding = check.row(op, "padding_mode", padding_mode, PADDINGS)
     check.flag(op, "align_corners", align_corners)
     return sampler, padding
+
+
+def labels(op, data, sampler_type, sampler):
+    """Labels have nothing in between."""
+    dtype = data.dtype.newbyteorder("=")
+    if dtype in LABELS or (dtype.kind in "iu" and dtype in PARTS):
+        if not picks(sampler):
+            raise TypeError(
+                f"{op}: data has dtype {dtype} and sampler_type is {sampler_type!r}, expected one that picks a pixel, such as 'nearest', since "
+                f"labels have nothing in between; pass that, or convert numbers with {words().cast_to('data', 'float32')}."
+            )
+
+
+def picks(sampler):
+    """Whether a sampler takes the value of one pixel, and mixes none."""
+    return len(sampler.taps(0.5)) == 1
 
 
 def transform(op, axes, transform_type, more=()):

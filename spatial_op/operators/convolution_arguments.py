@@ -63,7 +63,7 @@ def prepare(op, inputs, sizes, num_filter, num_group, num_deformable_group, no_b
     check.at_most(op, "the number of pixels of an image of data", math.prod(data.shape[2:]), check.LARGEST)
     inputs = with_bias(op, inputs, no_bias)
     for argument, value in inputs.items():
-        check.same_dtype(op, argument, value, data)
+        same_dtype(op, argument, value, data)
     kernel, stride, dilate, pad = steps(op, axes, *sizes)
     filters = count(op, "num_filter", num_filter, weight.shape[0])
     groups = divisor(op, "num_group", num_group, channels=data.shape[1], num_filter=filters)
@@ -187,3 +187,12 @@ def target_of(op, source, kernel, stride, dilate, pad):
             )
         target.append((room - extent) // step + 1)
     return tuple(target)
+
+
+def same_dtype(op, argument, value, data):
+    """``value`` must have the dtype of the data."""
+    if value.dtype.newbyteorder("=") != data.dtype.newbyteorder("="):
+        raise TypeError(
+            f"{op}: {argument} has dtype {value.dtype} and data has dtype {data.dtype}, expected one dtype for all; "
+            f"convert it with {words().cast_like(argument, 'data')}."
+        )

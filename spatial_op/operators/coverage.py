@@ -5,6 +5,7 @@ import numpy as np
 from .. import check
 from .dispatch import apply
 from .engine import kernels
+from .in_parts import call_of
 from .memory import clear, hand_over, working
 from .warp import WarpCall
 
@@ -21,6 +22,8 @@ def chosen(op, coverage, choices):
 
 def results(op, inputs, out, name, coverage, **params):
     """What an operator returns: its result, the coverage alone, or both."""
+    if coverage is False:
+        return apply(op, inputs, out, name, **params)
     if coverage is not True:
         return apply(op, inputs, out, name, **params, coverage=coverage)
     return apply(op, inputs, out, name, **params), apply(op, inputs, None, None, **params, coverage=ALONE)
@@ -28,12 +31,14 @@ def results(op, inputs, out, name, coverage, **params):
 
 def called(name, inputs, plan, coverage):
     """The call for the result, or for the coverage alone."""
+    if coverage is False:  # without more questions, which small calls would feel
+        return call_of(name, inputs, plan)
     if coverage is True:
         raise ValueError(
             f"{name}: coverage is True and there is one result to differentiate, expected False or {ALONE!r}; differentiate either by itself."
         )
     chosen(name, coverage, (False, True, ALONE))
-    return CoverageCall(name, inputs, plan) if coverage else WarpCall(name, inputs, plan)
+    return CoverageCall(name, inputs, plan)
 
 
 class CoverageCall:
@@ -42,7 +47,7 @@ class CoverageCall:
     def __init__(self, name, inputs, plan):
         data, given = inputs
         self.inputs = inputs
-        one = np.broadcast_to(np.ones((), plan.dtype), (len(inputs[data]), 1, *inputs[data].shape[2:]))
+        one = np.broadcast_to(np.ones((), plan.of_ones.dtype), (len(inputs[data]), 1, *inputs[data].shape[2:]))
         self.call = WarpCall(name, {data: one, given: inputs[given]}, plan.of_ones)
         self.name, self.shape, self.dtype = name, self.call.shape, self.call.dtype
 

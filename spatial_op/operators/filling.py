@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import check
+from ..dtypes import PARTS
 
 
 def checked(op, value, padding_mode, channels, dtype):
@@ -55,6 +56,15 @@ def held(number, dtype):
         return limits.min <= number <= limits.max
     size = abs(number)
     return not math.isfinite(size) or size <= np.finfo(dtype).max
+
+
+def in_parts(fill, channels, dtype):
+    """The fill of numbers in two parts, as one of the parts of each channel."""
+    if fill is None:
+        return None
+    numbers = np.empty(channels, dtype)
+    numbers[:] = fill if dtype.kind == "c" else tuple(map(round, fill))
+    return tuple(numbers.view(PARTS[dtype]).tolist())
 
 
 def laid_out(fill, channels, group, dtype, lanes):

@@ -1,6 +1,7 @@
 """``GridSampler`` and MXNet's ``BilinearSampler``: sample images at the points of a grid."""
 
 from .. import check
+from ..dtypes import IMAGES
 from . import Operator, arguments, filling
 from .coverage import ALONE, called, results
 from .dispatch import apply
@@ -29,8 +30,9 @@ def prepare(
 
 def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, fill_value, op):
     """The plan of a call, if all is right."""
-    arguments.image(op, data, getattr(grid, "ndim", 0) - 2)
+    arguments.image(op, data, getattr(grid, "ndim", 0) - 2, IMAGES)
     rows = arguments.sampling(op, sampler_type, padding_mode, align_corners)
+    arguments.labels(op, data, sampler_type, rows[0])
     inside = check.flag(op, "points_inside", points_inside) and movable(*rows)
     arguments.grid(op, grid, data)
     fill = filling.checked(op, fill_value, padding_mode, data.shape[1], data.dtype)
@@ -80,12 +82,14 @@ def GridSampler(
 
     Parameters
     ----------
-    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) float array
-        Images: float16, float32 or float64, in any memory layout. They are not written to.
+    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) array
+        Images: float16, float32 or float64, complex64 or complex128, integers of one or two bytes; or labels, booleans
+        and wider integers, for "nearest" and "nearest_even". In any memory layout. They are not written to.
     grid : (N, 2, H_out, W_out), (N, 3, D_out, H_out, W_out) or (N, 1, W_out) float array
-        Normalised x and y, of volumes x, y and z, of signals x, of ``data``'s dtype or a wider one. It is read where it
-        lies, also if it is a view of an array (N, H_out, W_out, 2), whose coordinates stand side by side. One image goes with
-        any number of grids, and one grid with any number of images; the gradient of the one is the sum over the others.
+        Normalised x and y, of volumes x, y and z, of signals x, as precise as ``data`` or more so; float32 will do for
+        integers. It is read where it lies, also if it is a view of an array (N, H_out, W_out, 2), whose coordinates stand
+        side by side. One image goes with any number of grids, and one grid with any number of images; the gradient of the
+        one is the sum over the others.
     sampler_type : str
         "bilinear", "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the same, but halfway between two
         pixels the even one, as PyTorch and ONNX), "bicubic" (Keys' kernel with a = -0.75), "catmull_rom" (with a = -0.5),
@@ -116,8 +120,8 @@ def GridSampler(
     -------
     out : (N, C, H_out, W_out), (N, C, D_out, H_out, W_out) or (N, C, W_out) array of ``data``'s dtype
         A sample whose coordinate is NaN or infinite is NaN, but for ``points_inside``; a sample far outside is what the
-        padding says.
-    coverage : (N, 1, ...) array of ``data``'s dtype
+        padding says. Integers are rounded, halves to even, and kept in their range; what is NaN is 0.
+    coverage : (N, 1, ...) array of ``data``'s dtype, or real numbers as precise
         If it is asked for: 1 for samples inside, 0 for those outside, and between them at the border.
 
     Raises
@@ -157,8 +161,8 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
 
     Parameters
     ----------
-    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) float array
-        Images, or volumes and signals, which MXNet does not have.
+    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) array
+        Images, or volumes and signals, which MXNet does not have; floats, complex numbers or integers of one or two bytes.
     grid : (N, 2, H_out, W_out), (N, 3, D_out, H_out, W_out) or (N, 1, W_out) float array
         Normalised coordinates, x first.
     cudnn_off
@@ -195,5 +199,7 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
     return apply(BilinearSampler, (data, grid), out, name, padding_mode=padding_mode, align_corners=align_corners)
 
 
-GridSampler.operator = Operator(("data", "grid"), prepare, result, single=("data", "grid"))
-BilinearSampler.operator = Operator(("data", "grid"), prepare_bilinear, result, single=("data", "grid"))
+GridSampler.operator = Operator(("data", "grid"), prepare, result, single=("data", "grid"), numbers=("data",))
+BilinearSampler.operator = Operator(
+    ("data", "grid"), prepare_bilinear, result, single=("data", "grid"), numbers=("data",)
+)

@@ -27,6 +27,11 @@ def plain(value, dtype):
     return unlocked(value) if value.flags.aligned else value.copy()
 
 
+def bytes_of(value):
+    """Booleans as the bytes that they are; anything else as it is."""
+    return value.view(np.uint8) if value.dtype.kind == "b" else value
+
+
 class made_once:
     """An attribute that is computed when it is first asked for.
 

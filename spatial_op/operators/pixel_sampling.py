@@ -4,15 +4,13 @@ A result has the same bits however it is cut into rectangles and the source into
 in pixels of the whole source, and are then moved by a whole number of pixels.
 """
 
-import functools
-
 import numpy as np
 
 from ..transforms import pixel_matrix
-from .any_dtype import by_floats
+from .any_dtype import of_any
 from .coordinates import AXES
+from .in_parts import call_of
 from .plans import Plan, planned
-from .warp import WarpCall
 
 ROWS = {axes: pixel_matrix.row(axes) for axes in (2, 3)}
 
@@ -28,11 +26,11 @@ def by_matrix(data, first, rectangle, matrix, rows, fill=None):
     centre = [start + (size - 1) / 2 for (start, _), size in zip(rectangle, shape)]
     loc = np.array([[*matrix.ravel(), *centre[::-1], *first[::-1]]])
 
-    def sample(floats, fill):
-        plan = planned("warp", floats, loc, shape, ROWS[axes], rows, True, fill=fill)
-        return WarpCall("warp", {"data": floats, "loc": loc}, plan).forward()
+    def sample(data, fill):
+        plan = planned("warp", data, loc, shape, ROWS[axes], rows, True, fill=fill)
+        return call_of("warp", {"data": data, "loc": loc}, plan).forward()
 
-    return by_floats(sample, data, fill)
+    return of_any(sample, data, rows[0], fill)
 
 
 def by_displacement(data, first, rectangle, displacement, rows, fill=None):
@@ -43,11 +41,11 @@ def by_displacement(data, first, rectangle, displacement, rows, fill=None):
         with np.errstate(invalid="ignore"):  # infinite numbers are values too
             grid[0, axis] = pixel_matrix.settled(displacement[axis] + place.astype("float64")) - start
 
-    def sample(floats, fill):
-        plan = plan_in_pixels(floats.shape, grid.shape[2:], floats.dtype, rows, fill)
-        return WarpCall("warp", {"data": floats, "grid": grid}, plan).forward()
+    def sample(data, fill):
+        plan = planned("warp", data, grid, grid.shape[2:], None, rows, True, fill=fill, kind=PlanInPixels)
+        return call_of("warp", {"data": data, "grid": grid}, plan).forward()
 
-    return by_floats(sample, data, fill)
+    return of_any(sample, data, rows[0], fill)
 
 
 class PlanInPixels(Plan):
@@ -57,10 +55,3 @@ class PlanInPixels(Plan):
         """So that half a step, from 0 to +1, is one pixel, and 0 is the first one."""
         axes = AXES[: len(self.target)]
         return {f"span_{axis}": 2.0 for axis in axes} | {f"middle_{axis}": 0.0 for axis in axes}
-
-
-@functools.lru_cache(maxsize=64)
-def plan_in_pixels(shape, target, dtype, rows, fill):
-    """The plan of a call whose arrays have been checked."""
-    dtype = dtype.newbyteorder("=")
-    return PlanInPixels(shape, shape, target, dtype, np.dtype("float64"), None, rows, False, fill=fill)

@@ -199,7 +199,7 @@ def warp(
     ``out[y, x] = sum_{h, w} image[h, w] k(x' - w) k(y' - h)`` where (x', y') is the mapped (x, y) and k the sampling kernel;
     bilinear, k(t) = max(0, 1 - |t|). Source: Jaderberg et al., "Spatial Transformer Networks", 2015, equation 3.
     Coordinates are computed in float64. Maps by whole pixels reproduce the data bit for bit, NaN included. Integers of one
-    byte are computed in float32, others in float64, those of 64 bits in two halves. The result has the bits of
+    or two bytes are computed in float32, others in float64, those of 64 bits in two halves. The result has the bits of
     ``spatial_op.dask.warp``. Gradients: ``SpatialTransformer`` with the parameters that ``pixel_matrix_to_loc`` returns.
 
     Examples

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from .. import check
-from ..dtypes import DTYPES
+from ..dtypes import IMAGES, PARTS, smooth
 from ..paddings import PADDINGS
 from . import filling
 from .coordinates import fixed_of, number_of, room
@@ -31,7 +31,8 @@ class Plan:
         self.source, self.target, self.edge = shape[2:], target, edge
         samples = given_shape[0] if shape[0] == 1 else shape[0]
         self.shared = samples if shape[0] == 1 else 1  # samples that have one image
-        self.dtype, self.compute = dtype, DTYPES[dtype]
+        self.dtype, self.compute = dtype, IMAGES[dtype]
+        self.stored = stored_as(dtype)
         self.shape, self.transform, self.rows, self.points = (samples, shape[1], *target), transform, rows, points
         self.fill, self.given = fill, (shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points)
         self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
@@ -60,14 +61,20 @@ class Plan:
     @made_once
     def linear(self):
         """The plan of the same calls without a fill, of which the result is linear in the images."""
-        return self if self.fill is None else plan_of(*self.given)
+        return self if self.fill is None else plan_of(Plan, *self.given)
+
+    def of_batch(self, images):
+        """The plan for another number of images."""
+        shape, *others = self.given
+        return plan_of((images, *shape[1:]), *others, self.fill)
 
     @made_once
     def of_ones(self):
         """The plan of the coverage: images of ones, in one channel, and nothing outside."""
         shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points = self.given
         nothing, ones = (rows[0], PADDINGS["zeros"]), (shape[0], 1, *shape[2:])
-        return plan_of(ones, given_shape, target, dtype, given_dtype, transform, nothing, edge, (points[0], False))
+        facts = target, smooth(dtype), given_dtype, transform, nothing, edge, (points[0], False)
+        return plan_of(Plan, ones, given_shape, *facts)
 
     @made_once
     def work(self):
@@ -79,7 +86,12 @@ class Plan:
         """What kernels depend on."""
         build = kernels("build")
         formula = build.formula(self.transform) if self.transform else build.Points(*self.points)
-        return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:]
+        return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:], self.kind
+
+    @property
+    def kind(self):
+        """The kind of numbers that images and results are stored as, if kernels compute with another."""
+        return None if self.stored == self.compute else self.stored.str[1:]
 
     @made_once
     def pairs(self):
@@ -90,7 +102,7 @@ class Plan:
         """Kernels that sample, by windows and in place."""
         if ("forward", beside) not in self.pairs:
             build = kernels("build")
-            self.pairs["forward", beside] = build.forward(*self.key, self.work.group, self.work.few, beside)
+            self.pairs["forward", beside] = build.forward(*self.key, self.kind, self.work.group, self.work.few, beside)
         return self.pairs["forward", beside]
 
     def backward(self, beside):
@@ -122,7 +134,18 @@ class Plan:
             in_place(threads, {**given, **others}, self.fixed)
 
 
-plan_of = functools.lru_cache(maxsize=256)(Plan)
+def stored_as(dtype):
+    """The dtype of images as kernels read them: float16 is converted before, and booleans are bytes."""
+    if dtype.kind == "f":
+        return IMAGES[dtype]
+    return np.dtype("uint8") if dtype.kind == "b" else dtype
+
+
+@functools.lru_cache(maxsize=256)
+def plan_of(kind, *facts):
+    """The plan of a kind, a class."""
+    return kind(*facts)
+
 
 # The plans of calls that have passed all checks, by what these look at.
 KNOWN = {}
@@ -155,12 +178,14 @@ def remember(facts, plan):
     return plan
 
 
-def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False, fill=None):
-    """The plan of a call whose arrays have been checked."""
-    check.result(name, "the result", (max(len(data), len(given)), data.shape[1], *target_shape))
-    dtype = data.dtype.newbyteorder("=")
+def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False, fill=None, kind=Plan):
+    """The plan of a call whose arrays have been checked; of numbers in two parts, that of the parts."""
+    (images, channels, *source), dtype = data.shape, data.dtype.newbyteorder("=")
+    if dtype in PARTS:
+        fill = filling.in_parts(fill, channels, dtype)
+        channels, dtype = 2 * channels, PARTS[dtype]
+    check.result(name, "the result", (max(images, len(given)), channels, *target_shape))
     points = transform is None and side_by_side(given), inside
     shape = given.shape if transform is None else (len(given), math.prod(given.shape[1:]))
-    return plan_of(
-        data.shape, shape, target_shape, dtype, given.dtype, transform, rows, not align_corners, points, fill
-    )
+    facts = target_shape, dtype, given.dtype, transform, rows, not align_corners, points, fill
+    return plan_of(kind, (images, channels, *source), shape, *facts)

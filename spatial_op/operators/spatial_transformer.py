@@ -1,6 +1,7 @@
 """``SpatialTransformer``: warp images by a transform whose parameters a network predicts."""
 
 from .. import check
+from ..dtypes import IMAGES
 from . import Operator, arguments, filling
 from .coverage import ALONE, called, results
 from .plans import planned, recall, remember
@@ -30,9 +31,10 @@ def prepare(
 
 def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value):
     """The plan of a call, if all is right."""
-    axes = arguments.image(NAME, data, len(check.entries(target_shape)))
+    axes = arguments.image(NAME, data, len(check.entries(target_shape)), IMAGES)
     transform = arguments.transform(NAME, axes, transform_type)
     rows = arguments.sampling(NAME, sampler_type, padding_mode, align_corners)
+    arguments.labels(NAME, data, sampler_type, rows[0])
     arguments.parameters(
         NAME, "loc", arguments.rows(loc, transform_type, axes), transform_type, transform, data.shape[0]
     )
@@ -80,12 +82,14 @@ def SpatialTransformer(
 
     Parameters
     ----------
-    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) float array
-        Images: float16, float32 or float64, in any memory layout. They are not written to.
+    data : (N, C, H, W), (N, C, D, H, W) or (N, C, W) array
+        Images: float16, float32 or float64, complex64 or complex128, integers of one or two bytes; or labels, booleans
+        and wider integers, for "nearest" and "nearest_even". In any memory layout. They are not written to.
     loc : (N, P) float array
-        Transform parameters, normalised, of ``data``'s dtype or a wider one; P follows from ``transform_type``. Of "affine"
-        also matrices (N, 2, 3), of volumes (N, 3, 4), of signals (N, 1, 2). One image goes with any number of transforms, and
-        one transform with any number of images; the gradient of the one is the sum over the others.
+        Transform parameters, normalised, as precise as ``data`` or more so; float32 will do for integers. P follows from
+        ``transform_type``. Of "affine" also matrices (N, 2, 3), of volumes (N, 3, 4), of signals (N, 1, 2). One image goes
+        with any number of transforms, and one transform with any number of images; the gradient of the one is the sum over
+        the others.
     target_shape : (int, int), (int, int, int) or (int,)
         (Depth,) height and width of the output, of signals the width alone, in pixels; (0, 0), MXNet's default, counts as left out.
     transform_type : str
@@ -120,8 +124,9 @@ def SpatialTransformer(
     Returns
     -------
     out : (N, C, *target_shape) array of ``data``'s dtype
-        A sample whose coordinate is NaN or infinite is NaN; a sample far outside is what the padding says.
-    coverage : (N, 1, *target_shape) array of ``data``'s dtype
+        A sample whose coordinate is NaN or infinite is NaN; a sample far outside is what the padding says. Integers are
+        rounded, halves to even, and kept in their range; what is NaN is 0.
+    coverage : (N, 1, *target_shape) array of ``data``'s dtype, or real numbers as precise
         If it is asked for: 1 for samples inside, 0 for those outside, and between them at the border.
 
     Raises
@@ -156,4 +161,6 @@ def SpatialTransformer(
     )  # fmt: skip
 
 
-SpatialTransformer.operator = Operator(("data", "loc"), prepare, result, shapes=shapes, single=("data", "loc"))
+SpatialTransformer.operator = Operator(
+    ("data", "loc"), prepare, result, shapes=shapes, single=("data", "loc"), numbers=("data",)
+)

@@ -5,11 +5,13 @@ import contextlib
 import numpy as np
 
 from .. import check
+from ..dtypes import smooth
 from .coordinates import changes, gradient, values_of
 from .engine import kernels
 from .memory import (
     CHANNELS_SECOND,
     as_rows,
+    bytes_of,
     clear,
     empty,
     hand_over,
@@ -21,6 +23,9 @@ from .memory import (
     usable,
     working,
 )
+
+# Gradients of a grid that is that of all images are kept for so many of them, and added, before the next ones are computed.
+PARTS = 16
 
 
 class WarpCall:
@@ -49,7 +54,7 @@ class WarpCall:
 
     def images(self, data, beside=False):
         """What kernels are given of images: their pixels, and how far samples and channels are apart."""
-        pixels, apart = laid_out(pixels_of(data, beside), self.plan.compute, 1 if beside else 2)
+        pixels, apart = laid_out(bytes_of(pixels_of(data, beside)), self.plan.stored, 1 if beside else 2)
         return {
             "pixels": pixels,
             "image_step": apart[0] if len(data) > 1 else 0,
@@ -87,9 +92,9 @@ class WarpCall:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
         if 0 in self.shape:
             return out
-        direct = working(out, self.plan.compute, beside=self.beside)
+        direct = working(bytes_of(out), self.plan.stored, beside=self.beside)
         self.sample(self.known, direct, self.beside)
-        hand_over(direct, out)
+        hand_over(direct, bytes_of(out))
         return out
 
     def sample(self, images, out, beside):
@@ -132,18 +137,38 @@ class WarpCall:
         plan.run((None, kernel), kernels("threads").threads_for(plan.work.tiles, plan.work.elements), given)
 
     def converted(self, out):
-        """In the dtype of the result."""
+        """In the dtype of the result's tangents."""
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, as everywhere
-            return out.astype(self.dtype, copy=False)
+            return out.astype(smooth(self.dtype), copy=False)
 
     def backward(self, out_grad, grads, add):
         """Write the gradients to those of the arrays ``grads`` that are not None, or add them where ``add`` says so."""
         if self.plan.nothing:
             return clear(grads, add)
-        self.pull(self.plan.backward(self.beside), self.known, self.beside, out_grad, grads, add)
+        for call, part, more in self.portions(grads, add):
+            pair, some = call.plan.backward(call.beside), of_part(grads, part)
+            call.pull(pair, call.known, call.beside, out_grad[part], some, more)
 
     def backward_tangent(self, out_grad, tangents, grads, add):
         """Write, or add, how the gradients that ``backward`` writes change when the inputs change by ``tangents``, of which some may be None."""
+        for call, part, more in self.portions(grads, add):
+            call.pull_tangent(out_grad[part], of_part(tangents, part), of_part(grads, part), more)
+
+    def portions(self, grads, add):
+        """The call; or, if all images share a grid whose gradient is wanted, calls for some of them, and which these are."""
+        plan, (data, given) = self.plan, self.inputs.values()
+        if plan.nothing or plan.transform is not None or grads[1] is None or len(given) == self.shape[0]:
+            yield self, slice(None), add
+            return
+        step = max(1, PARTS * self.shape[0] // plan.work.units)
+        for first in range(0, self.shape[0], step):
+            part = slice(first, first + step)
+            inputs = dict(zip(self.inputs, (data[part], given)))
+            call = WarpCall(self.name, inputs, plan.of_batch(len(data[part])))
+            yield call, part, (add[0], add[1] or first > 0)
+
+    def pull_tangent(self, out_grad, tangents, grads, add):
+        """``backward_tangent`` for all images."""
         plan, (data_tangent, given_tangent) = self.plan, tangents
         if not plan.nothing and data_tangent is not None and grads[1] is not None:  # in which this gradient is linear
             self.linear.pull(plan.backward(False), self.images(data_tangent), False, out_grad, (None, grads[1]), add)
@@ -201,3 +226,9 @@ class WarpCall:
 def together(grads, given):
     """Gradients of the samples, or their sum if the samples share what is differentiated by."""
     return grads if len(grads) == len(given) else grads.sum(axis=0, keepdims=True)
+
+
+def of_part(arrays, part):
+    """Of what belongs to the images those of a part of the batch, and all of what belongs to the grid."""
+    data, given = arrays
+    return None if data is None else data[part], given
