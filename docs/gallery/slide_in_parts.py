@@ -49,9 +49,12 @@ turned = warp(slide, turn, channel_axis=-1)
 part = turned[60000:60900, 40000:41400].compute(scheduler="sync")
 print(f"read: {(read > 0).sum()} of {read.size} chunks")  # read: 8 of 2500 chunks
 
-figure, (left, right) = plt.subplots(2, figsize=(7, 8), layout="constrained")
+figure, axes = plt.subplots(
+    1, 2, figsize=(7, 3.1), layout="constrained", width_ratios=(1, 1.7)
+)
+left, right = axes
 left.imshow(read > 0, cmap="Blues", vmax=1.5)
-left.set_title("2,500 chunks, and those that were read")
+left.set_title("Chunks that were read")
 left.set(xlabel="column of chunks", ylabel="row of chunks")
 right.imshow(part)
 right.set_title("The part, 900 x 1,400 pixels")

@@ -35,6 +35,9 @@ def batch(first, last, size):
     return images, labels[chosen]
 
 
+# %%
+# The localisation network ends in the three numbers of ``"attention"``: a scale, and
+# a place. Only the warp between it and the classifier is not a layer of PyTorch's.
 class Reader(nn.Module):
     """A linear classifier of what the localisation network looks at."""
 
@@ -56,9 +59,11 @@ class Reader(nn.Module):
         return self.classify(self.look(images).flatten(1))
 
 
+# %%
+# Both networks are trained alike, on images that are drawn anew for each step.
 def errors(network):
     """Percent of new digits that it misreads after 1000 steps."""
-    optimiser = torch.optim.Adam(network.parameters(), lr=0.005)
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.003)
     for _ in range(1000):
         images, truth = batch(0, 1200, 64)
         optimiser.zero_grad()
@@ -68,13 +73,15 @@ def errors(network):
     return 100 * (network(images).argmax(1) != truth).float().mean().item()
 
 
+# %%
+# The second one has learned to look at the digits, and to enlarge them.
 alone = errors(nn.Sequential(nn.Flatten(), nn.Linear(576, 10)))
 transformed = errors(reader := Reader())
 print(alone > 2 * transformed)  # True
 
 images, _ = batch(1200, 1797, 8)
 looks = reader.look(images).detach()
-figure, axes = plt.subplots(2, figsize=(7, 4.4), layout="constrained")
+figure, axes = plt.subplots(2, figsize=(7, 2.7), layout="constrained")
 titles = (
     f"Images; a linear classifier misreads {alone:.0f} %",
     f"What it is shown; now it misreads {transformed:.0f} %",
