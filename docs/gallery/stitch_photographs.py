@@ -38,10 +38,9 @@ photos = [
 ]
 
 # %%
-# The other way around, from the scene's pixels to those of a photograph, is the
-# same matrix with ``direction``. What lies outside a photograph is 0, and so is
-# the trust in it. ``coverage`` tells the two kinds of 0 apart, where no trust is
-# defined: black things, and nothing.
+# The other way around, from the scene's pixels to those of a photograph, is the same
+# matrix with ``direction``. For the hard edges, ``coverage`` says where a photograph
+# is. Trust is warped as the photograph is, and outside it is 0.
 back = {"target_shape": (400, 600), "direction": "source_to_target"}
 across, down = np.meshgrid(
     1 - abs(np.linspace(-1, 1, 250)), 1 - abs(np.linspace(-1, 1, 320))
