@@ -66,6 +66,24 @@ def paddings():
     save(figure, "paddings")
 
 
+def rings(size):
+    """Circles around a corner, the finest of which are two pixels apart, (1, 1, size, size)."""
+    y, x = np.mgrid[:size, :size] / size
+    return np.float32(0.5 + 0.5 * np.cos(np.pi * size * (x * x + y * y) / 2))[None, None]
+
+
+def shrinking():
+    """What one sample of a pixel makes of fine rings, and what the mean of several does."""
+    data, turn = rings(640), np.deg2rad(8)
+    loc = np.array([[np.cos(turn), -np.sin(turn), 0, np.sin(turn), np.cos(turn), 0]])
+    figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
+    show(axes[0], data[0, 0, :160, :160], "a corner of the image")
+    for axis, antialias in zip(axes[1:], (False, True)):
+        out = so.SpatialTransformer(data, loc, (160, 160), align_corners=False, antialias=antialias)
+        show(axis, out[0, 0], f"turned and shrunk, antialias={antialias}")
+    save(figure, "shrinking")
+
+
 def samplers():
     """What lies between pixels."""
     data = np.random.default_rng(3).random((1, 1, 5, 7))
@@ -101,7 +119,7 @@ def transforms():
     save(figure, "transforms")
 
 
-PICTURES = corners, paddings, samplers, transforms
+PICTURES = corners, paddings, samplers, shrinking, transforms
 
 if __name__ == "__main__":
     for draw in PICTURES:

@@ -31,6 +31,7 @@ def warp(
     direction="target_to_source",
     displacement=None,
     channel_axis=None,
+    antialias=False,
     chunks=None,
     fill_value=0.0,
 ):
@@ -60,6 +61,9 @@ def warp(
         memory.
     channel_axis : int, optional
         The axis that holds the channels, if it does not stand in front of the sides.
+    antialias : bool, int or tuple of int
+        How many samples of its own area an output pixel is the mean of, as ``spatial_op.warp`` has it: for slides that are
+        shrunk.
     chunks : int or (int, int) or (int, int, int), optional
         (Depth,) height and width of the output's chunks, in pixels. Without it those of the input, halved as long as one of
         them would read more than four times as many pixels as an input's chunk has. At most 2^19 chunks in all.
@@ -81,7 +85,8 @@ def warp(
     Notes
     -----
     The result has the bits of ``spatial_op.warp``, for any chunks of the image and of the result: coordinates are computed in
-    float64, in pixels of the whole image. Maps by whole pixels reproduce the data bit for bit, NaN included.
+    float64, in pixels of the whole image. Maps by whole pixels reproduce the data bit for bit, NaN included. With both a
+    displacement and ``antialias``, coordinates agree to rounding.
 
     The source of a chunk is the box around its mapped corners, which holds all of its mapped points as long as the
     denominator has one sign in it. A chunk that a homography's horizon crosses is halved until the boxes of its parts
@@ -111,6 +116,7 @@ def warp(
     channels = 1 if channel_axis is None else image.shape[0]
     fill = filling.checked(op, fill_value, padding_mode, channels, image.dtype)
     target = where.target(target_shape, image.shape[-where.axes :])
+    where = where.with_samples(antialias, target)
     if chunks is None:
         chunks = fitting(where, image, target, reach_of(rows[0]), padding_mode)
     sizes = cut(op, chunks, image, target)
@@ -147,7 +153,7 @@ def assembled(image, where, sizes, reach, sampler_type, padding_mode, fill):
     """The lazy result."""
     axes, dtype = where.axes, image.dtype.newbyteorder("=")
     rules = sampler_type, padding_mode, fill
-    name = "warp-" + tokenize(image.name, where.matrix, where.displacement, sizes, rules)
+    name = "warp-" + tokenize(image.name, where.matrix, where.displacement, where.fine, sizes, rules)
     own = [spans(each) for each in image.chunks[-axes:]]
     all_parts = rectangles(sizes)
     boxes = boxes_of(where, all_parts, image.shape[-axes:], reach, padding_mode)

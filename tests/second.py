@@ -46,6 +46,24 @@ def samplers():
                 yield f"{axes}-{sampler}-{padding}", so.GridSampler, (data, grid), params
 
 
+def means():
+    """Transformers and samplers whose output pixels are means of samples."""
+    rng = np.random.default_rng(6)
+    for axes, table in TABLES.items():
+        source, target = SIDES[axes]
+        params = {"antialias": (2, 3, 2)[:axes]}
+        for name in table:
+            data, loc = rng.standard_normal((2, 3, *source)), random_loc(rng, name, 2, "float64", 0.2, axes)
+            yield (
+                f"{axes}-{name}-means",
+                so.SpatialTransformer,
+                (data, loc),
+                params | {"transform_type": name, "target_shape": target},
+            )
+        data, grid = rng.standard_normal((2, 3, *source)), rng.uniform(-1.4, 1.4, (2, axes, *target))
+        yield f"{axes}-means", so.GridSampler, (data, grid), params | {"padding_mode": "reflection"}
+
+
 # Of images, signals and volumes: shapes of data, offsets, masks and filters; kernel and margins.
 CONVOLVED = {
     "": ([(2, 4, 5, 6), (2, 24, 6, 4), (2, 12, 6, 4), (6, 2, 2, 3)], (2, 3), (1, 0)),
@@ -75,7 +93,7 @@ def convolutions():
 
 CASES = {
     f"{op.__name__}-{name}": (op, inputs, params)
-    for make in (transformers, samplers, convolutions)
+    for make in (transformers, samplers, means, convolutions)
     for name, op, inputs, params in make()
 }
 

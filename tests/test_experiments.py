@@ -240,3 +240,21 @@ def test_networks_that_add():
             tiles = network.loc(images)[0]
             assert len({(x, y) for _, _, x, _, _, y in tiles.tolist()}) == transformers
             torch.testing.assert_close((tiles[:, 0] * tiles[:, 4]).sum(), torch.tensor(1.0))
+
+
+def test_means_of_samples_show_thumbnails_the_way(monkeypatch):
+    import thumbnails
+
+    monkeypatch.setattr(thumbnails, "STEPS", 12)
+    rng = np.random.default_rng(0)
+    images, truth = thumbnails.photographs(rng, 3), thumbnails.truths(rng, 3)
+    start = truth + thumbnails.SPREAD * rng.standard_normal(truth.shape)
+    targets = thumbnails.thumbnails(images, truth.astype("float32"))
+    found = {antialias: thumbnails.descend(images, start, truth, targets, antialias) for antialias in (False, True)}
+    errors, cosines = zip(*found.values())
+    assert errors[0].shape == (13, 3) and (errors[0][0] == errors[1][0]).all()
+    assert errors[1][-1].mean() < 0.6 * errors[1][0].mean() < errors[0][-1].mean()
+    assert cosines[1].mean() > cosines[0].mean() + 0.1
+    assert (thumbnails.corner_error(truth, truth) == 0).all()
+    moved = truth + np.array([0, 0, 2 / thumbnails.SMALL, 0, 0, 0])  # by a pixel of the thumbnail
+    np.testing.assert_allclose(thumbnails.corner_error(moved, truth), 1)

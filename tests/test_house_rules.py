@@ -92,7 +92,7 @@ def test_public_docstrings(name):
 SIGNATURES = {
     "SpatialTransformer": (
         ["data", "loc", "target_shape", "transform_type", "sampler_type", "cudnn_off", "out", "name"],
-        ["padding_mode", "align_corners", "fill_value", "coverage"],
+        ["padding_mode", "align_corners", "fill_value", "coverage", "antialias"],
     ),
     "DeformableConvolution": (
         ["data", "offset", "weight", "bias", "kernel", "stride", "dilate", "pad", "num_filter", "num_group",
@@ -106,7 +106,10 @@ SIGNATURES = {
     ),
     "GridGenerator": (["data", "transform_type", "target_shape", "out", "name"], ["align_corners", "side_by_side"]),
     "BilinearSampler": (["data", "grid", "cudnn_off", "out", "name"], ["padding_mode", "align_corners"]),
-    "GridSampler": (["data", "grid", "sampler_type", "out", "name"], ["padding_mode", "align_corners", "points_inside", "fill_value", "coverage"]),
+    "GridSampler": (
+        ["data", "grid", "sampler_type", "out", "name"],
+        ["padding_mode", "align_corners", "points_inside", "fill_value", "coverage", "antialias"],
+    ),
 }  # fmt: skip
 
 

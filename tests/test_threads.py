@@ -68,6 +68,12 @@ def of_rows(combination):
     return so.SpatialTransformer, (data, loc), options(combination, target_shape=(59, 131))
 
 
+def averaged(case):
+    """The same with several samples in each pixel."""
+    op, inputs, params = case
+    return op, inputs, params | {"antialias": (2, 3, 1)[: inputs[0].ndim - 2]}
+
+
 def halved(case):
     """The same in float16."""
     op, inputs, params = case
@@ -83,6 +89,8 @@ CASES = [
         for padding in PADDINGS
     ),
     halved(gridded(*PLANES[1], RULES[0], 1.0)),
+    *(averaged(gridded(*sizes, RULES[0], 0.05)) for sizes in (*PLANES[1:3], VOLUMES[1])),
+    *(averaged(transformed(so.SpatialTransformer, *sizes, 1.1)) for sizes in (*PLANES[1:3], VOLUMES[1])),
     (so.BilinearSampler, gridded(*PLANES[1], RULES[0], 1.0)[1], {}),
     *(gridded(*sizes, rules, spread) for sizes in PLANES + VOLUMES + SIGNALS for rules in RULES for spread in SPREADS),
     *(

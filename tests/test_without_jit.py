@@ -59,6 +59,14 @@ def test_without_jit(tmp_path):
         loc = so.identity_loc(transform, 1, "float64", 9) * 0.9 + 0.02
         params = dict(transform_type=transform, target_shape=(3, 18))
         results += second(so.SpatialTransformer, (rng.standard_normal((1, 2, 9, 8)), loc), params)
+    for transform in ("affine", "tps"):
+        data, loc = rng.standard_normal((2, 2, 19, 18)), so.identity_loc(transform, 2, "float64", 9) * 1.1
+        params = dict(transform_type=transform, target_shape=(3, 18), antialias=(2, 3))
+        out, pullback = so.vjp(so.SpatialTransformer, data, loc, **params)
+        results += [out, *pullback(out + 1), *second(so.SpatialTransformer, (data, loc), params)]
+    grid = so.GridGenerator(loc, "tps", (3, 18))
+    out, pullback = so.vjp(so.GridSampler, data, grid, antialias=True)
+    results += [out, *pullback(out + 1), *second(so.GridSampler, (data, grid), {"antialias": True})]
     shapes = [(1, 3, 5, 6), (1, 18, 5, 6), (1, 9, 5, 6), (4, 3, 3, 3), (4,)]
     inputs = [rng.standard_normal(shape) for shape in shapes]
     params = dict(kernel=(3, 3), pad=(1, 1), num_filter=4)

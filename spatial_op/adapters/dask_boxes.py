@@ -29,9 +29,9 @@ def reach_of(sampler):
 def boxes_of(where, rectangles, source, reach, padding_mode):
     """The boxes of rectangles, both (N, axes, 2); a box has an empty side if all samples lie where the padding is zero."""
     if where.displacement is None:
-        low, high = extents(where.matrix, rectangles)
+        low, high = extents(where.matrix, rectangles, 0.5 if where.fine else 0.0)
     else:
-        low, high = moved(where.displacement, rectangles)
+        low, high = moved(where, rectangles)
     start, stop = low - reach, high + reach + 1
     size = np.array(source)
     if padding_mode == "border":  # a point outside reads the edge
@@ -41,30 +41,37 @@ def boxes_of(where, rectangles, source, reach, padding_mode):
     return np.stack([np.where(start < stop, start - start % 2, start), stop], axis=-1)
 
 
-def moved(displacement, rectangles):
-    """Bounds of the places that pixels are moved to, (N, axes), in the order of the image's axes; none where no place is a number."""
+def moved(where, rectangles):
+    """Bounds of the places that pixels are moved to, (N, axes), in the order of the image's axes; none where no place is a number.
+
+    Where a pixel has several samples, these are within half its slopes.
+    """
     low, high = np.empty(rectangles.shape[:2]), np.empty(rectangles.shape[:2])
+    displacement, around = where.displacement, sum(map(abs, where.slopes())) / 2 if where.fine else None
     for number, rectangle in enumerate(rectangles):
         part = tuple(slice(start, stop) for start, stop in rectangle)
         for axis, place in enumerate(
             np.meshgrid(*(np.arange(*ends) for ends in rectangle), indexing="ij", sparse=True)
         ):
             points = displacement[(-1 - axis, *part)] + place
-            known = np.isfinite(points)
-            low[number, axis] = points.min(where=known, initial=np.inf)
-            high[number, axis] = points.max(where=known, initial=-np.inf)
+            for side, bound, initial in ((low, np.min, np.inf), (high, np.max, -np.inf)):
+                ends = points if around is None else points - np.sign(initial) * around[(-1 - axis, *part)]
+                side[number, axis] = bound(ends, where=np.isfinite(ends), initial=initial)
     return low, high
 
 
-def extents(matrix, rectangles):
-    """Bounds of (z,) y and x, (N, axes), of the points that pixels are mapped to, however their coordinates are rounded."""
-    known, low, high = bounds(matrix, rectangles)
+def extents(matrix, rectangles, margin):
+    """Bounds of (z,) y and x, (N, axes), of the points that pixels are mapped to, however their coordinates are rounded.
+
+    Points up to ``margin`` pixels beside a pixel's centre are its too.
+    """
+    known, low, high = bounds(matrix, rectangles, margin)
     for place in np.flatnonzero(~known):
-        low[place], high[place] = crossed(matrix, rectangles[place])
+        low[place], high[place] = crossed(matrix, rectangles[place], margin)
     return low, high
 
 
-def crossed(matrix, rectangle):
+def crossed(matrix, rectangle, margin):
     """The bounds of a rectangle that a homography's horizon crosses: those of its parts.
 
     The parts that it crosses are halved, all at once: a line of them, not an area.
@@ -75,17 +82,17 @@ def crossed(matrix, rectangle):
         if (sides.max(axis=1) == 1).any():  # a pixel on the horizon: anywhere, or nowhere
             break
         parts = halves(parts, sides.argmax(axis=1))
-        known, least, most = bounds(matrix, parts)
+        known, least, most = bounds(matrix, parts, margin)
         low = np.minimum(low, least[known].min(axis=0, initial=np.inf))
         high = np.maximum(high, most[known].max(axis=0, initial=-np.inf))
         parts = parts[~known]
     return (-np.inf, np.inf) if len(parts) else (low, high)
 
 
-def bounds(matrix, rectangles):
+def bounds(matrix, rectangles, margin):
     """Which rectangles lie on one side of the horizon, and the bounds of (z,) y and x of their points."""
     axes = rectangles.shape[1]
-    ends = (rectangles - (0, 1)).astype(np.float64)[:, ::-1]  # x first; the last pixel of each side
+    ends = (rectangles - (margin, 1 - margin)).astype(np.float64)[:, ::-1]  # x first; the last pixel of each side
     corners = np.ones((len(rectangles), axes + 1, 2**axes))
     for place, corner in enumerate(itertools.product((0, 1), repeat=axes)):
         corners[:, :axes, place] = ends[:, range(axes), corner]

@@ -112,6 +112,10 @@ def sampler(graph, names, inputs, params):
 def sample(graph, data_name, data, grid_name, dtype, pixels, params):
     """Samples of the images at a grid of this dtype, which ONNX wants in the images' one."""
     sampler_type, padding_mode = params.get("sampler_type", "bilinear"), params["padding_mode"]
+    if params.get("antialias", False) is not False:
+        raise ValueError(
+            f"export: antialias is {params['antialias']!r}, expected False, since ONNX's GridSample takes one sample; leave it out."
+        )
     for label, given, known in (("sampler_type", sampler_type, MODES), ("padding_mode", padding_mode, PADDINGS)):
         if given not in known:
             raise ValueError(

@@ -30,7 +30,7 @@ class SpatialTransformer(Module):
     ----------
     target_shape : (int, int) or (int, int, int)
         (Depth,) height and width of the output, in pixels.
-    transform_type, sampler_type, padding_mode, align_corners, fill_value, coverage
+    transform_type, sampler_type, padding_mode, align_corners, fill_value, coverage, antialias
         As for ``spatial_op.SpatialTransformer``.
 
     Raises
@@ -60,17 +60,19 @@ class SpatialTransformer(Module):
         align_corners=True,
         fill_value=0.0,
         coverage=False,
+        antialias=False,
     ):
         super().__init__()
         self.target_shape, self.transform_type, self.sampler_type = target_shape, transform_type, sampler_type
         self.padding_mode, self.align_corners = padding_mode, align_corners
-        self.fill_value, self.coverage = fill_value, coverage
+        self.fill_value, self.coverage, self.antialias = fill_value, coverage, antialias
 
     def forward(self, data, loc):
         """The warped images, (N, C, *target_shape)."""
         return transform(
             data, loc, self.target_shape, self.transform_type, self.sampler_type,
             padding_mode=self.padding_mode, align_corners=self.align_corners, fill_value=self.fill_value, coverage=self.coverage,
+            antialias=self.antialias,
         )  # fmt: skip
 
     def identity_loc(self, batch=1, dtype=None, device=None, control_points=16):

@@ -5,7 +5,7 @@ import math
 from typing import NamedTuple
 
 from ..transforms import affine
-from . import cells, coverage, grids, names, planes, scattered
+from . import cells, coverage, grids, names, planes, scattered, supersampling
 from .cells import Rules
 from .grid_layouts import LAYOUTS
 from .inside import Inside
@@ -18,7 +18,7 @@ from .window import group_of as group_of
 
 
 class Formula(NamedTuple):
-    """What kernels need to know of a transform."""
+    """What kernels need to know of a transform, and whether pixels have several samples."""
 
     fold: object
     locate: object
@@ -26,6 +26,7 @@ class Formula(NamedTuple):
     basis: object
     term: object
     term_size: int
+    fine: bool = False
     of_array = False
 
     @property
@@ -35,26 +36,31 @@ class Formula(NamedTuple):
 
 
 class Points(NamedTuple):
-    """What kernels need to know of a grid: whether coordinates stand side by side, and whether points are moved inside first."""
+    """What kernels need to know of a grid: whether coordinates stand side by side, whether points are moved inside first, and the same."""
 
     side_by_side: bool
     inside: bool
+    fine: bool = False
     of_array = True
 
 
 @functools.cache
-def formula(transform):
+def formula(transform, fine=False):
     """A transform's formulas and the number of parameters that they take."""
     fold, locate, basis = transform.fold, transform.locate, transform.basis
-    return Formula(fold, locate, transform.folded, basis, transform.term, transform.term_size)
+    return Formula(fold, locate, transform.folded, basis, transform.term, transform.term_size, fine)
 
 
 def source_of(axes, formula, dtype, moving=0):
     """Where coordinates come from: a formula with parameters of this dtype, or an array; and along how many changes these move."""
     if formula.of_array:
-        return (Inside if formula.inside else ByArray)(dtype, axes, LAYOUTS[formula.side_by_side], moving)
-    kind = ByTerms if formula.term else BySum if formula.basis else ByTransform
-    return kind(formula, axes, dtype, moving)
+        source = (Inside if formula.inside else ByArray)(dtype, axes, LAYOUTS[formula.side_by_side], moving)
+    else:
+        kind = ByTerms if formula.term else BySum if formula.basis else ByTransform
+        source = kind(formula, axes, dtype, moving)
+    if formula.fine:
+        source.parameters |= supersampling.parameters(axes)
+    return source
 
 
 @functools.cache
@@ -206,11 +212,11 @@ class Work(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)
-def work_of(shape):
-    """The work for an output of this shape."""
+def work_of(shape, sides=None, fine=1):
+    """The work for an output of this shape; ``sides`` are those of a whole tile, if not the usual ones, ``fine`` how many samples a pixel has."""
     samples, channels, *target = shape
     units, group = samples * blocks_of(channels), group_of(channels)
-    return Work(units, units * tiles_of(target), math.prod(shape), group, channels <= group)
+    return Work(units, units * tiles_of(target, sides), math.prod(shape) * fine, group, channels <= group)
 
 
 def backward_split(work, shared, threads_for):

@@ -4,7 +4,9 @@ import functools
 
 import numpy as np
 
+from . import means
 from .in_place import each_taps
+from .supersampling import pixel_row
 from .tiles import area, first_pixel, pieces_of_work, tile_at, tiles
 from .trace import LANES
 
@@ -12,13 +14,14 @@ from .trace import LANES
 def forward(m, rules, source, axes):
     """Every ``threads``-th tile of the work."""
     source.start(m)
+    sums = means.room(m, rules.dtype, 1)
     for sample, number in pieces_of_work(m, m.samples, tiles(m, axes), source.in_turn):
         tile = tile_at(m, number, axes)
         source.begin(m, sample, tile)
         out = m.out.starting(sample * area(m, axes) + first_pixel(m, tile))
         for _ in doubtful(m, rules, source, tile, out):
             for q, k, taps in each_taps(m, rules, source, tile, again=True):
-                m.write(out, q * m.w_out + k, share(m, taps), tile.cols - k)
+                means.write(m, out, sums, q, k, 0, 0, pixel_row(m, q) * m.w_out + k, share(m, taps), tile.cols - k)
 
 
 def doubtful(m, rules, source, tile, out):
@@ -30,7 +33,7 @@ def doubtful(m, rules, source, tile, out):
     for _ in m.when(inside):
         for q in m.range(0, tile.rows):
             for k in m.range(0, tile.cols, LANES):
-                m.write(out, q * m.w_out + k, m.full(1.0, rules.dtype), tile.cols - k)
+                m.write(out, pixel_row(m, q) * m.w_out + k, m.full(1.0, rules.dtype), tile.cols - k)
     yield from m.when(~inside)
 
 

@@ -4,6 +4,7 @@ A layout says where the coordinates of a pixel of a tile are, and reads, asks fo
 following of row ``q``, counted from where a sample starts. What is read is zero beyond the last column; nothing is written there.
 """
 
+from .supersampling import pixel_row
 from .tiles import AHEAD, area, first_pixel
 from .trace import LANES
 
@@ -14,7 +15,10 @@ class Planes:
     @staticmethod
     def places(m, tile, q, k):
         """Where the coordinates of one pixel are."""
-        return [area(m, tile.axes) * axis + first_pixel(m, tile) + q * m.w_out + k for axis in range(tile.axes)]
+        return [
+            area(m, tile.axes) * axis + first_pixel(m, tile) + pixel_row(m, q) * m.w_out + k
+            for axis in range(tile.axes)
+        ]
 
     @staticmethod
     def read(m, array, start, tile, q, k):
@@ -40,7 +44,7 @@ class SideBySide:
     @staticmethod
     def places(m, tile, q, k):
         """Where the coordinates of one pixel are."""
-        return [(first_pixel(m, tile) + q * m.w_out + k) * tile.axes + axis for axis in range(tile.axes)]
+        return [(first_pixel(m, tile) + pixel_row(m, q) * m.w_out + k) * tile.axes + axis for axis in range(tile.axes)]
 
     @staticmethod
     def read(m, array, start, tile, q, k):

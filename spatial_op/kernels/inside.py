@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from . import means
 from .sources import ByArray
 from .tiles import AXES
 
@@ -49,4 +50,4 @@ class Inside(ByArray):
         """The gradients; zero where the coordinate does not change, even if the image's slope is no number."""
         rates = self.rates(m, tile, q, k)
         grads = [np.where(rate != 0, grad * rate, 0.0) for grad, rate in zip(self.written(m, grads), rates)]
-        self.layout.write(m, m.sums, self.place_of_sums, tile, q, k, grads)
+        means.write_grid(m, self, tile, q, k, grads)

@@ -41,6 +41,7 @@ def of(axes, formula, dtype, sampler, number, what, stored=None):
     if formula.of_array:
         words += [f"at {NUMBERS[dtype]} grids"] * (dtype != number)
         words += ["coordinates last"] * formula.side_by_side + ["points inside"] * formula.inside
+    words += ["means of samples"] * formula.fine
     return f"{' '.join(words)}, {what}"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from . import cells, window
 from .cells import is_known
-from .tiles import SIDE
+from .tiles import SIDE, pitch
 from .trace import LANES
 from .window import Box, box_of
 
@@ -49,7 +49,7 @@ class Placed:
 
     def place(self, tile, q, k):
         """Find and keep those of a vector; the sum is zero, or no number where a coordinate is none or infinite."""
-        m, at, odd = self.m, q * SIDE + k, 0.0
+        m, at, odd = self.m, q * pitch(self.m) + k, 0.0
         for axis, given in enumerate(self.source.find(m, tile, q, k)):
             cell, part = self.rules.split(m, axis, given)
             self.cells[axis].put(at, cell)
@@ -68,7 +68,7 @@ class Placed:
 
     def point(self, tile, q, k):
         """Places in the window, and distances, of a vector of pixels."""
-        m, at = self.m, q * SIDE + k
+        m, at = self.m, q * pitch(self.m) + k
         x, y = (cell.vector(at) for cell in self.cells)
         return in_window(m, self.box, x, y), [part.vector(at) for part in self.parts]
 

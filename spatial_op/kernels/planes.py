@@ -5,11 +5,12 @@ What does not pay for a window is left over: it is marked in ``todo``, for ``sca
 
 import numpy as np
 
-from . import blending, cells, window
+from . import blending, cells, means, window
 from .layouts import Planes, SideBySide
 from .placing import Bounded, Placed, Row
 from .stored import computed
-from .tiles import BLOCK, SIDE, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, tile_at, tiles
+from .supersampling import pixel_row
+from .tiles import BLOCK, SIDE, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, pitch, tile_at, tiles
 from .trace import LANES
 from .turn import to_channels
 
@@ -49,7 +50,7 @@ def forward(m, rules, source, group, few, beside):
     images, results = computed(m, m.pixels, rules.stored, rules.dtype), computed(m, m.out, rules.written, rules.dtype)
     memory = m.workspace(rules.dtype, window.capacity(group))
     points = (Bounded if few and source.affine else Placed)(m, rules, source)
-    row = Row(m, rules, points, group)
+    row, sums = Row(m, rules, points, group), means.room(m, rules.dtype, group)
     count, blocks, pixels = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out
     source.start(m)
     for unit, number in pieces_of_work(m, m.samples * blocks, count, source.in_turn):
@@ -70,10 +71,10 @@ def forward(m, rules, source, group, few, beside):
                         row.begin(tile, ahead, overlapping(m, tile))
                     q = ahead - 1
                     for _ in m.when(q >= 0):
-                        first = first_pixel(m, tile) + q * m.w_out
+                        first = first_pixel(m, tile) + pixel_row(m, q) * m.w_out
                         for k in overlapping(m, tile):
                             sampled = gather(m, memory, box, group, row, row.half(q) + k, beside)
-                            out.write(first + k, sampled, tile.cols - k)
+                            means.write_window(m, out, sums, q, k, first + k, sampled, tile.cols - k)
 
 
 def gather(m, memory, box, group, row, k, beside):
@@ -132,7 +133,7 @@ def backward(m, rules, source, group, beside):
         for _ in m.when(fit & (mine | touched)):
             for _ in m.when(mine):
                 for array in grads:
-                    clear(m, array, 0, 0, tile.rows * SIDE)
+                    clear(m, array, 0, 0, tile.rows * pitch(m))
             for channel in m.range(begin, end, group):
                 present = m.smaller(end - channel, group)
                 upper = densely(m, m.upper, pixels, sample, channel, present, group, beside)
@@ -144,7 +145,9 @@ def backward(m, rules, source, group, beside):
                 for q in m.range(0, tile.rows):
                     row.begin(tile, q, m.range(0, tile.cols, LANES))
                     for k in m.range(0, tile.cols, LANES):
-                        above = upper.read(first_pixel(m, tile) + q * m.w_out + k, tile.cols - k)
+                        above = means.shared(
+                            m, upper.read(first_pixel(m, tile) + pixel_row(m, q) * m.w_out + k, tile.cols - k)
+                        )
                         at = row.half(q) + k
                         some = row.careful(at)
                         for careful in (True, False):
@@ -161,7 +164,7 @@ def backward(m, rules, source, group, beside):
                 source.begin_sums(m, tile, number, unit)
                 for q in m.range(0, tile.rows):
                     for k in m.range(0, tile.cols, LANES):
-                        held = [m.read(array, q * SIDE + k, tile.cols - k) for array in grads]
+                        held = [m.read(array, q * pitch(m) + k, tile.cols - k) for array in grads]
                         source.pull(m, tile, q, k, held)
                 source.finish(m)
 
@@ -195,7 +198,7 @@ def accumulate(m, seen, box, group, row, q, k, at, above, grads, careful):
         along = blending.differentiate_group(m, seen, box.stride, row, at, above, group, careful)
     for array, more in zip(grads, along):
         if more is not None:
-            array.put(q * SIDE + k, array.vector(q * SIDE + k) + more)
+            array.put(q * pitch(m) + k, array.vector(q * pitch(m) + k) + more)
 
 
 def scatter(m, spilled, box, group, row, k, above, careful):

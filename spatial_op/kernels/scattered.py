@@ -6,13 +6,14 @@ places and weights are found once and serve all channels of a block.
 
 import numpy as np
 
-from . import cells
+from . import cells, means
 from .dual import Dual
 from .in_place import by_axis, by_pair, each_taps, kept_vectors, moved_by, turned
 from .planes import clear
 from .readers import Inside, LookedUp, Nearby, products
 from .sources import CHANGE
 from .stored import computed
+from .supersampling import pixel_row
 from .tiles import AHEAD, BLOCK, area, blocks_of, first_pixel, owned_work, pieces_of_work, tile_at, tiles
 from .trace import LANES
 
@@ -63,20 +64,23 @@ def sampled(m, rules, source, axes, again):
         source.begin(m, sample, tile)
         planes = images.starting(sample * m.image_step)
         for q, k, taps in each_taps(m, rules, source, tile, again):
-            first = results.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
+            first = results.starting(
+                sample * m.channels * pixels + first_pixel(m, tile) + pixel_row(m, q) * m.w_out + k
+            )
             yield taps, (tile, q, k), planes, first, (begin, end), tile.cols - k
 
 
 def forward(m, rules, source, axes):
     """Every ``threads``-th unit of the work; channels are planes."""
-    for taps, _, planes, first, channels, count in sampled(m, rules, source, axes, again=True):
+    sums = means.room(m, rules.dtype, BLOCK)
+    for taps, (_, q, k), planes, first, channels, count in sampled(m, rules, source, axes, again=True):
         weights = [rules.weights(m, part) for part in taps.parts]
         for reader, careful in each_reader(m, taps, [number for along in weights for number in along]):
             for channel in m.range(*channels):
                 plane = planes.starting(channel * m.channel_step)
                 (value,) = products(reader, plane, m.fill[channel], [weights], careful)
                 out = first.starting(channel * area(m, axes))
-                m.write(out, 0, value, count)
+                means.write(m, out, sums, q, k, channel, channels[0], 0, value, count)
                 out.prefetch(m.w_out * AHEAD, to_write=True)
 
 
@@ -89,7 +93,7 @@ def push(m, rules, source, axes):
             for channel in m.range(*channels):
                 plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
                 along = products(reader, plane, m.fill[channel], by_axis(*jets), careful)
-                add_changes(m, out, count, moved, along)
+                add_changes(m, out, count, means.shared(m, moved), along)
 
 
 def push_twice(m, rules, source, axes):
@@ -101,7 +105,7 @@ def push_twice(m, rules, source, axes):
             for channel in m.range(*channels):
                 plane, out = planes.starting(channel * m.channel_step), first.starting(channel * area(m, axes))
                 along, change = changing(reader, plane, m.fill[channel], jets, one, careful)
-                add_changes(m, out, count, other + both, change + along)
+                add_changes(m, out, count, means.shared(m, other + both), change + along)
 
 
 def changing(reader, plane, nothing, jets, moved, careful):
@@ -164,7 +168,9 @@ def backward(m, rules, source, axes):
             for q, k, taps in each_taps(m, rules, source, tile):
                 moved = known(m, taps, source.push(m, tile, q, k)) if source.moving else None
                 jets = jets_of(m, taps, 2 if moved else 1)
-                first = m.upper.starting(sample * m.channels * pixels + first_pixel(m, tile) + q * m.w_out + k)
+                first = m.upper.starting(
+                    sample * m.channels * pixels + first_pixel(m, tile) + pixel_row(m, q) * m.w_out + k
+                )
                 for _ in m.when(mine):
                     grads = accumulated(m, taps, jets, moved, first, sample, begin, end, tile.cols - k)
                     source.pull(m, tile, q, k, grads)
@@ -186,7 +192,7 @@ def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
     for reader, careful in each_reader(m, taps, flat(jets)):
         for channel in m.range(begin, end):
             plane = images.starting(sample * m.image_step + channel * m.channel_step)
-            above = m.read(first.starting(channel * pixels), 0, count)
+            (above,) = means.shared(m, [m.read(first.starting(channel * pixels), 0, count)])
             if moved:
                 along, change = changing(reader, plane, m.fill[channel], jets, moved, careful)
                 along += change
@@ -252,7 +258,7 @@ def spill(m, taps, jets, moved, first, lower, plane_size, begin, end, count, top
             spots.put(number * LANES, np.where(held, place, instead))
             factors.put(number * LANES, np.where(held, factor, 0.0))
         for channel in m.range(begin, end):
-            above = m.read(first.starting(channel * pixels), 0, count)
+            (above,) = means.shared(m, [m.read(first.starting(channel * pixels), 0, count)])
             target = lower.starting(channel * plane_size)
             for number in m.range(0, len(places)):
                 factor = factors.vector(number * LANES)

@@ -23,8 +23,9 @@ from operator import add
 import numpy as np
 
 from ..transforms.row import Sizes
+from . import means, supersampling
 from .dual import Dual, gathered, marked, plain, slopes_of, value_of
-from .tiles import AXES, area, tiles
+from .tiles import AXES, tiles
 
 # Further out than any image; times any image's size it is still a number.
 HUGE = 1e30
@@ -96,7 +97,7 @@ class ByTransform:
     def begin(self, m, sample, tile):
         """Read the parameters, and make the plan."""
         self.at = sample * m.apart
-        self.moved = sample * m.changes_apart if self.moving else None
+        self.at_change = sample * m.changes_apart if self.moving else None
         self.sizes = traced_sizes(m, self.axes, self.given)
         self.values = [self.number(m, i) for i in range(self.count)]
         self.plan = self.planned(m, self.values)
@@ -105,7 +106,7 @@ class ByTransform:
         """A parameter, with how it changes."""
         number = m.to(m.numbers[self.at + i], "f8")
         for name in CHANGES[: self.moving]:
-            number = Dual(number, {name: m.arguments[name].starting(self.moved)[i]})
+            number = Dual(number, {name: m.arguments[name].starting(self.at_change)[i]})
         return number
 
     def planned(self, m, values):
@@ -113,22 +114,20 @@ class ByTransform:
         plan = self.fold(values, self.sizes)
         return [number if isinstance(number, Dual) else m.full(number, "f8", None) for number in plan]
 
-    def column(self, m, tile):
-        """The first destination column of a tile, from the middle of the image."""
-        return m.to(tile.col, "f8") - m.to(m.w_out - 1, "f8") * 0.5
+    def column(self, m, tile, q):
+        """The first destination column of a tile's row, from the middle of the image."""
+        return supersampling.place(m, "x", q, tile.col)
 
     def row(self, m, tile, q):
         """A destination row, likewise."""
-        return m.to(tile.row + q, "f8") - m.to(m.h_out - 1, "f8") * 0.5
+        return supersampling.place(m, "y", q, tile.row + supersampling.pixel_row(m, q))
 
     def place(self, m, tile, q, k):
         """Destination columns, but of signals row and, of volumes, slice of a vector of pixels."""
-        first = self.column(m, tile)
+        first = self.column(m, tile, q)
         u = m.least(m.counting("f8") + (m.to(k, "f8") + first), m.to(tile.cols - 1, "f8") + first)
         place = [u, self.row(m, tile, q)] if tile.axes > 1 else [u]
-        if tile.axes > 2:
-            place.append(m.to(tile.slice, "f8") - m.to(m.d_out - 1, "f8") * 0.5)
-        return place
+        return place if tile.axes < 3 else [*place, supersampling.place(m, "z", q, tile.slice)]
 
     def find(self, m, tile, q, k):
         """The formula."""
@@ -136,8 +135,8 @@ class ByTransform:
 
     def corners(self, m, tile):
         """The least and the largest coordinates of a tile on each axis, of an affine transform: they are at its corners."""
-        left, top = self.column(m, tile), self.row(m, tile, 0)
-        right, bottom = left + m.to(tile.cols - 1, "f8"), top + m.to(tile.rows - 1, "f8")
+        left, top = self.column(m, tile, 0), self.row(m, tile, 0)
+        right, bottom = left + supersampling.width(m, tile), top + supersampling.height(m, tile)
         points = [self.locate(self.plan, u, v) for u in (left, right) for v in (top, bottom)]
         for axis in range(2):
             low = high = points[0][axis]
@@ -147,7 +146,7 @@ class ByTransform:
 
     def line(self, m, tile, q, k):
         """Of an affine transform: the coordinates of one pixel, and how they change from column to column."""
-        place = self.column(m, tile) + m.to(k, "f8"), self.row(m, tile, q)
+        place = self.column(m, tile, q) + m.to(k, "f8"), self.row(m, tile, q)
         for x in self.locate(self.plan, Dual(place[0], {0: 1.0}), place[1]):
             yield value_of(x), slopes_of(x)[0]
 
@@ -225,7 +224,7 @@ class ByArray:
     def begin(self, m, sample, tile):
         """Remember where the sample's numbers begin."""
         self.at = sample * m.apart
-        self.moved = sample * m.changes_apart if self.moving else None
+        self.at_change = sample * m.changes_apart if self.moving else None
 
     def half(self, m, axis):
         """Pixels from 0 to 1."""
@@ -238,7 +237,7 @@ class ByArray:
     def given(self, m, tile, q, k):
         """The numbers of each axis; lanes beyond the last column repeat the first one."""
         held, first = m.counting("i8") < tile.cols - k, self.layout.places(m, tile, q, k)
-        numbers = self.layout.read(m, m.numbers, self.at, tile, q, k)
+        numbers = means.read_grid(m, self, m.numbers, self.at, tile, q, k)
         self.layout.ask(m, m.numbers, self.at, tile, q, k)
         return [np.where(held, number, m.numbers[self.at + at]) for number, at in zip(numbers, first)]
 
@@ -262,13 +261,12 @@ class ByArray:
 
     def begin_sums(self, m, tile, number, unit):
         """Nothing is summed; each block of channels has an array of its own."""
-        self.place_of_sums = unit * (area(m, tile.axes) * tile.axes)
+        self.place_of_sums = unit * means.numbers_of(m, tile)
 
     def pull(self, m, tile, q, k, grads):
         """The gradients themselves, normalised."""
         rates = self.rates(m, tile, q, k)
-        grads = [grad * rate for grad, rate in zip(self.written(m, grads), rates)]
-        self.layout.write(m, m.sums, self.place_of_sums, tile, q, k, grads)
+        means.write_grid(m, self, tile, q, k, [grad * rate for grad, rate in zip(self.written(m, grads), rates)])
 
     def written(self, m, grads):
         """The part of gradients that is asked for."""
@@ -288,5 +286,5 @@ class ByArray:
 
     def scaled(self, m, changes, tile, q, k):
         """Changes of the numbers in source pixels."""
-        changes = self.layout.read(m, changes, self.moved, tile, q, k)
+        changes = means.read_grid(m, self, changes, self.at_change, tile, q, k)
         return [change * rate for change, rate in zip(changes, self.rates(m, tile, q, k))]

@@ -3,7 +3,7 @@
 from operator import add
 
 from .sources import CHANGES, ByTransform, as_kind
-from .tiles import SIDE
+from .tiles import pitch
 from .trace import LANES
 
 
@@ -40,7 +40,7 @@ class BySum(ByTransform):
 
     def kept(self, m, q, k, i):
         """Where the i-th function of a vector of pixels is kept."""
-        return ((q * (SIDE // LANES) + k // LANES) * m.functions + i) * LANES
+        return ((q * (pitch(m) // LANES) + k // LANES) * m.functions + i) * LANES
 
     def function(self, m, i, u, v):
         """The i-th function of a vector of pixels."""
@@ -97,10 +97,10 @@ class BySum(ByTransform):
 
     def push(self, m, tile, q, k):
         """The derivative of formula and sum."""
-        return self.summed(m, tile, q, k, super().push(m, tile, q, k), m.changes.starting(self.moved))
+        return self.summed(m, tile, q, k, super().push(m, tile, q, k), m.changes.starting(self.at_change))
 
     def push_twice(self, m, tile, q, k):
         """The derivatives of formula and sum, which is linear in its coefficients."""
         *each, both = super().push_twice(m, tile, q, k)
-        changes = (m.arguments[name].starting(self.moved) for name in CHANGES)
+        changes = (m.arguments[name].starting(self.at_change) for name in CHANGES)
         return *(self.summed(m, tile, q, k, *pair) for pair in zip(each, changes)), both

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from . import supersampling
 from .trace import LANES
 
 # Rows and columns of a tile. The window of a rotated tile then fits the second-level cache.
@@ -20,7 +21,10 @@ AHEAD = 2
 
 
 class Tile(NamedTuple):
-    """Rows and columns of one output plane; of volumes, of one slice; of signals, of the only row. All are traced numbers but ``axes``."""
+    """Rows and columns of one output plane; of volumes, of one slice; of signals, of the only row. All are traced numbers but ``axes``.
+
+    ``rows`` counts those of samples, of which pixels may have several (see ``supersampling``).
+    """
 
     axes: int
     slice: object
@@ -30,7 +34,7 @@ class Tile(NamedTuple):
     cols: object
 
 
-def across(size, side=SIDE):
+def across(size, side):
     """Tiles along a side."""
     return (size + (side - 1)) // side
 
@@ -40,27 +44,31 @@ def columns_of(axes):
     return LINE if axes == 1 else SIDE
 
 
-def tiles_of(target):
-    """Number of tiles of an output of this (depth,) (height) and width."""
+def tiles_of(target, sides=None):
+    """Number of tiles of an output of this (depth,) (height) and width; ``sides`` are those of a whole tile, unless they are the usual ones."""
+    rows, cols = sides or (SIDE, columns_of(len(target)))
     if len(target) == 1:
-        return across(*target, LINE)
+        return across(*target, cols)
     *depth, h_out, w_out = target
-    return across(h_out) * across(w_out) * (depth[0] if depth else 1)
+    return across(h_out, rows) * across(w_out, cols) * (depth[0] if depth else 1)
 
 
 def tiles(m, axes):
     """The same, traced."""
-    return tiles_of([m.arguments[f"{size}_out"] for size in "dhw"[-axes:]])
+    sides = supersampling.sides(m) if supersampling.active(m) else None
+    return tiles_of([m.arguments[f"{size}_out"] for size in "dhw"[-axes:]], sides)
 
 
 def tile_at(m, number, axes):
     """A tile by its number."""
+    most_rows, most_cols = supersampling.sides(m) if supersampling.active(m) else (SIDE, columns_of(axes))
     if axes == 1:
-        return Tile(axes, 0, 0, number * LINE, 1, m.smaller(m.w_out - number * LINE, LINE))
-    wide, high = across(m.w_out), across(m.h_out)
-    row, col = number // wide % high * SIDE, number % wide * SIDE
-    rows, cols = m.smaller(m.h_out - row, SIDE), m.smaller(m.w_out - col, SIDE)
-    return Tile(axes, number // (wide * high), row, col, rows, cols)
+        col = number * most_cols
+        return Tile(axes, 0, 0, col, supersampling.rows_of(m, 1), m.smaller(m.w_out - col, most_cols))
+    wide, high = across(m.w_out, most_cols), across(m.h_out, most_rows)
+    row, col = number // wide % high * most_rows, number % wide * most_cols
+    rows, cols = m.smaller(m.h_out - row, most_rows), m.smaller(m.w_out - col, most_cols)
+    return Tile(axes, number // (wide * high), row, col, supersampling.rows_of(m, rows), cols)
 
 
 def pieces_of_work(m, units, count, in_turn):
@@ -109,8 +117,19 @@ def first_pixel(m, tile):
     return (tile.slice * m.h_out + tile.row) * m.w_out + tile.col
 
 
+def pitch(m):
+    """How far apart rows of a tile are where numbers of its pixels are kept."""
+    return m.tile_cols if supersampling.active(m) else SIDE
+
+
 def overlapping(m, tile):
-    """Columns where vectors begin; the last one overlaps the one before, so that it is whole if the tile is wide enough."""
+    """Columns where vectors begin; the last one overlaps the one before, so that it is whole if the tile is wide enough.
+
+    Vectors of samples that are added up do not overlap.
+    """
+    if supersampling.active(m):
+        yield from m.range(0, tile.cols, LANES)
+        return
     last = m.larger(tile.cols - LANES, 0)
     for k in m.range(0, tile.cols, LANES):
         yield m.smaller(k, last)

@@ -24,14 +24,14 @@ def working(dtype):
     return np.dtype("float32" if dtype.itemsize == 1 or dtype in (np.float16, np.float32) else "float64")
 
 
-def of_any(sample, data, sampler, fill=None):
+def of_any(sample, data, sampler, fill=None, mixing=False):
     """What ``sample``, a function of arrays and a fill, makes of an array of any dtype with a row of the samplers, in this dtype.
 
-    Kernels sample arrays as they are, but for mixtures of labels that they do not know.
+    Kernels sample arrays as they are, but for mixtures of labels that they do not know; ``mixing`` says that samples are averaged.
     """
     dtype = data.dtype.newbyteorder("=")
     labels = dtype.kind == "b" or (dtype.kind in "iu" and dtype in PARTS)
-    return by_floats(sample, data, fill) if labels and not picks(sampler) else sample(data, fill)
+    return by_floats(sample, data, fill) if labels and (mixing or not picks(sampler)) else sample(data, fill)
 
 
 def by_floats(sample, data, fill=None):

@@ -3,6 +3,7 @@
 from .. import check
 from ..dtypes import IMAGES
 from . import Operator, arguments, filling
+from .antialias import antialiased, check_means, check_samples
 from .coverage import ALONE, called, results
 from .dispatch import apply
 from .plans import planned, recall, remember
@@ -19,22 +20,25 @@ def prepare(
     points_inside=False,
     fill_value=0.0,
     coverage=False,
+    antialias=False,
     op="GridSampler",
 ):
     """Check a call, unless one like it passed before."""
-    params = None, sampler_type, padding_mode, align_corners, points_inside, fill_value, op
+    params = None, sampler_type, padding_mode, align_corners, points_inside, fill_value, antialias, op
     facts, plan = recall(data, grid, params, arguments.named("", sampler_type, padding_mode, data))
     plan = plan or remember(facts, checked(data, grid, *params[1:]))
-    return called(op, {"data": data, "grid": grid}, plan, coverage)
+    return antialiased(called(op, {"data": data, "grid": grid}, plan, coverage), plan, antialias)
 
 
-def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, fill_value, op):
+def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, fill_value, antialias, op):
     """The plan of a call, if all is right."""
     arguments.image(op, data, getattr(grid, "ndim", 0) - 2, IMAGES)
     rows = arguments.sampling(op, sampler_type, padding_mode, align_corners)
     arguments.labels(op, data, sampler_type, rows[0])
     inside = check.flag(op, "points_inside", points_inside) and movable(*rows)
     arguments.grid(op, grid, data)
+    check_samples(op, antialias, data.ndim - 2)
+    check_means(op, antialias, data.dtype)
     fill = filling.checked(op, fill_value, padding_mode, data.shape[1], data.dtype)
     return planned(op, data, grid, grid.shape[2:], None, rows, align_corners, inside, fill)
 
@@ -72,6 +76,7 @@ def GridSampler(
     points_inside=False,
     fill_value=0.0,
     coverage=False,
+    antialias=False,
 ):
     """Sample each image of a batch, or each volume or signal, at the points of its own grid.
 
@@ -115,6 +120,10 @@ def GridSampler(
     coverage : bool or str
         True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
         that alone, which can be differentiated, as ``vjp`` and ``jvp`` do.
+    antialias : bool, int or tuple of int
+        How many samples of its own area an output pixel is the mean of, for outputs that shrink their images: one number for
+        all axes or one for each, (ny, nx), of volumes (nz, ny, nx), from 1 to 16. True chooses the least number for each
+        image and axis at which samples are at most 9/8 of a source pixel apart, or 16; where nothing shrinks that is 1.
 
     Returns
     -------
@@ -139,6 +148,12 @@ def GridSampler(
     whole pixel is that pixel, so a grid of the identity reproduces the data bit for bit. A fill f is what ``data`` has outside:
     the result is that of ``data - f`` and zeros, plus f. Gradients: ``vjp``.
 
+    With ``antialias``, sample i of n along an axis lies (i + 1/2) / n - 1/2 output pixels from the pixel's centre, where the
+    grid is taken to be linear: ``grid + dx grid_x + dy grid_y``, the slopes being half the differences of a point's
+    neighbours, or at an edge that from the only one. How much an image shrinks along an axis is the largest length of such a
+    slope, in source pixels. Two or three arrays like the grid, its slopes, are made. Gradients take the numbers of samples as
+    given.
+
     Examples
     --------
     >>> import numpy as np
@@ -150,7 +165,7 @@ def GridSampler(
     """
     return results(
         GridSampler, (data, grid), out, name, coverage, sampler_type=sampler_type, padding_mode=padding_mode,
-        align_corners=align_corners, points_inside=points_inside, fill_value=fill_value,
+        align_corners=align_corners, points_inside=points_inside, fill_value=fill_value, antialias=antialias,
     )  # fmt: skip
 
 

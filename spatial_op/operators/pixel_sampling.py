@@ -15,11 +15,12 @@ from .plans import Plan, planned
 ROWS = {axes: pixel_matrix.row(axes) for axes in (2, 3)}
 
 
-def by_matrix(data, first, rectangle, matrix, rows, fill=None):
+def by_matrix(data, first, rectangle, matrix, rows, fill=None, fine=None):
     """A rectangle of the output, (1, C, ...), of any dtype.
 
     ``first`` is the place in the whole source of the first pixel of ``data``; ``rectangle`` has the first and last places,
-    of the output, along each axis. Both are in the order of ``data``'s axes. ``fill`` is a tuple of numbers, or None for zeros.
+    of the output, along each axis. Both are in the order of ``data``'s axes. ``fill`` is a tuple of numbers, or None for zeros;
+    ``fine`` is how many samples a pixel has along each axis, or None for one.
     """
     axes = len(first)
     shape = tuple(stop - start for start, stop in rectangle)
@@ -28,12 +29,12 @@ def by_matrix(data, first, rectangle, matrix, rows, fill=None):
 
     def sample(data, fill):
         plan = planned("warp", data, loc, shape, ROWS[axes], rows, True, fill=fill)
-        return call_of("warp", {"data": data, "loc": loc}, plan).forward()
+        return call_of("warp", {"data": data, "loc": loc}, plan.part(1, fine) if fine else plan).forward()
 
-    return of_any(sample, data, rows[0], fill)
+    return of_any(sample, data, rows[0], fill, mixing=fine is not None)
 
 
-def by_displacement(data, first, rectangle, displacement, rows, fill=None):
+def by_displacement(data, first, rectangle, displacement, rows, fill=None, fine=None):
     """The same, where pixels are sampled beside themselves, by so many pixels: (axes, ...), x first, for the rectangle."""
     places = np.meshgrid(*(np.arange(start, stop) for start, stop in rectangle), indexing="ij", sparse=True)
     grid = np.empty((1, *displacement.shape))
@@ -43,9 +44,9 @@ def by_displacement(data, first, rectangle, displacement, rows, fill=None):
 
     def sample(data, fill):
         plan = planned("warp", data, grid, grid.shape[2:], None, rows, True, fill=fill, kind=PlanInPixels)
-        return call_of("warp", {"data": data, "grid": grid}, plan).forward()
+        return call_of("warp", {"data": data, "grid": grid}, plan.part(1, fine) if fine else plan).forward()
 
-    return of_any(sample, data, rows[0], fill)
+    return of_any(sample, data, rows[0], fill, mixing=fine is not None)
 
 
 class PlanInPixels(Plan):

@@ -3,21 +3,48 @@
 import numpy as np
 
 from .. import check
-from . import arguments, filling
+from . import arguments, filling, stretch
+from .antialias import check_samples, of_map
 from .any_dtype import check_kind, working
 from .coverage import ALONE, chosen
 from .dispatch import adapter_of
 from .pixel_matrices import check_reach, homogeneous, numbers
 from .pixel_sampling import by_displacement, by_matrix
+from .samples import slope
 
 OP = "warp"
 
 
 class Map:
-    """Where the pixels of the output are sampled: a square matrix, or a displacement for each of them."""
+    """Where the pixels of the output are sampled: a square matrix, or a displacement for each of them.
 
-    def __init__(self, axes, matrix=None, displacement=None):
+    ``fine`` is how many samples each has along the axes, or None for one. Of a part of displacements, ``frame`` is how many belong to
+    its neighbours, before and behind along each axis: slopes depend on them.
+    """
+
+    def __init__(self, axes, matrix=None, displacement=None, fine=None, frame=None):
         self.axes, self.matrix, self.displacement = axes, matrix, displacement
+        self.fine, self.frame = fine, frame or ((0, 0),) * axes
+
+    def with_samples(self, antialias, target):
+        """The map for an output of this shape, with as many samples as are asked for."""
+        check_samples(OP, antialias, self.axes)
+        fine = of_map(antialias, self.axes, lambda: self.stretches(target))
+        return Map(self.axes, self.matrix, self.displacement, fine)
+
+    def stretches(self, target):
+        """What pixels are stretched to along x, y and, of volumes, z."""
+        if self.displacement is None:
+            return stretch.of_matrix(self.matrix, target)
+        return np.array([stretch.largest(np.sqrt((part * part).sum(axis=0)).ravel()) for part in self.slopes()])
+
+    def slopes(self):
+        """How source points change from pixel to pixel along x, y and, of volumes, z, where displacements say them."""
+        with np.errstate(invalid="ignore", over="ignore"):  # infinite numbers are values too
+            for axis in range(self.axes):
+                found = slope(self.displacement, -1 - axis)
+                found[axis] += 1
+                yield found
 
     def target(self, target_shape, source):
         """Sizes of the output; without a choice, those of the displacement or the source."""
@@ -39,14 +66,25 @@ class Map:
         """The map of a rectangle of the output."""
         if self.displacement is None:
             return self
-        part = tuple(slice(start, stop) for start, stop in rectangle)
-        return Map(self.axes, displacement=self.displacement[(slice(None), *part)])
+        frame = ((0, 0),) * self.axes
+        if self.fine:
+            sides = zip(rectangle, self.displacement.shape[1:])
+            frame = tuple((min(start, 1), min(size - stop, 1)) for (start, stop), size in sides)
+        part = tuple(slice(start, stop) for start, stop in framed(rectangle, frame))
+        return Map(self.axes, None, self.displacement[(slice(None), *part)], self.fine, frame)
 
     def sampled(self, data, first, rectangle, rows, fill):
         """A rectangle of the output, (1, C, ...), from a part of the source; of displacements, this has those of the rectangle."""
         if self.displacement is None:
-            return by_matrix(data, first, rectangle, self.matrix, rows, fill)
-        return by_displacement(data, first, rectangle, self.displacement, rows, fill)
+            return by_matrix(data, first, rectangle, self.matrix, rows, fill, self.fine)
+        out = by_displacement(data, first, framed(rectangle, self.frame), self.displacement, rows, fill, self.fine)
+        own = tuple(slice(before, size - behind) for (before, behind), size in zip(self.frame, out.shape[2:]))
+        return out[(..., *own)]
+
+
+def framed(rectangle, frame):
+    """A rectangle, and so many pixels around it."""
+    return tuple((start - before, stop + behind) for (start, stop), (before, behind) in zip(rectangle, frame))
 
 
 def map_of(matrix, direction, displacement):
@@ -146,6 +184,7 @@ def warp(
     channel_axis=None,
     fill_value=0.0,
     coverage=False,
+    antialias=False,
 ):
     """Warp a picture or a volume, of any dtype, by a map between pixels.
 
@@ -178,6 +217,10 @@ def warp(
     coverage : bool or str
         True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
         that alone.
+    antialias : bool, int or tuple of int
+        How many samples of its own area an output pixel is the mean of, for outputs that shrink their images: one number for
+        all axes or one for each, (ny, nx), of volumes (nz, ny, nx), from 1 to 16. True chooses the least number for each
+        axis at which samples are at most 9/8 of a source pixel apart, or 16; where nothing shrinks that is 1.
 
     Returns
     -------
@@ -200,7 +243,8 @@ def warp(
     bilinear, k(t) = max(0, 1 - |t|). Source: Jaderberg et al., "Spatial Transformer Networks", 2015, equation 3.
     Coordinates are computed in float64. Maps by whole pixels reproduce the data bit for bit, NaN included. Integers of one
     or two bytes are computed in float32, others in float64, those of 64 bits in two halves. The result has the bits of
-    ``spatial_op.dask.warp``. Gradients: ``SpatialTransformer`` with the parameters that ``pixel_matrix_to_loc`` returns.
+    ``spatial_op.dask.warp``. ``antialias`` places samples as ``SpatialTransformer`` does, and with a displacement as
+    ``GridSampler``. Gradients: ``SpatialTransformer`` with the parameters that ``pixel_matrix_to_loc`` returns.
 
     Examples
     --------
@@ -217,6 +261,7 @@ def warp(
     place = channel_place(image, where.axes, channel_axis)
     rows = rows_of(sampler_type, padding_mode)
     target = where.target(target_shape, check_sides(image, place, where.axes))
+    where = where.with_samples(antialias, target)
     data = image[None, None] if place is None else np.moveaxis(image, place, 0)[None]
     fill = filling.checked(OP, fill_value, padding_mode, data.shape[1], image.dtype)
     chosen(OP, coverage, (False, True, ALONE))

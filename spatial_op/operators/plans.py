@@ -13,6 +13,7 @@ from .coordinates import fixed_of, number_of, room
 from .engine import kernels
 from .memory import made_once, side_by_side
 from .outside import inside, outside
+from .samples import sides_of, tables_of
 
 DIMENSIONS = {1: ("w",), 2: ("h", "w"), 3: ("d", "h", "w")}
 
@@ -22,11 +23,23 @@ class Plan:
 
     ``transform`` is the row for parameters, or None for a grid, whose ``points`` say whether their coordinates stand side by
     side, and whether they are moved inside first; ``rows`` are those of sampler and padding; ``fill`` is what lies outside where
-    there are no pixels, a tuple for the channels, or None for zeros.
+    there are no pixels, a tuple for the channels, or None for zeros. ``fine`` is how many samples a pixel has along each axis of the
+    images, or None if it has one.
     """
 
     def __init__(
-        self, shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points=(False, False), fill=None
+        self,
+        shape,
+        given_shape,
+        target,
+        dtype,
+        given_dtype,
+        transform,
+        rows,
+        edge,
+        points=(False, False),
+        fill=None,
+        fine=None,
     ):
         self.source, self.target, self.edge = shape[2:], target, edge
         samples = given_shape[0] if shape[0] == 1 else shape[0]
@@ -34,7 +47,8 @@ class Plan:
         self.dtype, self.compute = dtype, IMAGES[dtype]
         self.stored = stored_as(dtype)
         self.shape, self.transform, self.rows, self.points = (samples, shape[1], *target), transform, rows, points
-        self.fill, self.given = fill, (shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points)
+        self.fill, self.fine = fill, fine
+        self.given = (shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points)
         self.number, self.count = number_of(transform, given_dtype), given_shape[1] if transform else 0
         self.nothing = 0 in self.shape
         self.beside_too = len(target) == 2  # volumes and signals are sampled in place, where channels are planes
@@ -49,6 +63,8 @@ class Plan:
         values |= outside(padding, sampler, self.source, self.edge)
         if self.points[1]:
             values |= inside(padding, self.source, self.edge)
+        if self.fine:
+            values |= tables_of(self.fine)
         values |= self.places()
         lanes = kernels("trace").LANES
         values["fill"] = filling.laid_out(self.fill, self.shape[1], self.work.group, self.compute, lanes)
@@ -61,12 +77,12 @@ class Plan:
     @made_once
     def linear(self):
         """The plan of the same calls without a fill, of which the result is linear in the images."""
-        return self if self.fill is None else plan_of(Plan, *self.given)
+        return self if self.fill is None else plan_of(Plan, *self.given, None, self.fine)
 
     def of_batch(self, images):
         """The plan for another number of images."""
         shape, *others = self.given
-        return plan_of((images, *shape[1:]), *others, self.fill)
+        return plan_of(Plan, (images, *shape[1:]), *others, self.fill, self.fine)
 
     @made_once
     def of_ones(self):
@@ -74,18 +90,24 @@ class Plan:
         shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points = self.given
         nothing, ones = (rows[0], PADDINGS["zeros"]), (shape[0], 1, *shape[2:])
         facts = target, smooth(dtype), given_dtype, transform, nothing, edge, (points[0], False)
-        return plan_of(Plan, ones, given_shape, *facts)
+        return plan_of(Plan, ones, given_shape, *facts, None, self.fine)
 
     @made_once
     def work(self):
         """How the work is divided."""
-        return kernels("build").work_of(self.shape)
+        build = kernels("build")
+        return (
+            build.work_of(self.shape, sides_of(self.fine), math.prod(self.fine))
+            if self.fine
+            else build.work_of(self.shape)
+        )
 
     @made_once
     def key(self):
         """What kernels depend on."""
         build = kernels("build")
-        formula = build.formula(self.transform) if self.transform else build.Points(*self.points)
+        fine = bool(self.fine)
+        formula = build.formula(self.transform, fine) if self.transform else build.Points(*self.points, fine)
         return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:], self.kind
 
     @property
@@ -132,6 +154,16 @@ class Plan:
             return
         with planes() as others:
             in_place(threads, {**given, **others}, self.fixed)
+
+    def part(self, samples, fine):
+        """The plan of so many of the samples, whose pixels have several samples of the image each, unless ``fine`` is 1 on all axes."""
+        shape, given_shape, *others, (beside, inside) = self.given
+        shapes = [
+            (min(sizes[0], samples), *sizes[1:]) for sizes in (shape, given_shape)
+        ]  # one may be shared by all samples
+        fine = None if max(fine) == 1 else fine
+        points = beside and not fine, inside  # a grid is copied with its slopes
+        return plan_of(type(self), *shapes, *others, points, self.fill, fine)
 
 
 def stored_as(dtype):

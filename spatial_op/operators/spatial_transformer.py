@@ -3,6 +3,7 @@
 from .. import check
 from ..dtypes import IMAGES
 from . import Operator, arguments, filling
+from .antialias import antialiased, check_means, check_samples
 from .coverage import ALONE, called, results
 from .plans import planned, recall, remember
 
@@ -22,14 +23,16 @@ def prepare(
     align_corners=True,
     fill_value=0.0,
     coverage=False,
+    antialias=False,
 ):
     """Check a call, unless one like it passed before."""
-    params = target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value
+    params = target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value, antialias
     facts, plan = recall(data, loc, params, arguments.named(transform_type, sampler_type, padding_mode, data))
-    return called(NAME, {"data": data, "loc": loc}, plan or remember(facts, checked(data, loc, *params)), coverage)
+    plan = plan or remember(facts, checked(data, loc, *params))
+    return antialiased(called(NAME, {"data": data, "loc": loc}, plan, coverage), plan, antialias)
 
 
-def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value):
+def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value, antialias):
     """The plan of a call, if all is right."""
     axes = arguments.image(NAME, data, len(check.entries(target_shape)), IMAGES)
     transform = arguments.transform(NAME, axes, transform_type)
@@ -39,6 +42,8 @@ def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode,
         NAME, "loc", arguments.rows(loc, transform_type, axes), transform_type, transform, data.shape[0]
     )
     check.precise(NAME, "loc", loc, data)
+    check_samples(NAME, antialias, axes)
+    check_means(NAME, antialias, data.dtype)
     target_shape = check.target_shape(NAME, target_shape, axes, least=0)
     fill = filling.checked(NAME, fill_value, padding_mode, data.shape[1], data.dtype)
     return planned(NAME, data, loc, target_shape, transform, rows, align_corners, fill=fill)
@@ -72,6 +77,7 @@ def SpatialTransformer(
     align_corners=True,
     fill_value=0.0,
     coverage=False,
+    antialias=False,
 ):
     """Warp each image of a batch, or each volume or signal, by its own transform.
 
@@ -120,6 +126,10 @@ def SpatialTransformer(
     coverage : bool or str
         True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
         that alone, which can be differentiated, as ``vjp`` and ``jvp`` do.
+    antialias : bool, int or tuple of int
+        How many samples of its own area an output pixel is the mean of, for outputs that shrink their images: one number for
+        all axes or one for each, (ny, nx), of volumes (nz, ny, nx), from 1 to 16. True chooses the least number for each
+        image and axis at which samples are at most 9/8 of a source pixel apart, or 16; where nothing shrinks that is 1.
 
     Returns
     -------
@@ -144,6 +154,12 @@ def SpatialTransformer(
     and whole-pixel shifts reproduce the data bit for bit, NaN included. A fill f is what ``data`` has outside: the result is that of
     ``data - f`` and zeros, plus f.
 
+    With ``antialias``, sample i of n along an axis lies (i + 1/2) / n - 1/2 output pixels from the pixel's centre, under both
+    corner rules. So the result is that of a target n times as large, whose pixels are averaged n by n, with
+    ``align_corners=False``; with True, that target goes beyond -1 and +1 by (1 - 1/n) / (size - 1). How much an image shrinks
+    along an axis is the largest length of the transform's derivative by it, at 17 points of the output along each axis, in
+    source pixels for an output pixel. Gradients take the numbers of samples as given.
+
     Examples
     --------
     >>> import numpy as np
@@ -158,6 +174,7 @@ def SpatialTransformer(
     return results(
         SpatialTransformer, (data, loc), out, name, coverage, target_shape=target_shape, transform_type=transform_type,
         sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners, fill_value=fill_value,
+        antialias=antialias,
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from .memory import (
     usable,
     working,
 )
+from .samples import pull_slopes, with_slopes
 
 # Gradients of a grid that is that of all images are kept for so many of them, and added, before the next ones are computed.
 PARTS = 16
@@ -39,13 +40,19 @@ class WarpCall:
     def coordinates(self):
         """What kernels are given of coordinates."""
         _, given = self.inputs.values()
-        return values_of(self.plan.transform, self.ordered(given), self.plan.number)
+        return values_of(self.plan.transform, self.pointed(given), self.plan.number)
 
     def ordered(self, given):
         """A grid, or its gradient, with its axes in the order in which kernels take its numbers; parameters as rows."""
         if self.plan.transform is not None:
             return as_rows(given)
         return pixels_of(given, self.plan.points[0])
+
+    def pointed(self, given):
+        """What kernels take of a grid, or of how it changes: with its slopes, if pixels have several samples; parameters as rows."""
+        given = self.ordered(given)
+        plan = self.plan
+        return with_slopes(given, plan.number, plan.fine) if plan.fine and plan.transform is None else given
 
     @made_once
     def beside(self):
@@ -132,7 +139,7 @@ class WarpCall:
         plan = self.plan
         if plan.nothing or any(array is None for array in (data, *tangents)):
             return
-        given = {**self.images(data), **changes(plan.transform, plan.number, *map(self.ordered, tangents)), "out": out}
+        given = {**self.images(data), **changes(plan.transform, plan.number, *map(self.pointed, tangents)), "out": out}
         kernel = kernels("build").push(*plan.key, moving=len(tangents))
         plan.run((None, kernel), kernels("threads").threads_for(plan.work.tiles, plan.work.elements), given)
 
@@ -177,7 +184,7 @@ class WarpCall:
             return clear(grads, add)
         known = {
             **self.images(self.inputs["data"]),
-            **changes(plan.transform, plan.number, self.ordered(given_tangent)),
+            **changes(plan.transform, plan.number, self.pointed(given_tangent)),
         }
         kernel = kernels("build").backward_in_place(*plan.key, moving=1)
         self.pull((None, kernel), known, False, out_grad, grads, add)
@@ -208,6 +215,7 @@ class WarpCall:
                 grad = gradient(plan.transform, together(parts.sum(axis=(1, 2)), grad_given)).reshape(grad_given.shape)
             else:  # one part is the gradient; NumPy's sum of it would lose the sign of a zero
                 grad = together(parts[:, 0] if parts.shape[1] == 1 else parts.sum(axis=1), grad_given)
+                grad = pull_slopes(grad) if plan.fine else grad
             grad_given[...] = grad + grad_given if add[1] else grad
 
     def parts(self, grad, add):
@@ -218,6 +226,9 @@ class WarpCall:
             return np.empty(0)
         if plan.transform is not None:
             return np.empty((samples, blocks, plan.work.tiles // plan.work.units, plan.fixed["count"]))
+        if plan.fine:
+            axes = grad.shape[1]
+            return np.empty((samples, blocks, axes * (1 + axes), *grad.shape[2:]), plan.number)
         if blocks == 1 and not add and len(grad) == samples and usable(grad, np.dtype(plan.number)):
             return grad[:, None]
         return np.empty((samples, blocks, *grad.shape[1:]), plan.number)
