@@ -17,7 +17,7 @@ def deform_conv1d(input, offset, weight, bias=None, stride=1, padding=0, dilatio
     input : (N, C, W) tensor
         Signals on the CPU: float16, bfloat16, float32 or float64.
     offset : (N, D K, W_out) tensor
-        In samples, for each of D deformable groups and K taps, of ``input``'s dtype or a wider one, as all others.
+        In samples, for each of D deformable groups and K taps, of ``input``'s dtype, as all others; half images also take float32.
     weight : (filters, C / groups, K) tensor
     bias : (filters,) tensor or None
     stride, padding, dilation : int or (int,)
@@ -55,7 +55,7 @@ def deform_conv2d(input, offset, weight, bias=None, stride=(1, 1), padding=(0, 0
     input : (N, C, H, W) tensor
         Images on the CPU: float16, bfloat16, float32 or float64.
     offset : (N, 2 D K, H_out, W_out) tensor
-        For each of D deformable groups and K taps y and x, of ``input``'s dtype or a wider one, as all others.
+        For each of D deformable groups and K taps y and x, of ``input``'s dtype, as all others; half images also take float32.
     weight : (filters, C / groups, kernel height, kernel width) tensor
     bias : (filters,) tensor or None
     stride, padding, dilation : int or (int, int)
@@ -96,7 +96,7 @@ def deform_conv3d(input, offset, weight, bias=None, stride=(1, 1, 1), padding=(0
     input : (N, C, D, H, W) tensor
         Volumes on the CPU: float16, bfloat16, float32 or float64.
     offset : (N, 3 G K, D_out, H_out, W_out) tensor
-        In voxels, for each of G deformable groups and K taps z, y and x, of ``input``'s dtype or a wider one, as all others.
+        In voxels, for each of G deformable groups and K taps z, y and x, of ``input``'s dtype, as all others; half images also take float32.
     weight : (filters, C / groups, kernel depth, kernel height, kernel width) tensor
     bias : (filters,) tensor or None
     stride, padding, dilation : int or (int, int, int)

@@ -88,7 +88,8 @@ class SpatialTransformer(Module):
 
     def extra_repr(self):
         """What ``print`` shows."""
-        return f"target_shape={self.target_shape}, transform_type={self.transform_type!r}, sampler_type={self.sampler_type!r}"
+        names = ("target_shape", "transform_type", "sampler_type", "padding_mode", "align_corners")
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 
 
 class GridSampler(Module):
