@@ -46,6 +46,7 @@ CURRENT_ONLY = [
     "errors_deformable",
     "experiments",
     "fuzz",
+    "gallery",
     "grids",
     "house_rules",
     "jax_adapter",
