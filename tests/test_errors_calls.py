@@ -37,7 +37,7 @@ WRONG = [
      r"GridGenerator: out is a numpy\.ndarray, .*; pass them as \(data,\)\."),
     (lambda: vjp(sampler_typ="nearest"), TypeError,
      r"vjp: sampler_typ is no parameter of SpatialTransformer, expected some of .*; use 'sampler_type'\."),
-    (lambda: vjp(qqq=1), TypeError, r"vjp: qqq is no parameter of SpatialTransformer, expected .*; use 'target_shape', .* or 'fill_value'\."),
+    (lambda: vjp(qqq=1), TypeError, r"vjp: qqq is no parameter of SpatialTransformer, expected .*; use 'target_shape', .* or '\w+'\."),
     (lambda: vjp(DATA, loc=LOC), TypeError, r"vjp: SpatialTransformer got 1 inputs, .*"),
     (lambda: vjp(data=DATA), TypeError,
      r"vjp: data is given by keyword, expected SpatialTransformer's inputs by position; pass data, loc in order\."),
