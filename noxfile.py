@@ -22,7 +22,8 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 # The pair of NumPy and Numba that MXNet's wheel imports with, on the last CPython that it imports on.
 MXNET = ["mxnet==1.9.1", "numpy==1.23.5", "numba==0.60.0"]
-TESTS = ["pytest", "-n", "2", "--dist", "loadfile", "-q"]
+# Files in the order of their names: the longest ones have few tests, and would otherwise come last, on one processor alone.
+TESTS = ["pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-q"]
 
 # What does not depend on the stack, or has its judge in the other one.
 CURRENT_ONLY = [
