@@ -98,7 +98,7 @@ def test_layouts_out_and_grad_req():
 def test_what_is_wrong():
     data = np.ones((1, 1, 3, 4))
     for wrong, kind, words in (
-        ((data[0],), ValueError, r"spline_coefficients: data has shape \(1, 3, 4\), expected 4 axes"),
+        ((data[0, 0],), ValueError, r"spline_coefficients: data has shape \(3, 4\), expected 4 axes"),
         ((data.astype(int),), TypeError, "spline_coefficients: data has dtype int64"),
         ((data, data), ValueError, "spline_coefficients: out overlaps data"),
     ):

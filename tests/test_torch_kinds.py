@@ -33,7 +33,8 @@ def masked(data):
 
 
 DENSE = "expected a dense one; convert it with data.to_dense()."
-CAST = "expected 'float16', 'float32' or 'float64'; convert it with data.to(torch.float32)."
+CAST = "expected real or complex numbers of up to 64 bits each, integers or booleans; convert it with data.to(torch.float32)."
+PICKS = "expected one that picks a pixel, such as 'nearest', since labels have nothing in between; pass that, or convert numbers with data.to(torch.float32)."
 REFUSED = {
     "on another device": (lambda data: data.to("meta"),
                           "loc is on cpu and data on meta, expected one device for all; move it with loc.to(data.device)."),
@@ -45,12 +46,8 @@ REFUSED = {
                "data is a nested tensor, expected a dense one; convert it with data.to_padded_tensor(0.0)."),
     "jagged": (lambda data: torch.nested.nested_tensor(list(data), layout=torch.jagged),
                "data is a nested tensor, expected a dense one; convert it with data.to_padded_tensor(0.0)."),
-    "complex": (lambda data: data.to(torch.complex64),
-                "data has dtype complex64, expected 'float16', 'float32' or 'float64'; pass data.real and data.imag apart."),
-    "conjugate": (lambda data: data.to(torch.complex64).conj(),
-                  "data has dtype complex64, expected 'float16', 'float32' or 'float64'; pass data.real and data.imag apart."),
     "of 8 bits": (lambda data: data.to(torch.float8_e4m3fn), f"data has dtype float8_e4m3fn, {CAST}"),
-    "of integers": (lambda data: data.int(), f"data has dtype int32, {CAST}"),
+    "of integers": (lambda data: data.int(), f"data has dtype int32 and sampler_type is 'bilinear', {PICKS}"),
     "fake": (lambda data: FakeTensorMode().from_tensor(data),
              "loc is a tensor with numbers beside a FakeTensor, expected all inputs to be fake or none; "
              "make it one with fake_mode.from_tensor(loc)."),
@@ -65,6 +62,13 @@ def test_refused(name):
     with pytest.raises(TypeError) as caught:
         warp(change(DATA), LOC)
     assert str(caught.value) == f"SpatialTransformer: {sentence}"
+
+
+def test_conjugates_are_read_as_such():
+    """Of which PyTorch keeps the numbers as they were, and a mark."""
+    numbers = torch.complex(DATA, DATA.flip(0))
+    assert torch.equal(warp(numbers.conj(), LOC), warp(numbers.conj().resolve_conj(), LOC))
+    assert torch.equal(warp(numbers.conj().imag, LOC), -warp(numbers.imag.contiguous(), LOC))
 
 
 def test_every_input_is_looked_at():
@@ -86,8 +90,10 @@ def test_every_input_is_looked_at():
 
 
 def test_autocast_widens_no_integers():
-    with torch.autocast("cpu", dtype=torch.bfloat16), pytest.raises(TypeError, match="data has dtype uint8, expected"):
-        warp((DATA * 255).to(torch.uint8), LOC)
+    whole = (DATA * 255).to(torch.uint8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = warp(whole, LOC)
+    assert found.dtype == torch.uint8 and torch.equal(found, warp(whole, LOC))
     with pytest.raises(
         TypeError, match=r"loc has dtype int32, expected .*; convert it with loc\.to\(torch\.float32\)\.$"
     ):
@@ -172,7 +178,7 @@ def test_sentences_in_compiled_code():
     """They stand in what PyTorch's compiler raises, and are all there is where it may fall back."""
     for data, loc, size, sentence in (
         (DATA, LOC[:, None], (4, 4), r"write each sample as one row with loc\.reshape\(2, 6\)"),
-        (DATA.int(), LOC, (4, 4), r"convert it with data\.to\(torch\.float32\)"),
+        (DATA.int(), LOC, (4, 4), r"convert numbers with data\.to\(torch\.float32\)"),
         (DATA, LOC.to("meta"), (4, 4), r"move it with loc\.to\(data\.device\)"),
         (DATA, LOC, torch.tensor([4, 4]), "target_shape is an array in compiled or recorded code"),
     ):

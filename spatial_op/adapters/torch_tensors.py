@@ -21,12 +21,12 @@ WORDS = Words(
 
 
 def arrays(tensors):
-    """The same memory as NumPy's arrays; what is negated, or zero, only when it is read, has none and gets some."""
+    """The same memory as NumPy's arrays; what is negated, conjugated, or zero, only when it is read, has none and gets some."""
     plain = []
     for tensor in tensors:
         tensor = tensor.detach()
-        if tensor.is_neg():
-            tensor = tensor.resolve_neg()
+        if tensor.is_neg() or tensor.is_conj():
+            tensor = tensor.resolve_conj().resolve_neg()
         elif tensor._is_zerotensor():
             tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
         plain.append(tensor.numpy())
