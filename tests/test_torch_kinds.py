@@ -34,7 +34,10 @@ def masked(data):
 
 DENSE = "expected a dense one; convert it with data.to_dense()."
 CAST = "expected real or complex numbers of up to 64 bits each, integers or booleans; convert it with data.to(torch.float32)."
-PICKS = "expected one that picks a pixel, such as 'nearest', since labels have nothing in between; pass that, or convert numbers with data.to(torch.float32)."
+PICKS = (
+    "expected one that picks a pixel, such as 'nearest', since labels have nothing in between; pass that, or convert numbers with "
+    "data.to(torch.float32)."
+)
 REFUSED = {
     "on another device": (lambda data: data.to("meta"),
                           "loc is on cpu and data on meta, expected one device for all; move it with loc.to(data.device)."),
