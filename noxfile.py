@@ -28,6 +28,7 @@ TESTS = ["pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-
 # What does not depend on the stack, or has its judge in the other one.
 CURRENT_ONLY = [
     "adding",
+    "antialias_beside",
     "cli",
     "cli_compile",
     "cli_fills",
@@ -50,6 +51,7 @@ CURRENT_ONLY = [
     "gallery",
     "grids",
     "house_rules",
+    "integers_frameworks",
     "jax_adapter",
     "jax_native",
     "jax_second_order",
@@ -78,6 +80,7 @@ CURRENT_ONLY = [
     "torch_patch",
     "torch_recorded",
     "torch_second_order",
+    "torch_signals_volumes",
     "torch_words",
     "volumes",
     "warp_peers",

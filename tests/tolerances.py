@@ -11,7 +11,7 @@ def tolerance(dtype, shape, scale):
     the difference of neighbours, which is up to twice the largest magnitude: 1e-6 * max(H, W) of it. The same holds for
     gradients, in float32 only if the data is smooth: the slope is then as continuous as the value.
     """
-    size = max(shape[2:])
+    size = max(shape[2:], default=1)
     return scale * (max(1e-12, 4 * np.finfo("float64").eps * size) if np.dtype(dtype) == "float64" else 1e-6 * size)
 
 

@@ -1,6 +1,7 @@
 """``fill_value``: the number that lies where an image has no pixel, one for all channels or one for each."""
 
 import math
+import warnings
 
 import numpy as np
 
@@ -41,10 +42,12 @@ def entries(value):
     """A number or numbers as an array; None of what has none, or whose gradient would be lost."""
     if any(getattr(one, "requires_grad", False) for one in (value, *check.entries(value))):
         return None
-    try:
-        return np.asarray(value)
-    except (TypeError, ValueError):  # as of lists of several lengths
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # which old versions of NumPy give lists of several lengths
+        try:
+            return np.asarray(value)
+        except (TypeError, ValueError, UserWarning):
+            return None
 
 
 def held(number, dtype):
