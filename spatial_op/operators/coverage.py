@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import check
-from .dispatch import apply
+from .dispatch import applied
 from .engine import kernels
 from .in_parts import call_of
 from .memory import clear, hand_over, working
@@ -20,13 +20,13 @@ def chosen(op, coverage, choices):
         )
 
 
-def results(op, inputs, out, name, coverage, **params):
+def results(op, inputs, out, name, coverage, params):
     """What an operator returns: its result, the coverage alone, or both."""
     if coverage is False:
-        return apply(op, inputs, out, name, **params)
+        return applied(op, inputs, out, name, params)
     if coverage is not True:
-        return apply(op, inputs, out, name, **params, coverage=coverage)
-    return apply(op, inputs, out, name, **params), apply(op, inputs, None, None, **params, coverage=ALONE)
+        return applied(op, inputs, out, name, {**params, "coverage": coverage})
+    return applied(op, inputs, out, name, params), applied(op, inputs, None, None, {**params, "coverage": ALONE})
 
 
 def called(name, inputs, plan, coverage):

@@ -37,6 +37,11 @@ def words_of(value):
 
 def apply(op, inputs, out, name, **params):
     """The result of an operator, as the kind of array that its inputs are."""
+    return applied(op, inputs, out, name, params)
+
+
+def applied(op, inputs, out, name, params):
+    """The same of parameters in a dictionary."""
     for value in inputs:
         if type(value) is not np.ndarray:
             adapter = adapter_of(type(value))

@@ -163,10 +163,11 @@ def GridSampler(
     >>> so.GridSampler(data, np.stack([x, y])[None])[0, 0]
     array([[4. , 5.5, 7. ]])
     """
-    return results(
-        GridSampler, (data, grid), out, name, coverage, sampler_type=sampler_type, padding_mode=padding_mode,
-        align_corners=align_corners, points_inside=points_inside, fill_value=fill_value, antialias=antialias,
-    )  # fmt: skip
+    params = {
+        "sampler_type": sampler_type, "padding_mode": padding_mode, "align_corners": align_corners, "points_inside": points_inside,
+        "fill_value": fill_value, "antialias": antialias,
+    }  # fmt: skip
+    return results(GridSampler, (data, grid), out, name, coverage, params)
 
 
 def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_mode="zeros", align_corners=True):

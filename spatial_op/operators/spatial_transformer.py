@@ -171,11 +171,11 @@ def SpatialTransformer(
            [ 4.5,  5.5,  6.5,  3.5],
            [ 8.5,  9.5, 10.5,  5.5]])
     """
-    return results(
-        SpatialTransformer, (data, loc), out, name, coverage, target_shape=target_shape, transform_type=transform_type,
-        sampler_type=sampler_type, padding_mode=padding_mode, align_corners=align_corners, fill_value=fill_value,
-        antialias=antialias,
-    )  # fmt: skip
+    params = {
+        "target_shape": target_shape, "transform_type": transform_type, "sampler_type": sampler_type, "padding_mode": padding_mode,
+        "align_corners": align_corners, "fill_value": fill_value, "antialias": antialias,
+    }  # fmt: skip
+    return results(SpatialTransformer, (data, loc), out, name, coverage, params)
 
 
 SpatialTransformer.operator = Operator(
