@@ -123,9 +123,10 @@ def package(session):
     newest = max(pathlib.Path(wheels).glob("*.whl"), key=lambda path: path.stat().st_mtime)
     session.install("--force-reinstall", f"{newest}[demo]")
     session.chdir(wheels)
-    installed = "import importlib.metadata as m; print(*sorted({f.parts[0] for f in m.files('spatial-op')}))"
+    installed = "import importlib.metadata as m; print(*sorted({f.parts[0] for f in m.files('spatial-op') if f.name != 'spatial_op'}))"
     found = session.run("python", "-c", installed, silent=True).split()
     if [name for name in found if not name.endswith(".dist-info")] != ["spatial_op"]:
-        session.error(f"installing puts more than spatial_op into site-packages: {found}")
+        session.error(f"installing puts more than the command and spatial_op into site-packages: {found}")
+    session.run("spatial_op", "--help", silent=True)
     session.run("python", "-m", "spatial_op", "check")
     session.run("python", "-m", "spatial_op", "demo", "--out", "demo.png")
