@@ -9,6 +9,7 @@ from . import check
 from .dtypes import smooth
 from .operators import Operator
 from .operators.dispatch import words_of
+from .operators.pixel_warp import warp
 from .pullback import Pullback, alike, several
 
 GRAD_REQS = ("write", "add", "null")
@@ -93,6 +94,11 @@ def operator_of(caller, op):
     """What is known of an operator."""
     operator = getattr(op, "operator", None)
     if not isinstance(operator, Operator):
+        if op is warp:
+            raise TypeError(
+                f"{caller}: op is spatial_op.warp, expected an operator, which has gradients; pass spatial_op.SpatialTransformer, with the loc "
+                "that spatial_op.pixel_matrix_to_loc makes of the matrix."
+            )
         raise TypeError(
             f"{caller}: op is {check.shown(op)}, expected an operator of this package; pass for example spatial_op.SpatialTransformer."
         )

@@ -43,6 +43,7 @@ WRONG = [
      r"vjp: data is given by keyword, expected SpatialTransformer's inputs by position; pass data, loc in order\."),
     (lambda: so.vjp(so.GridGenerator, LOC, target_shape=(3, 4)), TypeError,
      r"vjp: transform_type of GridGenerator is missing, expected it as a keyword; .*"),
+    (lambda: so.vjp(so.warp, DATA, np.eye(3)), TypeError, r"vjp: op is spatial_op.warp, expected an operator, .*; pass .*matrix\."),
     (lambda: so.vjp(None, DATA), TypeError, r"vjp: op is None, expected an operator of this package; .*"),
     (lambda: so.vjp("SpatialTransformer", DATA), TypeError, r"vjp: op is 'SpatialTransformer', expected an operator .*"),
     (lambda: jvp(None, None), TypeError, r"jvp: inputs is a builtins\.NoneType, expected a tuple or list .* data, loc; pass them as \(data, loc\)\."),
