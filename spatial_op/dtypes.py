@@ -27,6 +27,11 @@ PARTS = {
 IMAGES = {**DTYPES, **PICTURES, **LABELS, **{whole: {**DTYPES, **LABELS}[part] for whole, part in PARTS.items()}}
 
 
+def are_labels(dtype):
+    """Whether numbers of a native dtype are labels, which have nothing in between."""
+    return dtype in LABELS or (dtype.kind in "iu" and dtype in PARTS)
+
+
 def smooth(dtype):
     """The dtype of gradients and tangents of arrays of this one: its own, unless it is one of integers."""
     return dtype if dtype.kind in "fc" else IMAGES[dtype]

@@ -3,13 +3,14 @@
 import numpy as np
 
 from .. import warp
+from ..operators import arguments
 from ..operators.any_dtype import whole, working
 from ..samplers import SAMPLERS
 
 
 def picks(sampler_type):
     """Whether a sampler takes the value of one pixel, and mixes none."""
-    return len(SAMPLERS[sampler_type].taps(0.5)) == 1
+    return arguments.picks(SAMPLERS[sampler_type])
 
 
 def mixes(dtype):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from .. import check
-from ..dtypes import LABELS, PARTS
+from ..dtypes import are_labels
 from . import stretch
 from .memory import as_rows, empty, made_once, side_by_side
 from .samples import with_slopes
@@ -44,8 +44,7 @@ def antialiased(call, plan, antialias):
 
 def check_means(op, antialias, dtype):
     """Refuse images of labels, which have no means."""
-    labels = dtype in LABELS or (dtype.kind in "iu" and dtype in PARTS)
-    if labels and wanted(antialias):
+    if are_labels(dtype) and wanted(antialias):
         raise TypeError(
             f"{op}: antialias is {check.shown(antialias)} and data has dtype {dtype}, whose numbers are labels without means, expected floats, "
             "complex numbers or integers of up to 16 bits; leave antialias out."

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import check
-from ..dtypes import DTYPES, LABELS, PARTS
+from ..dtypes import DTYPES, are_labels
 from ..paddings import PADDINGS
 from ..samplers import SAMPLERS
 from ..transforms import TABLES
@@ -69,7 +69,7 @@ def sampling(op, sampler_type, padding_mode, align_corners):
 def labels(op, data, sampler_type, sampler):
     """Labels have nothing in between."""
     dtype = data.dtype.newbyteorder("=")
-    if dtype in LABELS or (dtype.kind in "iu" and dtype in PARTS):
+    if are_labels(dtype):
         if not picks(sampler):
             raise TypeError(
                 f"{op}: data has dtype {dtype} and sampler_type is {sampler_type!r}, expected one that picks a pixel, such as 'nearest', since "
