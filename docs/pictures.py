@@ -36,7 +36,7 @@ def photograph():
 
 def corners():
     """Where -1 and +1 are."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 1.9), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(7, 1.9), layout="constrained")
     values = np.array([0.3, 0.8, 0.55, 0.95])
     for axis, align in zip(axes, (True, False)):
         axis.imshow(values[None], cmap="gray", vmin=0, vmax=1, extent=(-0.5, 3.5, -0.5, 0.5), aspect="auto")
@@ -57,7 +57,7 @@ def corners():
 def paddings():
     """What lies outside."""
     data, loc = photograph(), np.array([[2.2, 0, 0, 0, 2.2, 0]])
-    figure, axes = plt.subplots(1, 3, figsize=(9, 2.35), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(7, 1.95), layout="constrained")
     for axis, mode in zip(axes, ("zeros", "border", "reflection")):
         show(axis, so.SpatialTransformer(data, loc, data.shape[2:], padding_mode=mode)[0, 0], f'"{mode}"')
         height, width = data.shape[2:]
@@ -76,18 +76,18 @@ def shrinking():
     """What one sample of a pixel makes of fine rings, and what the mean of several does."""
     data, turn = rings(640), np.deg2rad(8)
     loc = np.array([[np.cos(turn), -np.sin(turn), 0, np.sin(turn), np.cos(turn), 0]])
-    figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(7, 2.8), layout="constrained")
     show(axes[0], data[0, 0, :160, :160], "a corner of the image")
     for axis, antialias in zip(axes[1:], (False, True)):
         out = so.SpatialTransformer(data, loc, (160, 160), align_corners=False, antialias=antialias)
-        show(axis, out[0, 0], f"turned and shrunk, antialias={antialias}")
+        show(axis, out[0, 0], f"turned and shrunk,\nantialias={antialias}")
     save(figure, "shrinking")
 
 
 def samplers():
     """What lies between pixels."""
     data = np.random.default_rng(3).random((1, 1, 5, 7))
-    figure, axes = plt.subplots(1, 3, figsize=(9, 2.4), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(7, 2), layout="constrained")
     for axis, sampler in zip(axes, ("nearest", "bilinear", "bicubic")):
         options = {"sampler_type": sampler, "padding_mode": "border", "align_corners": False}
         show(
@@ -111,7 +111,7 @@ def transforms():
         "projective": ([1, 0.1, 0, 0, 1, 0, 0.1, 0.45], "3x3 homography"),
         "tps": (bent[0], "16 control points"),
     }
-    figure, axes = plt.subplots(2, 3, figsize=(9, 4.7), layout="constrained")
+    figure, axes = plt.subplots(3, 2, figsize=(7, 7.9), layout="constrained")
     show(axes.flat[0], data[0, 0], "the image")
     for axis, (name, (loc, meaning)) in zip(axes.flat[1:], rows.items()):
         out = so.SpatialTransformer(data, np.array([loc], float), data.shape[2:], name)

@@ -18,6 +18,8 @@ HERE = pathlib.Path(__file__).parent / "speed"
 README = HERE.parents[1] / "README.md"
 BORDERS = "<!-- begin: docs/speed.py -->\n", "<!-- end: docs/speed.py -->\n"
 STACKS = {"current": "On the current stack", "mxnet": "On the stack that MXNet imports on"}
+# Keeps two ratios on one line.
+APART = "\N{NO-BREAK SPACE}"
 PASSES = {"forward": "forward", "forward_backward": "forward and backward"}
 # What takes so many times as long as on one thread was not at work: its threads waited for a core that another one had.
 DISTURBED = 5
@@ -80,16 +82,16 @@ def tables(results):
             lines += [*table(result, group, cases), ""]
         for part in (calls(result), first_calls(result), disagreements(result)):
             lines += [*part, ""] if part else []
-    return "\n".join(lines)
+    return "\n".join(lines).replace("->", "\N{RIGHTWARDS ARROW}")  # no line of a narrow column ends in the middle of it
 
 
-def grid(title, head, rows):
-    """One table under a title."""
+def grid(title, head, rows, words=1):
+    """One table under a title, whose first columns hold words."""
     return [
         f"### {title}",
         "",
         f"| {' | '.join(head)} |",
-        f"|---{'|---:' * (len(head) - 1)}|",
+        f"{'|---' * words}{'|---:' * (len(head) - words)}|",
         *(f"| {' | '.join(row)} |" for row in rows),
     ]
 
@@ -132,7 +134,7 @@ def disagreements(result):
         for each in result["disagreements"]
     ]
     head = ["library", "case", "threads", "what differs", "by", "allowed"]
-    return grid("Not timed, because results differ by more than rounding", head, rows) if rows else []
+    return grid("Not timed, because results differ by more than rounding", head, rows, words=2) if rows else []
 
 
 # The README's table: its columns, each from one stack.
@@ -213,7 +215,7 @@ def mean(rows):
 
 def times(values):
     """Ratios in words."""
-    return " / ".join(
+    return f"{APART}/{APART}".join(
         "-" if value is None else f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in values or ()
     )
 

@@ -117,7 +117,7 @@ def test_runs_of_the_same_settings_come_together(tmp_path):
     runs.report("some", {"steps": 1}, tmp_path, [made("R", 2.0), made("R", 4.0, 1)])
     runs.report("some", {"steps": 1}, tmp_path, (made("R", 6.0, 1), made("P", 9.0)))
     last = (tmp_path / "some.md").read_text().splitlines()[-1]
-    assert last == "| CNN | 4.00 ± 2.83 | 9.00 | 1 |"
+    assert last == "| CNN | 4.00\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}2.83 | 9.00 | 1 |"
     runs.report("some", {"steps": 2}, tmp_path, [made("R", 6.0)])
     assert (tmp_path / "some.md").read_text().splitlines()[-1] == "| CNN | 6.00 | 1 |"
 

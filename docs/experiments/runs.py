@@ -13,6 +13,9 @@ import numpy as np
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 
+# Between a mean and its spread, which narrow tables keep on one line.
+APART = "\N{NO-BREAK SPACE}"
+
 
 def options(function):
     """The options that every experiment has."""
@@ -90,7 +93,7 @@ def table(results):
         cells = []
         for task in tasks:
             errors = [r["error"] for r in results if (r["network"], r["task"]) == (name, task)]
-            spread = f" ± {np.std(errors, ddof=1):.2f}" if len(errors) > 1 else ""
+            spread = f"{APART}±{APART}{np.std(errors, ddof=1):.2f}" if len(errors) > 1 else ""
             cells.append(f"{np.mean(errors):.2f}{spread}" if errors else "")
         size = next(result["parameters"] for result in results if result["network"] == name)
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {size} |")
