@@ -158,7 +158,7 @@ def assembled(image, where, sizes, sampler_type, padding_mode, fill):
     dtype, rows, shape = image.dtype.newbyteorder("="), rows_of(sampler_type, padding_mode), image.shape[-where.axes :]
     rules = sampler_type, padding_mode, fill
     name = "warp-" + tokenize(image.name, where.matrix, where.displacement, where.fine, sizes, rules)
-    own = [spans(each) for each in image.chunks[-where.axes :]]
+    firsts = [[start for start, _ in spans(each)] for each in image.chunks[-where.axes :]]
     all_parts = rectangles(sizes)
     boxes = boxes_of(where, all_parts, shape, rows)
     longest = read(boxes, shape).max(axis=0).tolist()
@@ -167,8 +167,8 @@ def assembled(image, where, sizes, sampler_type, padding_mode, fill):
     for place, part, box in zip(places, all_parts.tolist(), boxes.tolist()):
         axes = axes_of(box, shape)
         check_folded("warp", padding_mode, axes)
-        needed = [meeting(each, runs(axis, rows)) for each, axis in zip(own, axes)]
-        starts = [[each[k][0] for k, each in zip(block, own)] for block in itertools.product(*needed)]
+        needed = [meeting(each, runs(axis, rows)) for each, axis in zip(firsts, axes)]
+        starts = [[each[k] for k, each in zip(block, firsts)] for block in itertools.product(*needed)]
         for front in itertools.product(*map(range, image.numblocks[: -where.axes])):
             blocks = [(image.name, *front, *block) for block in itertools.product(*needed)]
             lead = tuple(each[k] for each, k in zip(image.chunks, front))

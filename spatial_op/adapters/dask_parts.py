@@ -1,5 +1,6 @@
 """The parts of a large source that chunks of the result read: from its own chunks to one array."""
 
+import bisect
 import itertools
 import math
 
@@ -37,13 +38,13 @@ def runs(axis, rows):
     return list(zip(starts.tolist(), pixels[starts].tolist(), lengths.tolist()))
 
 
-def meeting(spans, own):
-    """Which of the source's chunks along an axis, (start, stop), hold pixels of a part's runs."""
-    return [
-        number
-        for number, (start, stop) in enumerate(spans)
-        if any(max(start, pixel) < min(stop, pixel + length) for _, pixel, length in own)
-    ]
+def meeting(firsts, own):
+    """Which of the source's chunks along an axis, whose first pixels are ``firsts``, hold pixels of a part's runs."""
+    found = set()
+    for _, pixel, length in own:
+        if length:
+            found.update(range(bisect.bisect_right(firsts, pixel) - 1, bisect.bisect_left(firsts, pixel + length)))
+    return sorted(found)
 
 
 def shared(own, start, size):
