@@ -12,7 +12,7 @@ from .coordinates import AXES
 from .in_parts import call_of
 from .plans import Plan, planned
 
-ROWS = {axes: pixel_matrix.row(axes) for axes in (2, 3)}
+ROWS = {(axes, affine): pixel_matrix.row(axes, affine) for axes in (2, 3) for affine in (False, True)}
 
 
 def by_matrix(data, first, rectangle, matrix, rows, fill=None, fine=None):
@@ -26,9 +26,10 @@ def by_matrix(data, first, rectangle, matrix, rows, fill=None, fine=None):
     shape = tuple(stop - start for start, stop in rectangle)
     centre = [start + (size - 1) / 2 for (start, _), size in zip(rectangle, shape)]
     loc = np.array([[*matrix.ravel(), *centre[::-1], *first[::-1]]])
+    transform = ROWS[axes, pixel_matrix.is_affine(matrix)]
 
     def sample(data, fill):
-        plan = planned("warp", data, loc, shape, ROWS[axes], rows, True, fill=fill)
+        plan = planned("warp", data, loc, shape, transform, rows, True, fill=fill)
         return call_of("warp", {"data": data, "loc": loc}, plan.part(1, fine) if fine else plan).forward()
 
     return of_any(sample, data, rows[0], fill, mixing=fine is not None)

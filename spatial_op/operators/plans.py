@@ -74,6 +74,51 @@ class Plan:
         """What kernels are given of coordinates."""
         return fixed_of(self.transform, self.count, self.source, self.target, self.edge)
 
+    def takes(self, data, given):
+        """Whether kernels read these arrays as they are: what costs a tiny call the least."""
+        return (
+            self.as_given
+            and data.dtype == self.stored
+            and given.dtype == self.number
+            and data.flags.carray
+            and given.flags.carray
+        )
+
+    @made_once
+    def as_given(self):
+        """Whether nothing is computed from parameters or grids beforehand."""
+        return not self.fine and (self.transform is None or self.transform.solve is None)
+
+    @made_once
+    def steps(self):
+        """How far apart samples and channels are in such arrays, in numbers."""
+        shape, given_shape = self.given[:2]
+        steps = {"image_step": math.prod(shape[1:]), "apart": math.prod(given_shape[1:])}
+        single = {"image_step": shape[0] == 1, "apart": given_shape[0] == 1}  # one is that of all samples
+        found = {name: 0 if single[name] else step for name, step in steps.items()}
+        return {**found, "channel_step": math.prod(shape[2:])}
+
+    @made_once
+    def small(self):
+        """Whether calls are never worth a second thread, nor more than the least that can be done for them."""
+        most = kernels("threads").most_threads(self.work.tiles, self.work.elements)
+        return self.as_given and not self.nothing and most < 2
+
+    @made_once
+    def packed(self):
+        """What such calls have in common if their arrays lie densely."""
+        return kernels("kernel").Fixed({**self.fixed, **self.steps})
+
+    def at_once(self, data, given):
+        """The result of such a call, whose arrays kernels read as they are."""
+        out = np.empty(self.shape, self.dtype)
+        self.run(self.forward(False), 1, {"pixels": data, "numbers": given, "out": out}, fixed=self.packed)
+        return out
+
+    def threads(self):
+        """How many threads the work deserves now."""
+        return kernels("threads").threads_for(self.work.tiles, self.work.elements)
+
     @made_once
     def linear(self):
         """The plan of the same calls without a fill, of which the result is linear in the images."""
@@ -133,27 +178,29 @@ class Plan:
             self.pairs["backward", beside] = kernels("build").backward(*self.key, self.work.group, beside)
         return self.pairs["backward", beside]
 
-    def run(self, pair, threads, given, planes=None):
+    def run(self, pair, threads, given, planes=None, fixed=None):
         """Do a tile by way of a window where that pays, and in place what is left over.
 
         In place, channels are planes. If they lie beside each other instead, ``planes()`` gives those arrays otherwise, and
         takes back what is written.
         """
         by_windows, in_place = pair
-        given |= room(self.fixed, threads)
+        fixed = fixed or self.fixed
+        if self.transform is not None and (self.transform.basis or self.transform.term):
+            given |= room(fixed, threads)
         if by_windows is None:
             given["todo"] = np.ones(self.work.tiles, np.uint8)
         else:
             given["todo"] = np.empty(self.work.tiles, np.uint8)
-            by_windows(threads, given, self.fixed)
+            by_windows(threads, given, fixed)
             if 1 not in given["todo"].tobytes():
                 return
             given["add_data"] = True
         if planes is None:
-            in_place(threads, given, self.fixed)
+            in_place(threads, given, fixed)
             return
         with planes() as others:
-            in_place(threads, {**given, **others}, self.fixed)
+            in_place(threads, {**given, **others}, fixed)
 
     def part(self, samples, fine):
         """The plan of so many of the samples, whose pixels have several samples of the image each, unless ``fine`` is 1 on all axes."""
