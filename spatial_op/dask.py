@@ -12,7 +12,7 @@ from .adapters.dask_arguments import channels_first, check_folded, check_image, 
 from .adapters.dask_boxes import boxes_of, read
 from .adapters.dask_parts import axes_of, filled, gathered, meeting, rows_of_part, runs, spans
 from .kernels.threads import one_thread
-from .operators import filling
+from .operators import filling, unrounded
 from .operators.any_dtype import working
 from .operators.coverage import ALONE, chosen
 from .operators.pixel_warp import map_of, rows_of
@@ -37,6 +37,7 @@ def warp(
     chunks=None,
     fill_value=0.0,
     coverage=False,
+    out_dtype=None,
 ):
     """Warp one large image or volume, of any dtype, chunk by chunk.
 
@@ -76,10 +77,12 @@ def warp(
     coverage : bool or str
         True: return a second Dask array, how much of each sample's weight lies inside the image, whatever the padding; "only":
         return that alone.
+    out_dtype : dtype, optional
+        The dtype of the result, as ``spatial_op.warp`` has it.
 
     Returns
     -------
-    out : Dask array of ``image``'s dtype
+    out : Dask array of ``image``'s dtype, or of ``out_dtype``
         Its axes are those of ``image``. Nothing is computed yet. Each chunk is computed by one thread.
     coverage : (H_out, W_out) or (D_out, H_out, W_out) Dask array of floats
         If it is asked for.
@@ -121,6 +124,7 @@ def warp(
     fill = filling.checked(op, fill_value, padding_mode, channels, image.dtype)
     target = where.target(target_shape, image.shape[-where.axes :])
     where = where.with_samples(antialias, target)
+    written = unrounded.checked(op, out_dtype, image.dtype, "image")
     chosen(op, coverage, (False, True, ALONE))
     if chunks is None:
         chunks = fitting(where, image, target, rows)
@@ -131,7 +135,7 @@ def warp(
         inside = assembled(ones, where, sizes, sampler_type, "zeros", None)
         if coverage == ALONE:
             return inside
-    out = assembled(image, where, sizes, sampler_type, padding_mode, fill)
+    out = assembled(image, where, sizes, sampler_type, padding_mode, fill, written)
     out = out if channel_axis is None else da.moveaxis(out, 0, channel_axis)
     return (out, inside) if coverage else out
 
@@ -153,10 +157,10 @@ def rectangles(sizes):
     return np.array(list(itertools.product(*map(spans, sizes))), np.int64)
 
 
-def assembled(image, where, sizes, sampler_type, padding_mode, fill):
+def assembled(image, where, sizes, sampler_type, padding_mode, fill, out_dtype=None):
     """The lazy result."""
     dtype, rows, shape = image.dtype.newbyteorder("="), rows_of(sampler_type, padding_mode), image.shape[-where.axes :]
-    rules = sampler_type, padding_mode, fill
+    rules = sampler_type, padding_mode, fill, out_dtype
     name = "warp-" + tokenize(image.name, where.matrix, where.displacement, where.fine, sizes, rules)
     firsts = [[start for start, _ in spans(each)] for each in image.chunks[-where.axes :]]
     all_parts = rectangles(sizes)
@@ -173,22 +177,22 @@ def assembled(image, where, sizes, sampler_type, padding_mode, fill):
             blocks = [(image.name, *front, *block) for block in itertools.product(*needed)]
             lead = tuple(each[k] for each, k in zip(image.chunks, front))
             tasks[(name, *front, *place)] = (
-                one_chunk, blocks, starts, lead, axes, part, where.within(part), dtype, *rules[:2], filled(fill, image, front),
+                one_chunk, blocks, starts, lead, axes, part, where.within(part), dtype, *rules[:2], filled(fill, image, front), out_dtype,
             )  # fmt: skip
     graph = HighLevelGraph.from_collections(name, tasks, dependencies=[image])
-    return da.Array(graph, name, (*image.chunks[: -where.axes], *sizes), dtype=dtype)
+    return da.Array(graph, name, (*image.chunks[: -where.axes], *sizes), dtype=out_dtype or dtype)
 
 
-def one_chunk(blocks, starts, lead, axes, rectangle, where, dtype, sampler_type, padding_mode, fill):
+def one_chunk(blocks, starts, lead, axes, rectangle, where, dtype, sampler_type, padding_mode, fill, out_dtype):
     """A chunk of the result, from those of the source whose first pixels are ``starts``."""
     rows = rows_of(sampler_type, padding_mode)
     shape = tuple(stop - start for start, stop in rectangle)
     with one_thread():
         if not blocks:  # the fill, and NaN for what has no source point
             nothing = np.zeros((1, len(fill or (0,)), *(1 for _ in axes)), dtype)
-            out = where.sampled(nothing, (0,) * where.axes, rectangle, rows, fill)[0]
+            out = where.sampled(nothing, (0,) * where.axes, rectangle, rows, fill, out_dtype)[0]
             return out.reshape(*lead, *shape) if len(out) > 1 else np.broadcast_to(out[0], (*lead, *shape))
         source = gathered(blocks, starts, lead, [runs(axis, rows) for axis in axes], dtype)
         data = source.reshape(1, -1, *source.shape[-where.axes :])
         first = tuple(axis.first for axis in axes)
-        return where.sampled(data, first, rectangle, rows_of_part(axes, rows), fill).reshape(*lead, *shape)
+        return where.sampled(data, first, rectangle, rows_of_part(axes, rows), fill, out_dtype).reshape(*lead, *shape)

@@ -24,7 +24,7 @@ class Plan:
     ``transform`` is the row for parameters, or None for a grid, whose ``points`` say whether their coordinates stand side by
     side, and whether they are moved inside first; ``rows`` are those of sampler and padding; ``fill`` is what lies outside where
     there are no pixels, a tuple for the channels, or None for zeros. ``fine`` is how many samples a pixel has along each axis of the
-    images, or None if it has one.
+    images, or None if it has one. ``out_dtype`` is the dtype of results, if it is not that of images.
     """
 
     def __init__(
@@ -40,12 +40,13 @@ class Plan:
         points=(False, False),
         fill=None,
         fine=None,
+        out_dtype=None,
     ):
         self.source, self.target, self.edge = shape[2:], target, edge
         samples = given_shape[0] if shape[0] == 1 else shape[0]
         self.shared = samples if shape[0] == 1 else 1  # samples that have one image
-        self.dtype, self.compute = dtype, IMAGES[dtype]
-        self.stored = stored_as(dtype)
+        self.dtype, self.compute, self.out_dtype = out_dtype or dtype, IMAGES[dtype], out_dtype
+        self.stored, self.written = stored_as(dtype), stored_as(self.dtype)
         self.shape, self.transform, self.rows, self.points = (samples, shape[1], *target), transform, rows, points
         self.fill, self.fine = fill, fine
         self.given = (shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points)
@@ -122,12 +123,12 @@ class Plan:
     @made_once
     def linear(self):
         """The plan of the same calls without a fill, of which the result is linear in the images."""
-        return self if self.fill is None else plan_of(Plan, *self.given, None, self.fine)
+        return self if self.fill is None else plan_of(Plan, *self.given, None, self.fine, self.out_dtype)
 
     def of_batch(self, images):
         """The plan for another number of images."""
         shape, *others = self.given
-        return plan_of(Plan, (images, *shape[1:]), *others, self.fill, self.fine)
+        return plan_of(Plan, (images, *shape[1:]), *others, self.fill, self.fine, self.out_dtype)
 
     @made_once
     def of_ones(self):
@@ -153,12 +154,11 @@ class Plan:
         build = kernels("build")
         fine = bool(self.fine)
         formula = build.formula(self.transform, fine) if self.transform else build.Points(*self.points, fine)
-        return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:], self.kind
+        return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:], self.kind(self.stored)
 
-    @property
-    def kind(self):
-        """The kind of numbers that images and results are stored as, if kernels compute with another."""
-        return None if self.stored == self.compute else self.stored.str[1:]
+    def kind(self, stored):
+        """The kind of numbers that images or results are stored as, if kernels compute with another."""
+        return None if stored == self.compute else stored.str[1:]
 
     @made_once
     def pairs(self):
@@ -169,7 +169,8 @@ class Plan:
         """Kernels that sample, by windows and in place."""
         if ("forward", beside) not in self.pairs:
             build = kernels("build")
-            self.pairs["forward", beside] = build.forward(*self.key, self.kind, self.work.group, self.work.few, beside)
+            written = self.kind(self.written)
+            self.pairs["forward", beside] = build.forward(*self.key, written, self.work.group, self.work.few, beside)
         return self.pairs["forward", beside]
 
     def backward(self, beside):
@@ -210,7 +211,7 @@ class Plan:
         ]  # one may be shared by all samples
         fine = None if max(fine) == 1 else fine
         points = beside and not fine, inside  # a grid is copied with its slopes
-        return plan_of(type(self), *shapes, *others, points, self.fill, fine)
+        return plan_of(type(self), *shapes, *others, points, self.fill, fine, self.out_dtype)
 
 
 def stored_as(dtype):
@@ -257,7 +258,9 @@ def remember(facts, plan):
     return plan
 
 
-def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False, fill=None, kind=Plan):
+def planned(
+    name, data, given, target_shape, transform, rows, align_corners, inside=False, fill=None, kind=Plan, out_dtype=None
+):
     """The plan of a call whose arrays have been checked; of numbers in two parts, that of the parts."""
     (images, channels, *source), dtype = data.shape, data.dtype.newbyteorder("=")
     if dtype in PARTS:
@@ -266,5 +269,5 @@ def planned(name, data, given, target_shape, transform, rows, align_corners, ins
     check.result(name, "the result", (max(images, len(given)), channels, *target_shape))
     points = transform is None and side_by_side(given), inside
     shape = given.shape if transform is None else (len(given), math.prod(given.shape[1:]))
-    facts = target_shape, dtype, given.dtype, transform, rows, not align_corners, points, fill
+    facts = target_shape, dtype, given.dtype, transform, rows, not align_corners, points, fill, None, out_dtype
     return plan_of(kind, (images, channels, *source), shape, *facts)

@@ -108,7 +108,7 @@ class WarpCall:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
         if plan.nothing:
             return out
-        direct = working(bytes_of(out), plan.stored, beside=beside)
+        direct = working(bytes_of(out), plan.written, beside=beside)
         self.sample(self.known, direct, beside)
         hand_over(direct, bytes_of(out))
         return out
