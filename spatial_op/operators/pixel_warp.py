@@ -216,7 +216,8 @@ def warp(
     channel_axis : int, optional
         The axis that holds the channels; the last one, if there is one axis more than sides, unless given.
     fill_value : number or sequence of C numbers
-        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each. It is mixed as it is; the result of integers is
+        rounded after that, halves to even, so that 0.5 becomes 0.
     coverage : bool or str
         True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
         that alone.

@@ -75,15 +75,14 @@ class Plan:
         """What kernels are given of coordinates."""
         return fixed_of(self.transform, self.count, self.source, self.target, self.edge)
 
-    def takes(self, data, given):
-        """Whether kernels read these arrays as they are: what costs a tiny call the least."""
-        return (
-            self.as_given
-            and data.dtype == self.stored
-            and given.dtype == self.number
-            and data.flags.carray
-            and given.flags.carray
-        )
+    def lying(self, data, given):
+        """How the channels of these arrays lie, if kernels read both as they are: beside each other or not; else None. It costs tiny calls little."""
+        if not self.as_given or data.dtype != self.stored or given.dtype != self.number or not given.flags.carray:
+            return None
+        if data.flags.carray:
+            return False
+        dense = len(data) == 1 or data.strides[0] == data.itemsize * math.prod(data.shape[1:])
+        return True if self.beside_too and dense and data.flags.behaved and side_by_side(data) else None
 
     @made_once
     def as_given(self):
@@ -92,12 +91,12 @@ class Plan:
 
     @made_once
     def steps(self):
-        """How far apart samples and channels are in such arrays, in numbers."""
+        """How far apart samples and channels are in such arrays, in numbers: of planes, and of channels beside each other."""
         shape, given_shape = self.given[:2]
         steps = {"image_step": math.prod(shape[1:]), "apart": math.prod(given_shape[1:])}
         single = {"image_step": shape[0] == 1, "apart": given_shape[0] == 1}  # one is that of all samples
         found = {name: 0 if single[name] else step for name, step in steps.items()}
-        return {**found, "channel_step": math.prod(shape[2:])}
+        return [{**found, "channel_step": step} for step in (math.prod(shape[2:]), 1)]
 
     @made_once
     def small(self):
@@ -107,14 +106,8 @@ class Plan:
 
     @made_once
     def packed(self):
-        """What such calls have in common if their arrays lie densely."""
-        return kernels("kernel").Fixed({**self.fixed, **self.steps})
-
-    def at_once(self, data, given):
-        """The result of such a call, whose arrays kernels read as they are."""
-        out = np.empty(self.shape, self.dtype)
-        self.run(self.forward(False), 1, {"pixels": data, "numbers": given, "out": out}, fixed=self.packed)
-        return out
+        """What such calls have in common: of planes, and of channels beside each other."""
+        return [kernels("kernel").Fixed({**self.fixed, **steps}) for steps in self.steps]
 
     def threads(self):
         """How many threads the work deserves now."""
@@ -183,7 +176,7 @@ class Plan:
         """Do a tile by way of a window where that pays, and in place what is left over.
 
         In place, channels are planes. If they lie beside each other instead, ``planes()`` gives those arrays otherwise, and
-        takes back what is written.
+        takes back what is written. ``fixed`` are all numbers that are known already, if more are than of any call.
         """
         by_windows, in_place = pair
         fixed = fixed or self.fixed
@@ -201,7 +194,7 @@ class Plan:
             in_place(threads, given, fixed)
             return
         with planes() as others:
-            in_place(threads, {**given, **others}, fixed)
+            in_place(threads, {**given, **others}, self.fixed)
 
     def part(self, samples, fine):
         """The plan of so many of the samples, whose pixels have several samples of the image each, unless ``fine`` is 1 on all axes."""

@@ -127,7 +127,8 @@ def SpatialTransformer(
     align_corners : bool
         See the conventions.
     fill_value : number or sequence of C numbers
-        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each. It is mixed as it is; the result of integers is
+        rounded after that, halves to even, so that 0.5 becomes 0.
     coverage : bool or str
         True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
         that alone, which can be differentiated, as ``vjp`` and ``jvp`` do.

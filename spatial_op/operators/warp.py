@@ -73,8 +73,9 @@ class WarpCall:
     def known(self):
         """What all kernels are given."""
         data, given = self.inputs.values()
-        if self.plan.takes(data, given):
-            return {"pixels": data, "numbers": given, **self.plan.steps}
+        beside = self.plan.lying(data, given)
+        if beside is not None:
+            return {"pixels": pixels_of(data, beside), "numbers": given, **self.plan.steps[beside]}
         return self.images(data, self.beside)
 
     def planes(self, written, **read):
@@ -98,9 +99,9 @@ class WarpCall:
         """Sample; write to ``out`` if it is given."""
         plan = self.plan
         if out is None and plan.small:
-            data, given = self.inputs.values()
-            if plan.takes(data, given):
-                return plan.at_once(data, given)
+            beside = plan.lying(*self.inputs.values())
+            if beside is not None:
+                return self.at_once(beside)
         beside = self.beside
         if out is None:
             out = empty(self.shape, self.dtype, beside)
@@ -111,6 +112,15 @@ class WarpCall:
         direct = working(bytes_of(out), plan.written, beside=beside)
         self.sample(self.known, direct, beside)
         hand_over(direct, bytes_of(out))
+        return out
+
+    def at_once(self, beside):
+        """The result of a small call, whose arrays kernels read as they are."""
+        plan, (data, given) = self.plan, self.inputs.values()
+        out = empty(self.shape, self.dtype, beside)
+        known = {"pixels": pixels_of(data, beside), "numbers": given, "out": pixels_of(out, beside)}
+        planes = self.planes({"out": out}) if beside else None
+        plan.run(plan.forward(beside), 1, known, planes, plan.packed[beside])
         return out
 
     def sample(self, images, out, beside):
