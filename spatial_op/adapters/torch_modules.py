@@ -101,7 +101,7 @@ class GridSampler(Module):
     Parameters
     ----------
     mode : str
-        "bilinear", "nearest" or, of images, "bicubic".
+        "bilinear", "nearest" or "bicubic", as for ``grid_sample``.
     padding_mode : str
         "zeros", "border" or "reflection".
     align_corners : bool
