@@ -24,6 +24,9 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 MXNET = ["mxnet==1.9.1", "numpy==1.23.5", "numba==0.60.0"]
 # Files in the order of their names: the longest ones have few tests, and would otherwise come last, on one processor alone.
 TESTS = ["pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-q"]
+# Two processes fill two processors: more threads of PyTorch, OpenBLAS and OpenMP wait for each other, most of them in loops
+# without work. Numba's number of threads is its own.
+ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 # What does not depend on the stack, or has its judge in the other one.
 CURRENT_ONLY = [
@@ -86,6 +89,22 @@ CURRENT_ONLY = [
     "warp_peers",
     "without_jit",
 ]
+# Tests that compile every row of a table once more, or that ask what another stack answers no differently. The bodies of the
+# kernels are compiled by others of the same file, beside a judge, and with every row by ``test_gradients``.
+CURRENT_ONLY_TESTS = [
+    "antialias.py::test_samplers",
+    "antialias.py::test_transformers",
+    "coverage.py::test_ones_of_the_reference",
+    "coverage.py::test_pytorch",
+    "disk.py::test_real_kills",
+    "fill.py::test_pytorch",
+    "fill.py::test_reference",
+    "layouts.py::test_every_row",
+    "one_to_many.py::test_pytorch",
+    "second_order.py::test_complex_step_of_the_gradients",
+    "shapes.py::test_a_shape_takes_no_memory[torch]",
+    "tps_loc.py::test_pytorch",
+]
 
 
 @nox.session
@@ -101,7 +120,7 @@ def tests(session):
     session.install("torch==2.13.0")
     tbb = ["tbb"] if sys.platform == "linux" else []  # one more threading layer
     session.install("-e", ".[test,opencv,openvino,onnx,jax,dask,experiments,docs]", *tbb)
-    session.run(*TESTS, *session.posargs)
+    session.run(*TESTS, *session.posargs, env=ALONE)
     session.run("sphinx-build", "-W", "-q", "docs", str(pathlib.Path(session.create_tmp(), "site")))
 
 
@@ -111,7 +130,9 @@ def mxnet(session):
     session.install("torch==2.13.0", *MXNET)  # the guide moves a network from one to the other
     session.install("-e", ".[test]", *MXNET)
     session.run("python", "-c", "import mxnet; print('MXNet', mxnet.__version__)")
-    session.run(*TESTS, *(f"--ignore=tests/test_{name}.py" for name in CURRENT_ONLY), *session.posargs)
+    others = [f"--ignore=tests/test_{name}.py" for name in CURRENT_ONLY]
+    others += [f"--deselect=tests/test_{name}" for name in CURRENT_ONLY_TESTS]
+    session.run(*TESTS, *others, *session.posargs, env=ALONE)
 
 
 @nox.session(python=HERE)

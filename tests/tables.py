@@ -26,6 +26,24 @@ COMBINATIONS = [
     *((transform, "bilinear", "zeros") for transform in TRANSFORMS),
     *(("affine", *pair) for pair in PAIRS[2] if pair != ("bilinear", "zeros")),
 ]
+
+
+def compiled(combination):
+    """What a combination's kernels are compiled for: all but the padding."""
+    return combination[:-1]
+
+
+def in_turn(rows, choices, kind=lambda row: row):
+    """Every row with a list of choices: rows of the first kind with all, those of each other kind with one, in turn.
+
+    Choices such as a number of channels or a dtype choose a kernel's body, and rows are formulas in it: all pairs would
+    compile much and meet nothing new.
+    """
+    kinds = list(dict.fromkeys(map(kind, rows)))
+    each = [choices, *([choices[place % len(choices)]] for place in range(1, len(kinds)))]
+    return [(row, each[kinds.index(kind(row))]) for row in rows]
+
+
 MXNET_ROWS = ("affine", "bilinear", "zeros")
 
 # Control points of splines.

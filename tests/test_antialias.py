@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from beside_reference import compare
 from oracle import draw, draw_grid, either_corner_rule, every_transform
-from tables import COMBINATIONS, PAIRS, random_loc
+from tables import COMBINATIONS, PAIRS, compiled, in_turn, random_loc
 
 import spatial_op as so
 
@@ -17,14 +17,22 @@ EITHER_SIDE_OF_TILES = [
 ]
 
 
-# Either corner rule in turn.
-ROWS = [(*rows, number % 2 == 0) for number, rows in enumerate(COMBINATIONS)]
-PAIRS_IN_TURN = [(*pair, number % 2 == 1) for number, pair in enumerate(PAIRS[2])]
+def with_sizes(combinations, sizes):
+    """Test parameters: each combination, either corner rule in turn, and sizes."""
+    return [
+        pytest.param(*rows, number % 2 == 0, chosen, id="-".join(rows))
+        for number, (rows, chosen) in enumerate(in_turn(combinations, sizes, compiled))
+    ]
 
 
-@pytest.mark.parametrize(("transform_type", "sampler_type", "padding_mode", "align_corners"), ROWS)
-def test_transformers(transform_type, sampler_type, padding_mode, align_corners):
-    for shape, target_shape, antialias in EITHER_SIDE_OF_TILES:
+# Both tests have every sampler; so it meets two sizes.
+TRANSFORMERS = with_sizes(COMBINATIONS, EITHER_SIDE_OF_TILES)
+SAMPLERS = with_sizes(PAIRS[2], [*EITHER_SIDE_OF_TILES[1:], EITHER_SIDE_OF_TILES[0]])
+
+
+@pytest.mark.parametrize(("transform_type", "sampler_type", "padding_mode", "align_corners", "sizes"), TRANSFORMERS)
+def test_transformers(transform_type, sampler_type, padding_mode, align_corners, sizes):
+    for shape, target_shape, antialias in sizes:
         data, loc, out_grad = draw(transform_type, 0.3 if transform_type == "affine" else 0.1, shape, target_shape)
         compare(
             so.SpatialTransformer, (data, loc), out_grad, target_shape=target_shape, transform_type=transform_type,
@@ -32,10 +40,10 @@ def test_transformers(transform_type, sampler_type, padding_mode, align_corners)
         )  # fmt: skip
 
 
-@pytest.mark.parametrize(("sampler_type", "padding_mode", "align_corners"), PAIRS_IN_TURN)
-def test_samplers(sampler_type, padding_mode, align_corners):
+@pytest.mark.parametrize(("sampler_type", "padding_mode", "align_corners", "sizes"), SAMPLERS)
+def test_samplers(sampler_type, padding_mode, align_corners, sizes):
     params = {"sampler_type": sampler_type, "padding_mode": padding_mode, "align_corners": align_corners}
-    for shape, target_shape, antialias in EITHER_SIDE_OF_TILES:
+    for shape, target_shape, antialias in sizes:
         compare(so.GridSampler, *grids(shape, target_shape), **params, antialias=antialias)
 
 

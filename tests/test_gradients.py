@@ -27,18 +27,15 @@ def test_gradients_equal_the_complex_step(combination, shape, target_shape, seed
     out, pullback = so.vjp(so.SpatialTransformer, data, loc, target_shape=target_shape, **params)
     grad_data, grad_loc = pullback(out_grad)
 
-    expected = reference.spatial_transformer(data, loc, target_shape, **params)
-    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-12 * np.abs(data).max())
-
     direction = rng.standard_normal(shape)
     moved = reference.spatial_transformer(data + 1j * STEP * direction, loc, target_shape, **params)
+    np.testing.assert_allclose(out, moved.real, rtol=1e-12, atol=1e-12 * np.abs(data).max())
     left, right = (out_grad * moved.imag / STEP).sum(), (grad_data * direction).sum()
     assert abs(left - right) <= 1e-12 * (1 + np.abs(out_grad).sum() * np.abs(direction).max())
 
     scale = 1 + np.abs(grad_loc).max() + np.abs(out_grad).sum() * np.abs(data).max() * max(shape[2:])
-    for i in range(loc.shape[1]):
-        turned = loc.astype(complex)
-        turned[:, i] += 1j * STEP
-        moved = reference.spatial_transformer(data, turned, target_shape, **params)
-        expected = (out_grad * moved.imag / STEP).sum(axis=(1, 2, 3))
-        np.testing.assert_allclose(grad_loc[:, i], expected, rtol=1e-12, atol=1e-12 * scale)
+    direction = rng.standard_normal(loc.shape)
+    moved = reference.spatial_transformer(data, loc + 1j * STEP * direction, target_shape, **params)
+    expected = (out_grad * moved.imag / STEP).sum(axis=(1, 2, 3))
+    found = (grad_loc * direction).sum(axis=1)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12 * scale * np.abs(direction).sum())

@@ -94,7 +94,7 @@ def test_public_docstrings(name):
 SIGNATURES = {
     "SpatialTransformer": (
         ["data", "loc", "target_shape", "transform_type", "sampler_type", "cudnn_off", "out", "name"],
-        ["padding_mode", "align_corners", "fill_value", "coverage", "antialias"],
+        ["padding_mode", "align_corners", "fill_value", "coverage", "antialias", "out_dtype"],
     ),
     "DeformableConvolution": (
         ["data", "offset", "weight", "bias", "kernel", "stride", "dilate", "pad", "num_filter", "num_group",
@@ -107,10 +107,10 @@ SIGNATURES = {
         ["border"],
     ),
     "GridGenerator": (["data", "transform_type", "target_shape", "out", "name"], ["align_corners", "side_by_side"]),
-    "BilinearSampler": (["data", "grid", "cudnn_off", "out", "name"], ["padding_mode", "align_corners"]),
+    "BilinearSampler": (["data", "grid", "cudnn_off", "out", "name"], ["padding_mode", "align_corners", "out_dtype"]),
     "GridSampler": (
         ["data", "grid", "sampler_type", "out", "name"],
-        ["padding_mode", "align_corners", "points_inside", "fill_value", "coverage", "antialias"],
+        ["padding_mode", "align_corners", "points_inside", "fill_value", "coverage", "antialias", "out_dtype"],
     ),
 }  # fmt: skip
 

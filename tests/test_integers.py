@@ -1,14 +1,16 @@
 """Images of integers, booleans and complex numbers: samples are those of the reference in their dtype, and so are gradients by coordinates."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from oracle import draw, draw_grid
+from tables import PAIRS, in_turn
 
 import reference
 import spatial_op as so
 from spatial_op.dtypes import LABELS, PARTS, PICTURES, smooth
 from spatial_op.operators.arguments import picks
-from spatial_op.paddings import PADDINGS
 from spatial_op.samplers import SAMPLERS
 
 INTEGERS = [*map(str, PICTURES)]
@@ -20,6 +22,11 @@ MIXING = [name for name in SAMPLERS if name not in PICKING]
 # Channels that have kernels of their own, and an image whose tiles are cut.
 CHANNELS = (1, 3, 6, 17)
 AXES = {1: ((71,), (83,)), 2: ((43, 71), (70, 83)), 3: ((4, 9, 11), (3, 8, 21))}
+# Every sampler; of volumes two.
+ROWS = [(axes, name) for axes in AXES for name in SAMPLERS if axes < 3 or name in ("bilinear", "nearest")]
+IN_TWO_PARTS = [
+    (*row, *kind) for row, kinds in in_turn(ROWS, [*product(COMPLEX, (1, 3))], lambda row: row[1]) for kind in kinds
+]
 either = pytest.mark.parametrize("axes", AXES)
 
 
@@ -56,8 +63,9 @@ def assert_rounded(out, exact, dtype):
 
 
 @either
-@pytest.mark.parametrize("channels", CHANNELS)
-@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize(
+    ("dtype", "channels"), [(name, count) for name, counts in in_turn(INTEGERS, CHANNELS) for count in counts]
+)
 def test_pictures_are_those_of_the_reference(dtype, channels, axes):
     data, loc, target = call(axes, channels, dtype)
     out = so.SpatialTransformer(data, loc, target)
@@ -65,8 +73,7 @@ def test_pictures_are_those_of_the_reference(dtype, channels, axes):
     np.testing.assert_array_equal(so.SpatialTransformer(last(data), loc, target), out)
 
 
-@pytest.mark.parametrize("padding_mode", PADDINGS)
-@pytest.mark.parametrize("sampler_type", SAMPLERS)
+@pytest.mark.parametrize(("sampler_type", "padding_mode"), PAIRS[2])
 def test_every_row(sampler_type, padding_mode):
     data, loc, target = call(2, 3, "uint8")
     words = {"sampler_type": sampler_type, "padding_mode": padding_mode}
@@ -124,22 +131,21 @@ def test_labels_are_not_mixed(dtype, sampler_type):
         so.SpatialTransformer(data, loc, target, sampler_type=sampler_type)
 
 
-@either
-@pytest.mark.parametrize("channels", (1, 3))
-@pytest.mark.parametrize("dtype", COMPLEX)
-def test_complex_numbers_are_two_real_ones(dtype, channels, axes):
+@pytest.mark.parametrize(("axes", "sampler_type", "dtype", "channels"), IN_TWO_PARTS)
+def test_complex_numbers_are_two_real_ones(axes, sampler_type, dtype, channels):
     data, loc, target = call(axes, channels, dtype)
-    for sampler_type in SAMPLERS if axes < 3 else ("bilinear", "nearest"):
-        words = {"target_shape": target, "sampler_type": sampler_type}
-        real, imaginary = (so.SpatialTransformer(part.copy(), loc, **words) for part in (data.real, data.imag))
-        for given in (data, last(data), data.astype(data.dtype.newbyteorder())):
-            out = so.SpatialTransformer(given, loc, **words)
-            assert out.dtype == dtype
-            np.testing.assert_array_equal(out, real + 1j * imaginary)
+    words = {"target_shape": target, "sampler_type": sampler_type}
+    real, imaginary = (so.SpatialTransformer(part.copy(), loc, **words) for part in (data.real, data.imag))
+    for given in (data, last(data), data.astype(data.dtype.newbyteorder())):
+        out = so.SpatialTransformer(given, loc, **words)
+        assert out.dtype == dtype
+        np.testing.assert_array_equal(out, real + 1j * imaginary)
 
 
-@either
-@pytest.mark.parametrize("dtype", [*INTEGERS, *WIDE])
+@pytest.mark.parametrize(
+    ("dtype", "axes"),
+    [(dtype, axes) for number, dtype in enumerate([*INTEGERS, *WIDE]) for axes in (2, (1, 3)[number % 2])],
+)
 def test_gradients_are_those_of_the_numbers_before_they_are_rounded(dtype, axes):
     data, loc, target = call(axes, 3, dtype)
     words = {"target_shape": target, "sampler_type": "bilinear" if dtype in INTEGERS else "nearest"}

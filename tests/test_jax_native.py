@@ -6,12 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-from tables import COMBINATIONS, options, random_loc
+from tables import COMBINATIONS, PAIRS, compiled, in_turn, options, random_loc
 
 import spatial_op as so
 from spatial_op.kernels import threads
 from spatial_op.paddings import PADDINGS
-from spatial_op.samplers import SAMPLERS
 from spatial_op.transforms import TRANSFORMS
 
 jax = pytest.importorskip("jax")
@@ -20,7 +19,15 @@ from jax import numpy as jnp  # noqa: E402
 SHAPES = {2: ((2, 3, 9, 7), (6, 70)), 3: ((2, 3, 5, 9, 7), (3, 6, 10))}
 
 
-@pytest.fixture(params=["float32", "float64"])
+DTYPES = ["float32", "float64"]
+# Also the corner rule.
+RULES = [(True, "float32"), (False, "float64"), (True, "float64"), (False, "float32")]
+TRANSFORMERS = [(rows, *rule) for rows, rules in in_turn(COMBINATIONS, RULES, compiled) for rule in rules]
+OF_BOTH = [(axes, *pair) for axes in SHAPES for pair in PAIRS[axes]]
+SAMPLERS = [(*rows, dtype) for rows, dtypes in in_turn(OF_BOTH, DTYPES, compiled) for dtype in dtypes]
+
+
+@pytest.fixture(params=DTYPES)
 def dtype(request):
     with jax.enable_x64(request.param == "float64"):
         yield request.param
@@ -53,8 +60,7 @@ def agree(op, inputs, params, native=True):
     assert [f"@spatial_op_{kind}_" in text for kind in ("kernel", "python")] == [native, not native]
 
 
-@pytest.mark.parametrize("align_corners", (True, False))
-@pytest.mark.parametrize("combination", COMBINATIONS, ids="-".join)
+@pytest.mark.parametrize(("combination", "align_corners", "dtype"), TRANSFORMERS, indirect=["dtype"])
 def test_transforms(combination, align_corners, dtype):
     rng = np.random.default_rng(0)
     shape, target = SHAPES[2]
@@ -69,17 +75,15 @@ def test_transforms(combination, align_corners, dtype):
     )
 
 
-@pytest.mark.parametrize("padding_mode", PADDINGS)
-@pytest.mark.parametrize("sampler_type", SAMPLERS)
-@pytest.mark.parametrize("axes", [2, 3])
+@pytest.mark.parametrize(("axes", "sampler_type", "padding_mode", "dtype"), SAMPLERS, indirect=["dtype"])
 def test_grids(axes, sampler_type, padding_mode, dtype):
-    """Smooth, so that windows are used, and scattered, so that they are not."""
+    """One is smooth, so that windows are used, and one scattered, so that they are not."""
     rng = np.random.default_rng(0)
     shape, target = SHAPES[axes]
     data = rng.standard_normal(shape).astype(dtype)
     smooth = np.stack(np.meshgrid(*(np.linspace(-1.1, 1.1, size) for size in target), indexing="ij")[::-1])
-    for grid in (smooth + 0.01 * rng.standard_normal((2, *smooth.shape)), rng.uniform(-2, 2, (2, *smooth.shape))):
-        agree(so.GridSampler, (data, grid.astype(dtype)), {"sampler_type": sampler_type, "padding_mode": padding_mode})
+    grid = np.stack([smooth + 0.01 * rng.standard_normal(smooth.shape), rng.uniform(-2, 2, smooth.shape)])
+    agree(so.GridSampler, (data, grid.astype(dtype)), {"sampler_type": sampler_type, "padding_mode": padding_mode})
 
 
 def test_some_tiles_by_windows_and_some_in_place():
