@@ -221,11 +221,8 @@ def GridGenerator(
         Transform parameters, normalised, of "affine" also matrices (N, 2, 3), (N, 3, 4) or (N, 1, 2); or, for "warp",
         optical flow in pixels, x first.
     transform_type : str
-        "affine": P = 6, row-major 2x3 matrix, or, if ``target_shape`` has a depth, P = 12, 3x4, or, if it is the width alone,
-        P = 2, 1x2; "translation": P = 2, (tx, ty), of volumes (tx, ty, tz), of signals (tx,); "attention": P = 3, s and then a
-        translation's; "projective": P = 8, row-major 3x3 homography whose last entry is 1, of volumes P = 15, 4x4, of
-        signals P = 3, 2x2; "tps", of images: P = 2 K, source x and then y of the control points of a thin plate spline, K at
-        most 4,096, and "tps_points": P = 7 + 6 K, what ``tps_loc`` makes of pairs of points; or "warp".
+        "affine", "translation", "attention", "projective", "tps" or "tps_points", with the parameters that ``SpatialTransformer``
+        takes, for volumes if ``target_shape`` has a depth, and for signals if it is the width alone; or "warp".
     target_shape : (int, int), (int, int, int) or (int,)
         (Depth,) height and width of the grid, in pixels; (0, 0), MXNet's default, counts as left out. Ignored for
         "warp", whose grid is as large as the flow.

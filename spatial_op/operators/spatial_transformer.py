@@ -104,12 +104,12 @@ def SpatialTransformer(
     target_shape : (int, int), (int, int, int) or (int,)
         (Depth,) height and width of the output, of signals the width alone, in pixels; (0, 0), MXNet's default, counts as left out.
     transform_type : str
-        "affine": P = 6, row-major 2x3 matrix, of volumes P = 12, 3x4, of signals P = 2, 1x2; "translation": P = 2, (tx, ty),
-        of volumes (tx, ty, tz), of signals (tx,); "attention": P = 3, s and then a translation's; "projective": P = 8, row-major
-        3x3 homography whose last entry is 1, of volumes P = 15, 4x4, of signals P = 3, 2x2 (where its denominator is 0 the
-        sample is NaN); of images "tps": P = 2 K, a thin plate spline: source x of the K control points, then their source y, for
-        destinations on a regular lattice over [-1, 1]^2, row by row, K being a perfect square, at least 4 and at most
-        4,096 (64 x 64), and "tps_points": P = 7 + 6 K, one around any K points, which ``tps_loc`` makes of pairs of these.
+        "affine": a 2x3 matrix, row by row, P = 6; of volumes 3x4, P = 12, of signals 1x2, P = 2. "translation": tx, ty; of
+        volumes tx, ty, tz, of signals tx. "attention": s, and then a translation. "projective": a 3x3 homography, row by row,
+        without its last entry, which is 1, P = 8; of volumes 4x4, P = 15, of signals 2x2, P = 3; where its denominator is 0 the
+        sample is NaN. The next two are of images only. "tps": a thin plate spline, P = 2 K: source x of K control points, then
+        their source y; destinations are a regular lattice over [-1, 1]^2, row by row; K is a perfect square from 4 to 4,096.
+        "tps_points": a thin plate spline around any K points, P = 7 + 6 K, made by ``tps_loc`` of pairs of points.
     sampler_type : str
         "bilinear", "nearest" (the pixel at floor(x + 1/2), as the paper), "nearest_even" (the same, but halfway between two
         pixels the even one, as PyTorch and ONNX), "bicubic" (Keys' kernel with a = -0.75), "catmull_rom" (with a = -0.5),
