@@ -24,6 +24,9 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 MXNET = ["mxnet==1.9.1", "numpy==1.23.5", "numba==0.60.0"]
 # Files in the order of their names: the longest ones have few tests, and would otherwise come last, on one processor alone.
 TESTS = ["pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-q"]
+# Two processes fill two processors: more threads of PyTorch, OpenBLAS and OpenMP wait for each other, most of them in loops
+# without work. Numba's number of threads is its own.
+ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 # What does not depend on the stack, or has its judge in the other one.
 CURRENT_ONLY = [
@@ -119,7 +122,7 @@ def tests(session):
     session.install("torch==2.13.0")
     tbb = ["tbb"] if sys.platform == "linux" else []  # one more threading layer
     session.install("-e", ".[test,opencv,openvino,onnx,jax,dask,experiments,docs]", *tbb)
-    session.run(*TESTS, *session.posargs)
+    session.run(*TESTS, *session.posargs, env=ALONE)
     session.run("sphinx-build", "-W", "-q", "docs", str(pathlib.Path(session.create_tmp(), "site")))
 
 
@@ -131,7 +134,7 @@ def mxnet(session):
     session.run("python", "-c", "import mxnet; print('MXNet', mxnet.__version__)")
     others = [f"--ignore=tests/test_{name}.py" for name in CURRENT_ONLY]
     others += [f"--deselect=tests/test_{name}" for name in CURRENT_ONLY_TESTS]
-    session.run(*TESTS, *others, *session.posargs)
+    session.run(*TESTS, *others, *session.posargs, env=ALONE)
 
 
 @nox.session(python=HERE)

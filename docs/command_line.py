@@ -58,7 +58,7 @@ def run(command, folder):
 
 def results():
     """One picture of the first results, under the options that made them."""
-    figure, axes = plt.subplots(2, 3, figsize=(9, 6), layout="constrained")
+    figure, axes = plt.subplots(3, 2, figsize=(7, 8), layout="constrained")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         prepare(folder)
@@ -67,7 +67,7 @@ def results():
             name, options = re.fullmatch(r"spatial_op warp \S+ (\S+) (.*)", command).groups()
             with Image.open(folder / name) as picture:
                 axis.imshow(picture, interpolation="nearest")
-            axis.set_title(re.sub(r" (?=--)", "\n", options), fontsize=6.8, family="monospace", loc="left")
+            axis.set_title(re.sub(r" (?=--)", "\n", options), fontsize=8, family="monospace", loc="left")
             axis.set(xticks=[], yticks=[])
     figure.savefig(HERE / "command_line.png", dpi=100)
     plt.close(figure)

@@ -17,8 +17,9 @@ from .autodiff import jvp, vjp
 from .operators.deformable_convolution import DeformableConvolution
 from .operators.grid_generator import GridGenerator
 from .operators.grid_sampler import BilinearSampler, GridSampler
+from .operators.loc_pixel import loc_to_pixel_matrix
 from .operators.modulated_deformable_convolution import ModulatedDeformableConvolution
-from .operators.pixel_loc import loc_to_pixel_matrix, pixel_matrix_to_loc
+from .operators.pixel_loc import pixel_matrix_to_loc
 from .operators.pixel_warp import warp
 from .operators.spatial_transformer import SpatialTransformer
 from .operators.spline_coefficients import spline_coefficients

@@ -8,11 +8,13 @@ import numpy as np
 from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
-from . import check
-from .adapters.dask_arguments import channels_first, check_image, countable, cut
-from .adapters.dask_boxes import PADDINGS, boxes_of, reach_of
+from .adapters.dask_arguments import channels_first, check_folded, check_image, countable, cut
+from .adapters.dask_boxes import boxes_of, read
+from .adapters.dask_parts import axes_of, filled, gathered, meeting, rows_of_part, runs, spans
 from .kernels.threads import one_thread
-from .operators import filling
+from .operators import filling, unrounded
+from .operators.any_dtype import working
+from .operators.coverage import ALONE, chosen
 from .operators.pixel_warp import map_of, rows_of
 
 __all__ = ["warp"]
@@ -34,6 +36,8 @@ def warp(
     antialias=False,
     chunks=None,
     fill_value=0.0,
+    coverage=False,
+    out_dtype=None,
 ):
     """Warp one large image or volume, of any dtype, chunk by chunk.
 
@@ -52,7 +56,8 @@ def warp(
     sampler_type : str
         As of ``SpatialTransformer``.
     padding_mode : str
-        What lies outside the image: "zeros" or "border".
+        What lies outside the image, as ``spatial_op.warp`` has it. Of "reflection" and "wrap" a chunk reads the pixels that
+        the outside repeats; where it reaches over a whole period along an axis, all of that axis.
     direction : str
         "target_to_source", or "source_to_target" for a matrix that maps a pixel of the input to its place in the output,
         which is inverted then.
@@ -69,11 +74,18 @@ def warp(
         them would read more than four times as many pixels as an input's chunk has. At most 2^19 chunks in all.
     fill_value : number or sequence of numbers
         What lies outside where ``padding_mode`` says "zeros"; of an image with ``channel_axis`` also one for each channel.
+    coverage : bool or str
+        True: return a second Dask array, how much of each sample's weight lies inside the image, whatever the padding; "only":
+        return that alone.
+    out_dtype : dtype, optional
+        The dtype of the result, as ``spatial_op.warp`` has it.
 
     Returns
     -------
-    out : Dask array of ``image``'s dtype
+    out : Dask array of ``image``'s dtype, or of ``out_dtype``
         Its axes are those of ``image``. Nothing is computed yet. Each chunk is computed by one thread.
+    coverage : (H_out, W_out) or (D_out, H_out, W_out) Dask array of floats
+        If it is asked for.
 
     Raises
     ------
@@ -108,40 +120,36 @@ def warp(
     where = map_of(matrix, direction, displacement)
     image = channels_first(op, image, where.axes, channel_axis)
     rows = rows_of(sampler_type, padding_mode)
-    if padding_mode not in PADDINGS:
-        raise ValueError(
-            f"{op}: padding_mode is {padding_mode!r}, expected {check.listed(PADDINGS)}; what lies outside the image by another rule "
-            "may need any part of the source."
-        )
     channels = 1 if channel_axis is None else image.shape[0]
     fill = filling.checked(op, fill_value, padding_mode, channels, image.dtype)
     target = where.target(target_shape, image.shape[-where.axes :])
     where = where.with_samples(antialias, target)
+    written = unrounded.checked(op, out_dtype, image.dtype, "image")
+    chosen(op, coverage, (False, True, ALONE))
     if chunks is None:
-        chunks = fitting(where, image, target, reach_of(rows[0]), padding_mode)
+        chunks = fitting(where, image, target, rows)
     sizes = cut(op, chunks, image, target)
-    out = assembled(image, where, sizes, reach_of(rows[0]), sampler_type, padding_mode, fill)
-    return out if channel_axis is None else da.moveaxis(out, 0, channel_axis)
+    if coverage:
+        sides = image.chunks[-where.axes :]
+        ones = da.ones(image.shape[-where.axes :], dtype=working(image.dtype), chunks=sides)
+        inside = assembled(ones, where, sizes, sampler_type, "zeros", None)
+        if coverage == ALONE:
+            return inside
+    out = assembled(image, where, sizes, sampler_type, padding_mode, fill, written)
+    out = out if channel_axis is None else da.moveaxis(out, 0, channel_axis)
+    return (out, inside) if coverage else out
 
 
-def fitting(where, image, target, reach, padding_mode):
+def fitting(where, image, target, rows):
     """Sizes of chunks that need not read too much."""
-    source = [max(sizes) for sizes in image.chunks[-where.axes :]]
+    source, shape = [max(sizes) for sizes in image.chunks[-where.axes :]], image.shape[-where.axes :]
     sides = tuple(min(size, limit) for size, limit in zip(source, target))
     while max(sides) > LEAST:
-        boxes = boxes_of(
-            where, rectangles(cut("warp", sides, image, target)), image.shape[-where.axes :], reach, padding_mode
-        )
-        if np.diff(boxes)[..., 0].prod(axis=-1).max() <= MOST * math.prod(source):
+        boxes = boxes_of(where, rectangles(cut("warp", sides, image, target)), shape, rows)
+        if read(boxes, shape).prod(axis=-1).max() <= MOST * math.prod(source):
             break
         sides = tuple(math.ceil(size / 2) if size > LEAST else size for size in sides)
     return sides
-
-
-def spans(sizes):
-    """Starts and ends of chunks."""
-    ends = list(itertools.accumulate(sizes, initial=0))
-    return list(itertools.pairwise(ends))
 
 
 def rectangles(sizes):
@@ -149,68 +157,42 @@ def rectangles(sizes):
     return np.array(list(itertools.product(*map(spans, sizes))), np.int64)
 
 
-def assembled(image, where, sizes, reach, sampler_type, padding_mode, fill):
+def assembled(image, where, sizes, sampler_type, padding_mode, fill, out_dtype=None):
     """The lazy result."""
-    axes, dtype = where.axes, image.dtype.newbyteorder("=")
-    rules = sampler_type, padding_mode, fill
+    dtype, rows, shape = image.dtype.newbyteorder("="), rows_of(sampler_type, padding_mode), image.shape[-where.axes :]
+    rules = sampler_type, padding_mode, fill, out_dtype
     name = "warp-" + tokenize(image.name, where.matrix, where.displacement, where.fine, sizes, rules)
-    own = [spans(each) for each in image.chunks[-axes:]]
+    firsts = [[start for start, _ in spans(each)] for each in image.chunks[-where.axes :]]
     all_parts = rectangles(sizes)
-    boxes = boxes_of(where, all_parts, image.shape[-axes:], reach, padding_mode)
-    longest = np.diff(boxes)[..., 0].max(axis=0).tolist()
+    boxes = boxes_of(where, all_parts, shape, rows)
+    longest = read(boxes, shape).max(axis=0).tolist()
     countable("warp", "a chunk of the result reads a part of image whose", longest, "pass smaller chunks")
     tasks, places = {}, itertools.product(*(range(len(each)) for each in sizes))
     for place, part, box in zip(places, all_parts.tolist(), boxes.tolist()):
-        needed = [[k for k, span in enumerate(each) if meet(span, need)] for each, need in zip(own, box)]
-        starts = [[each[k][0] for k, each in zip(block, own)] for block in itertools.product(*needed)]
-        for front in itertools.product(*map(range, image.numblocks[:-axes])):
+        axes = axes_of(box, shape)
+        check_folded("warp", padding_mode, axes)
+        needed = [meeting(each, runs(axis, rows)) for each, axis in zip(firsts, axes)]
+        starts = [[each[k] for k, each in zip(block, firsts)] for block in itertools.product(*needed)]
+        for front in itertools.product(*map(range, image.numblocks[: -where.axes])):
             blocks = [(image.name, *front, *block) for block in itertools.product(*needed)]
             lead = tuple(each[k] for each, k in zip(image.chunks, front))
             tasks[(name, *front, *place)] = (
-                one_chunk, blocks, starts, lead, box, part, where.within(part), dtype, *rules[:2], filled(fill, image, front),
+                one_chunk, blocks, starts, lead, axes, part, where.within(part), dtype, *rules[:2], filled(fill, image, front), out_dtype,
             )  # fmt: skip
     graph = HighLevelGraph.from_collections(name, tasks, dependencies=[image])
-    return da.Array(graph, name, (*image.chunks[:-axes], *sizes), dtype=dtype)
+    return da.Array(graph, name, (*image.chunks[: -where.axes], *sizes), dtype=out_dtype or dtype)
 
 
-def meet(span, need):
-    """Whether two ranges overlap."""
-    return max(span[0], need[0]) < min(span[1], need[1])
-
-
-def filled(fill, image, front):
-    """The fill of a chunk, whose first axis holds the channels if there is more than one number."""
-    if fill is None or len(fill) == 1:
-        return fill
-    start, stop = spans(image.chunks[0])[front[0]]
-    planes = math.prod(each[k] for each, k in zip(image.chunks[1:], front[1:]))
-    return tuple(number for number in fill[start:stop] for _ in range(planes))
-
-
-def one_chunk(blocks, starts, lead, box, rectangle, where, dtype, sampler_type, padding_mode, fill):
+def one_chunk(blocks, starts, lead, axes, rectangle, where, dtype, sampler_type, padding_mode, fill, out_dtype):
     """A chunk of the result, from those of the source whose first pixels are ``starts``."""
     rows = rows_of(sampler_type, padding_mode)
     shape = tuple(stop - start for start, stop in rectangle)
     with one_thread():
-        if any(start == stop for start, stop in box):  # the fill, and NaN for what has no source point
-            nothing = np.zeros((1, len(fill or (0,)), *(1 for _ in box)), dtype)
-            out = where.sampled(nothing, (0,) * where.axes, rectangle, rows, fill)[0]
+        if not blocks:  # the fill, and NaN for what has no source point
+            nothing = np.zeros((1, len(fill or (0,)), *(1 for _ in axes)), dtype)
+            out = where.sampled(nothing, (0,) * where.axes, rectangle, rows, fill, out_dtype)[0]
             return out.reshape(*lead, *shape) if len(out) > 1 else np.broadcast_to(out[0], (*lead, *shape))
-        source = gathered(blocks, starts, lead, box, dtype)
+        source = gathered(blocks, starts, lead, [runs(axis, rows) for axis in axes], dtype)
         data = source.reshape(1, -1, *source.shape[-where.axes :])
-        return where.sampled(data, tuple(start for start, _ in box), rectangle, rows, fill).reshape(*lead, *shape)
-
-
-def gathered(blocks, starts, lead, box, dtype):
-    """The pixels of a box, from the chunks that hold them."""
-    source = np.empty((*lead, *(stop - start for start, stop in box)), dtype)
-    for block, first in zip(blocks, starts):
-        if type(block) is not np.ndarray:
-            check.ordinary("warp", "a chunk of image", block)
-        there, here = [], []
-        for begin, size, (low, high) in zip(first, block.shape[-len(box) :], box):
-            start, stop = max(begin, low), min(begin + size, high)
-            there.append(slice(start - low, stop - low))
-            here.append(slice(start - begin, stop - begin))
-        source[(..., *there)] = block[(..., *here)]
-    return source
+        first = tuple(axis.first for axis in axes)
+        return where.sampled(data, first, rectangle, rows_of_part(axes, rows), fill, out_dtype).reshape(*lead, *shape)

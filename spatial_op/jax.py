@@ -29,7 +29,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     grid : (N, H_out, W_out, 2) or (N, D_out, H_out, W_out, 3) float array
         Normalised coordinates, of ``input``'s dtype or a wider one.
     mode : str
-        "bilinear", "nearest" or, of images, "bicubic".
+        "bilinear" (of volumes: trilinear), "nearest" (halfway between two pixels the even one) or "bicubic".
     padding_mode : str
         What lies outside the image: "zeros", "border" or "reflection".
     align_corners : bool

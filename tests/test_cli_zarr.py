@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import spatial_op as so
 from spatial_op.cli.beside import beside
 from spatial_op.cli.main import cli
+from spatial_op.paddings import PADDINGS
 
 zarr = pytest.importorskip("zarr")
 zarr_files = pytest.importorskip("spatial_op.cli.zarr_files")
@@ -49,6 +50,15 @@ def test_sizes_and_chunks(run, tmp_path):
     assert result.output.endswith("(2 x 35 x 45, float32)\n"), result.output
     assert out(tmp_path).chunks == (2, 20, 20)
     np.testing.assert_array_equal(out(tmp_path)[:], values[:, ::2, ::2])
+
+
+@pytest.mark.parametrize("border", PADDINGS)
+def test_borders(run, tmp_path, border):
+    values = random(HEIGHT, WIDTH)
+    zarr.save_array(str(tmp_path / "in.zarr"), values)
+    run("--translate", "7.5,-3", "--border", border, "--chunk", 20)
+    expected = so.warp(values, [[1, 0, -7.5], [0, 1, 3]], padding_mode=border)
+    np.testing.assert_array_equal(out(tmp_path)[:], expected)
 
 
 def test_turns(run, tmp_path):

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import spatial_op as so
+from reference import paddings as reference
 
 pytest.importorskip("dask")
 import dask
 from dask import array as da
 
-from spatial_op.adapters import dask_boxes
 from spatial_op.dask import warp
 from spatial_op.paddings import PADDINGS
 
@@ -53,7 +53,7 @@ def in_memory(image, matrix, target, **options):
     return so.GridSampler(image[None], (2 * points / scale - 1)[None], **options)[0]
 
 
-@pytest.mark.parametrize("padding_mode", ["zeros", "border"])
+@pytest.mark.parametrize("padding_mode", PADDINGS)
 @pytest.mark.parametrize("name", MATRICES)
 def test_large_images_equal_small_ones(name, padding_mode):
     (image,) = numbers([(3, HEIGHT, WIDTH)])
@@ -107,11 +107,8 @@ def test_errors_of_warp():
         ({"image": np.ones((4, 5))}, TypeError, "image is a numpy.ndarray"),
         ({"image": image[0]}, ValueError, "image has shape"),
         ({"image": image.astype("datetime64[s]")}, TypeError, "image has dtype datetime64"),
-        *(
-            ({"padding_mode": name}, ValueError, f"padding_mode is '{name}', expected 'zeros' or 'border'; ")
-            for name in PADDINGS
-            if name not in dask_boxes.PADDINGS
-        ),
+        ({"padding_mode": "edge"}, ValueError, "padding_mode is 'edge', which is not known"),
+        ({"coverage": 1}, TypeError, "coverage is 1, expected False, True or 'only'"),
         ({"sampler_type": "lanczos"}, ValueError, "sampler_type is 'lanczos'"),
         ({"target_shape": (3,)}, ValueError, "target_shape is"),
         ({"matrix": "turn"}, TypeError, "matrix is 'turn', expected 2x3 or 3x3 numbers"),
@@ -171,17 +168,17 @@ def bits(array):
 
 def whole_pixels(image, steps, shift, target, padding_mode):
     """By indexing, what a map by whole pixels gives."""
-    y = steps[0] * np.arange(target[0]) + shift[0]
-    x = steps[1] * np.arange(target[1]) + shift[1]
-    inside = ((y >= 0) & (y < len(image)))[:, None] & (x >= 0) & (x < image.shape[1])
-    out = image[np.clip(y, 0, len(image) - 1)][:, np.clip(x, 0, image.shape[1] - 1)]
-    return out if padding_mode == "border" else np.where(inside, out, image.dtype.type(0))
+    (y, held_y), (x, held_x) = (
+        reference.PADDINGS[padding_mode](step * np.arange(length) + start, n, True)
+        for step, start, length, n in zip(steps, shift, target, image.shape)
+    )
+    return np.where(held_y[:, None] & held_x, image[y][:, x], image.dtype.type(0))
 
 
 @given(
     images(), st.tuples(st.sampled_from((1, -1, 2)), st.sampled_from((1, -1, 3))),
     st.tuples(st.integers(-20, 70), st.integers(-20, 70)), st.tuples(st.integers(1, 70), st.integers(1, 70)),
-    chunkings, chunkings, st.sampled_from(SAMPLERS), st.sampled_from(("zeros", "border")), st.sampled_from((1, 3, -0.125)),
+    chunkings, chunkings, st.sampled_from(SAMPLERS), st.sampled_from(list(PADDINGS)), st.sampled_from((1, 3, -0.125)),
 )  # fmt: skip
 def test_maps_by_whole_pixels_are_exact(image, steps, shift, target, source, chunks, sampler_type, padding_mode, scale):
     """The identity, flips, shifts and strides, as affine maps and as homographies; NaN stay where they are."""
@@ -208,12 +205,12 @@ def matrices(draw):
 
 @given(
     images(), matrices(), st.tuples(st.integers(1, 70), st.integers(1, 70)), st.tuples(chunkings, chunkings),
-    st.tuples(chunkings, chunkings), st.sampled_from(SAMPLERS), st.sampled_from(("zeros", "border")),
+    st.tuples(chunkings, chunkings), st.sampled_from(list(so.samplers.SAMPLERS)), st.sampled_from(list(PADDINGS)),
 )  # fmt: skip
 def test_chunks_change_no_bit(image, matrix, target, sources, targets, sampler_type, padding_mode):
-    """Neither those of the source nor those of the result, down to none at all."""
+    """Neither those of the source nor those of the result; without any it is the eager warp."""
     options = {"target_shape": target, "sampler_type": sampler_type, "padding_mode": padding_mode}
-    whole = warp(da.from_array(image, chunks=-1), matrix, chunks=target, **options).compute()
+    whole = so.warp(image, matrix, **options)
     for source, chunks in zip(sources, targets):
         out = warp(chunked(image, source), matrix, chunks=chunks, **options).compute()
         np.testing.assert_array_equal(bits(out), bits(whole))
@@ -325,7 +322,7 @@ def drawn(shape, dtype):
     return values > 0 if dtype.kind == "b" else (values * (1 + 2j) if dtype.kind == "c" else values).astype(dtype)
 
 
-@pytest.mark.parametrize("padding_mode", dask_boxes.PADDINGS)
+@pytest.mark.parametrize("padding_mode", PADDINGS)
 @pytest.mark.parametrize("dtype", EVERY_DTYPE)
 def test_chunks_of_any_dtype_have_the_bits_of_the_eager_warp(dtype, padding_mode):
     image = drawn((HEIGHT, WIDTH, 3), dtype)
@@ -339,7 +336,7 @@ def test_chunks_of_any_dtype_have_the_bits_of_the_eager_warp(dtype, padding_mode
             np.testing.assert_array_equal(out.compute(), expected)
 
 
-@pytest.mark.parametrize("padding_mode", dask_boxes.PADDINGS)
+@pytest.mark.parametrize("padding_mode", PADDINGS)
 @pytest.mark.parametrize("sampler_type", ["bilinear", "nearest", "nearest_even", "bicubic"])
 @pytest.mark.parametrize("last", [(0, 0, 0, 1), (1e-3, -2e-3, 3e-3, 1.2), (0.01, 0.02, -0.05, 0.3)])
 def test_volumes_have_the_bits_of_the_eager_warp(last, sampler_type, padding_mode):
@@ -354,7 +351,7 @@ def test_volumes_have_the_bits_of_the_eager_warp(last, sampler_type, padding_mod
     assert last[0] or warp(lazy, matrix).chunks[1:] == da.core.normalize_chunks((7, 13, 11), volume.shape[1:])
 
 
-@pytest.mark.parametrize("padding_mode", dask_boxes.PADDINGS)
+@pytest.mark.parametrize("padding_mode", PADDINGS)
 @pytest.mark.parametrize("axes", [2, 3])
 def test_displacements_have_the_bits_of_the_eager_warp(axes, padding_mode):
     source, target = ((HEIGHT, WIDTH), (130, 160)) if axes == 2 else ((30, 40, 50), (20, 50, 60))

@@ -26,7 +26,7 @@ WRONG = [
     # what MXNet does not look at, reading and writing memory that is not its own
     ({"offset": OFFSET[:1]}, ValueError, r"offset has shape \(1, 18, 5, 7\), expected \(2, 18, 5, 7\), data's batch, .*"),
     ({"offset": np.zeros((2, 27, 5, 7), "float32")}, ValueError, r"offset has shape \(2, 27, 5, 7\), expected \(2, 18, 5, 7\), .*"),
-    ({"offset": OFFSET[:, :, :4]}, ValueError, r"offset has shape \(2, 18, 4, 7\), expected \(2, 18, 5, 7\), .* size of the output; .*"),
+    ({"offset": OFFSET[:, :, :4]}, ValueError, r"offset has shape \(2, 18, 4, 7\), expected \(2, 18, 5, 7\), .* size of the output with pad=.*; .*"),
     # what ends MXNet's process
     ({"num_group": 0}, ValueError, r"num_group is 0, expected at least 1; .*"),
     ({"num_deformable_group": 0}, ValueError, r"num_deformable_group is 0, expected at least 1; .*"),
@@ -82,6 +82,7 @@ WRONG_SIGNALS = [
     ({"data": DATA[0, :, 0]}, ValueError, r"data has shape \(6, 7\), expected 3 axes \(batch, channels, width\); .*data\[None\]"),
     ({"offset": OFFSET}, ValueError, r"offset has shape \(2, 18, 5, 7\), expected 3 axes \(batch, offsets, output width\); .*"),
     ({"offset": np.zeros((2, 6, 7), "float32")}, ValueError, r"offset has shape \(2, 6, 7\), expected \(2, 3, 7\), data's batch, x of each tap .*"),
+    ({"pad": ()}, ValueError, r"offset has shape .* with pad=\(0,\); pass pad=\(1,\), or a NumPy array of shape \(2, 3, 5\)"),
     ({"kernel": 3}, ValueError, r"kernel is 3, expected one integer, \(columns,\); pass for example kernel=\(3,\)"),
     ({"kernel": None}, ValueError, r"kernel is missing, expected \(width,\) of the taps; pass for example kernel=\(3,\)"),
     ({"pad": (-3,)}, ValueError, r"kernel is 3 pixels wide with its dilation and data 1 with its padding, expected it to fit; .*"),

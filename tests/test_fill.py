@@ -158,6 +158,20 @@ def test_integers_are_filled_with_what_they_hold():
             so.warp(image, np.eye(3), fill_value=wrong)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int64"])
+@pytest.mark.parametrize("fill", [0.5, 1.5, 2.5, 126.7])
+def test_the_fill_of_integers_is_rounded_to_even(fill, dtype):
+    """Where it is mixed with a pixel, after that."""
+    image = np.full((1, 1, 2, 4), 7, dtype)
+    far, half = np.float32([[1, 0, 9, 0, 1, 0]]), np.float32([[1, 0, 1 / 3, 0, 1, 0]])
+    out = so.SpatialTransformer(image, far, (2, 4), sampler_type="nearest", fill_value=fill)
+    assert out.dtype == dtype and (out == np.rint(fill)).all()
+    mixed = so.warp(image[0, 0], [[1, 0, 0.5], [0, 1, 0]], fill_value=fill)
+    np.testing.assert_array_equal(mixed[:, -1], np.rint((7 + fill) / 2).astype(dtype))
+    if dtype != "int64":
+        np.testing.assert_array_equal(so.SpatialTransformer(image, half, (2, 4), fill_value=fill)[0, 0], mixed)
+
+
 def test_pytorch():
     torch = pytest.importorskip("torch")
     from spatial_op.torch import SpatialTransformer

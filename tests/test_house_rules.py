@@ -65,10 +65,12 @@ def test_imports_go_one_way(name):
 def test_the_compiler_stays_in_the_kernels(name):
     outside = {module.partition(".")[0] for module in imports(name)[1]}
     if not name.startswith("cli/"):
-        assert "llvmlite" not in outside or name.startswith("kernels/")
-        assert "numba" not in outside or name == "kernels/threads.py", "of Numba, nothing but the threads is used"
+        assert "llvmlite" not in outside or name.startswith("kernels/"), f"{name} imports llvmlite"
+        assert "numba" not in outside or name == "kernels/threads.py", (
+            f"{name} imports numba, of which nothing but the threads is used"
+        )
     assert not re.search(r"(?<!jax\.)\bn?jit\(|@n?jit\b", (ROOT / name).read_text()), (
-        "what is compiled is the text of a machine"
+        f"{name} calls jit; what is compiled is the text of a machine"
     )
 
 
@@ -85,14 +87,14 @@ def test_public_docstrings(name):
         if line and not line.startswith(" ")
         for part in line.partition(" : ")[0].split(",")
     ]
-    assert documented == list(inspect.signature(function).parameters)
+    assert documented == list(inspect.signature(function).parameters), f"{name} documents other parameters than it has"
 
 
 # MXNet's positions, then what it does not have.
 SIGNATURES = {
     "SpatialTransformer": (
         ["data", "loc", "target_shape", "transform_type", "sampler_type", "cudnn_off", "out", "name"],
-        ["padding_mode", "align_corners", "fill_value", "coverage", "antialias"],
+        ["padding_mode", "align_corners", "fill_value", "coverage", "antialias", "out_dtype"],
     ),
     "DeformableConvolution": (
         ["data", "offset", "weight", "bias", "kernel", "stride", "dilate", "pad", "num_filter", "num_group",
@@ -105,10 +107,10 @@ SIGNATURES = {
         ["border"],
     ),
     "GridGenerator": (["data", "transform_type", "target_shape", "out", "name"], ["align_corners", "side_by_side"]),
-    "BilinearSampler": (["data", "grid", "cudnn_off", "out", "name"], ["padding_mode", "align_corners"]),
+    "BilinearSampler": (["data", "grid", "cudnn_off", "out", "name"], ["padding_mode", "align_corners", "out_dtype"]),
     "GridSampler": (
         ["data", "grid", "sampler_type", "out", "name"],
-        ["padding_mode", "align_corners", "points_inside", "fill_value", "coverage", "antialias"],
+        ["padding_mode", "align_corners", "points_inside", "fill_value", "coverage", "antialias", "out_dtype"],
     ),
 }  # fmt: skip
 
@@ -131,13 +133,19 @@ def test_every_row_is_documented_where_users_look():
     from spatial_op.transforms import TRANSFORMS
 
     text, page = inspect.getdoc(so.SpatialTransformer), (ROOT.parent / "docs/conventions.md").read_text()
-    assert all(f'"{name}"' in inspect.getdoc(so.GridSampler) for name in (*SAMPLERS, *PADDINGS))
-    assert all(f'"{name}"' in inspect.getdoc(so.GridGenerator) for name in TRANSFORMS)
+    for name in (*SAMPLERS, *PADDINGS):
+        assert f'"{name}"' in inspect.getdoc(so.GridSampler), f"the row {name!r} is not in the docstring of GridSampler"
+    for name in TRANSFORMS:
+        assert f'"{name}"' in inspect.getdoc(so.GridGenerator), (
+            f"the row {name!r} is not in the docstring of GridGenerator"
+        )
     for name in (*TRANSFORMS, *SAMPLERS, *PADDINGS):
-        assert f'"{name}"' in text and f"`{name}`" in page
+        assert f'"{name}"' in text, f"the row {name!r} is not in the docstring of SpatialTransformer"
+        assert f"`{name}`" in page, f"the row {name!r} is not in docs/conventions.md"
 
 
 def test_no_file_is_too_long():
     """The operations of the machine that emits code stay together, each beside its like; everything else fits in the head."""
     for name in FILES:
-        assert len((ROOT / name).read_text().splitlines()) <= (700 if name == "kernels/trace.py" else 300), name
+        lines, most = len((ROOT / name).read_text().splitlines()), 700 if name == "kernels/trace.py" else 300
+        assert lines <= most, f"{name} has {lines} lines, expected at most {most}"

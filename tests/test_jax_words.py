@@ -123,7 +123,7 @@ def test_deformable_convolution_of_signals_and_volumes(axes):
     with pytest.raises(ValueError, match=rf"^deform_conv{axes}d: input has shape .*, expected {axes + 2} axes .*\."):
         function(image[0], offset, weight)
     with pytest.raises(
-        ValueError, match=rf"^deform_conv{axes}d: offset has shape .*, input's batch, .* of each tap, .*\."
+        ValueError, match=rf"^deform_conv{axes}d: offset has shape .*, input's batch, .* of each tap in each .*\."
     ):
         function(image, offset[:, 1:], weight, stride=2, padding=1)
 
@@ -155,6 +155,7 @@ WRONG = {
         lambda: words.deform_conv2d(IMAGES, OFFSET[:, :8], WEIGHT, padding=1), ValueError,
         r"deform_conv2d: offset has shape \(2, 8, 6, 8\), expected \(2, 12, 6, 8\)",
     ),
+    "no padding": (lambda: words.deform_conv2d(IMAGES, OFFSET, WEIGHT), ValueError, r"with padding=\(0, 0\); pass padding=\(1, 1\), or a jax.Array"),
     "a stride": (lambda: words.deform_conv2d(IMAGES, OFFSET, WEIGHT, stride=0), ValueError, "stride.* is 0, expected at least 1"),
     "a dtype": (lambda: words.deform_conv2d(IMAGES, OFFSET.astype("f4"), WEIGHT, padding=1), TypeError, "expected one dtype for all"),
     "a bias": (lambda: words.deform_conv2d(IMAGES, OFFSET, WEIGHT, np.zeros(3), padding=1), ValueError, "bias has shape"),

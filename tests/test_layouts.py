@@ -59,6 +59,8 @@ def test_points_that_no_window_holds(channels):
     grid = rng.uniform(-1.3, 1.3, (2, 2, 90, 95)).astype("float32")
     grid[0, :, :40] *= 0.1  # some tiles have windows, others have none
     same(so.GridSampler, data, grid, {}, upper)
+    few = np.ascontiguousarray(grid[..., 40:49, :9]), np.ascontiguousarray(upper[..., 40:49, :9])
+    same(so.GridSampler, np.tile(data, (1, 1, 4, 4)), few[0], {}, few[1])
 
 
 def test_float16_and_volumes():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import reference
@@ -85,6 +85,7 @@ def test_square_matrices_of_volumes_and_affine_homographies():
     st.tuples(st.integers(-40, 90), st.integers(-40, 90)), st.tuples(st.sampled_from((1, -1)), st.sampled_from((1, -1))),
     st.booleans(), st.booleans(), st.sampled_from(("target_to_source", "source_to_target")),
 )  # fmt: skip
+@example((2, 49), None, (0, 0), (1, 1), False, False, "target_to_source")  # 49 times the rounded 1 / 49 is not 1
 def test_whole_pixels_stay_whole_in_the_operator(source, target, shift, flip, align_corners, projective, direction):
     """Whatever the corner rule, between images of one size and by less than it; else the parameters are rounded."""
     data, target = np.random.default_rng(0).normal(size=(1, 1, *source)), target or source
@@ -123,7 +124,6 @@ def test_a_source_of_one_pixel():
         ({"matrix": np.eye(2)}, ValueError, r"matrix has shape \(2, 2\).*expected 2x3 or 3x3 numbers, of volumes 3x4"),
         ({"matrix": "turn"}, TypeError, "matrix is 'turn', expected 2x3"),
         ({"matrix": np.full((2, 3), np.nan)}, ValueError, "no finite number"),
-        ({"matrix": np.zeros((0, 2, 3))}, ValueError, "at least one matrix"),
         ({"matrix": VOLUME}, ValueError, r"source_shape is \(5, 6\), expected a matrix for 2 coordinates"),
         (
             {"matrix": np.diag([1, 1, 1, 0]), "source_shape": (5, 6, 7), "target_shape": (5, 6, 7)},
@@ -174,7 +174,7 @@ def test_errors_of_matrices(wrong, kind, words):
         ({"loc": np.ones(6)}, ValueError, r"loc has shape \(6,\).*expected \(N, 6 or 8\)"),
         ({"loc": np.ones((2, 12))}, ValueError, r"loc has shape \(2, 12\).*for source_shape \(5, 6\)"),
         ({"loc": np.full((1, 6), np.inf)}, ValueError, "no finite number"),
-        ({"loc": [[1j] * 6]}, TypeError, "loc is .* expected rows of 6 or 8 numbers, all real"),
+        ({"loc": [[1j] * 6]}, TypeError, "loc is .* expected rows of 6 or 8 numbers, of volumes 12 or 15, all real"),
         ({"direction": None}, ValueError, "direction is None"),
         ({"loc": np.zeros((1, 6)), "direction": "source_to_target"}, ValueError, "no way back"),
     ],
@@ -185,12 +185,99 @@ def test_errors_of_parameters(wrong, kind, words):
         so.loc_to_pixel_matrix(**arguments)
 
 
-def test_no_gradient_is_lost():
+FUNCTIONS = {
+    "pixel_matrix_to_loc": lambda matrix, *_: matrix,
+    "loc_to_pixel_matrix": lambda matrix, *rest, **_: reference.pixel_matrix_to_loc(matrix, *rest),
+}
+
+
+def changed(function, value, along, params):
+    """The change of a function along a direction, by differences of fourth order."""
+    step = 1e-3
+    at = lambda k: function(value + k * step * along, **params)  # noqa: E731
+    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
+
+
+@either_direction
+@either_corner_rule
+@every_case
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_derivatives_of_both_orders(name, matrix, source, target, transform_type, align_corners, direction):
+    op, rng = getattr(so, name), np.random.default_rng(1)
+    value = np.asarray(FUNCTIONS[name](matrix, source, target))[None]
+    value = np.concatenate([value, 1.01 * value])
+    params = {"source_shape": source, "target_shape": target, "align_corners": align_corners, "direction": direction}
+    one, other = 0.01 * rng.normal(size=(2, *value.shape))
+    out, tangent = so.jvp(op, (value,), (one,), **params)
+    np.testing.assert_array_equal(out, op(value, **params))
+    scale = abs(out).max()
+    np.testing.assert_allclose(tangent, changed(op, value, one, params), rtol=1e-7, atol=1e-9 * scale)
+
+    out, pullback = so.vjp(op, value, **params)
+    out_grad = rng.normal(size=out.shape)
+    (grad,) = pullback(out_grad)
+    assert grad.shape == value.shape
+    np.testing.assert_allclose((grad * one).sum(), (out_grad * tangent).sum(), rtol=1e-10, atol=1e-12 * scale)
+
+    (second,) = so.jvp(pullback, (value, out_grad), (other, None))[1]
+    gradient = lambda moved: so.vjp(op, moved, **params)[1](out_grad)[0]  # noqa: E731
+    expected = changed(gradient, value, other, {})
+    np.testing.assert_allclose(second, expected, rtol=1e-6, atol=1e-9 * abs(grad).max())
+    both = op.operator.prepare(value, **params).second_tangent([one], [other])
+    np.testing.assert_allclose((out_grad * both).sum(), (second * one).sum(), rtol=1e-9, atol=1e-9 * scale)
+
+
+def test_gradients_of_one_matrix_are_added_in_its_dtype():
+    matrix, params = AFFINE.astype("float32"), {"source_shape": (11, 17), "target_shape": (7, 9)}
+    loc, pullback = so.vjp(so.pixel_matrix_to_loc, matrix, grad_req="add", **params)
+    assert loc.dtype == "float32" and loc.tobytes() == so.pixel_matrix_to_loc(matrix, **params).tobytes()
+    grad = np.ones_like(matrix)
+    pullback(np.ones_like(loc), out=(grad,))
+    (expected,) = so.vjp(so.pixel_matrix_to_loc, AFFINE, **params)[1](np.ones((1, 6)))
+    np.testing.assert_allclose(grad, 1 + expected, rtol=1e-6)
+    assert so.pixel_matrix_to_loc(AFFINE[None][:0], **params).shape == (0, 6)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")  # in PyTorch's own parts
+@every_case
+def test_gradients_in_pytorch(matrix, source, target, transform_type):
+    """Through the operator, as a matrix is learnt; its gradients and theirs."""
     torch = pytest.importorskip("torch")
-    matrix = torch.tensor(AFFINE, requires_grad=True)
-    with pytest.raises(
-        TypeError, match=r"matrix is a torch.Tensor whose gradient would be lost.*pass matrix.detach\(\)"
-    ):
-        so.pixel_matrix_to_loc(matrix, (5, 6), (5, 6))
-    found = so.pixel_matrix_to_loc(matrix.detach(), (5, 6), (5, 6))
-    np.testing.assert_array_equal(found, so.pixel_matrix_to_loc(AFFINE, (5, 6), (5, 6)))
+    given = torch.tensor(matrix, requires_grad=True)
+
+    def there_and_back(matrix):
+        loc = so.pixel_matrix_to_loc(matrix, source, target, direction="source_to_target")
+        return loc, so.loc_to_pixel_matrix(loc, source, target)
+
+    loc, _ = there_and_back(given)
+    assert isinstance(loc, torch.Tensor)
+    expected = so.pixel_matrix_to_loc(matrix, source, target, direction="source_to_target")
+    np.testing.assert_array_equal(loc.detach(), expected)
+    assert torch.autograd.gradcheck(there_and_back, given, check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(there_and_back, given)
+    each = torch.func.vmap(lambda one: there_and_back(one)[1])(torch.stack([given, given]))
+    assert each.shape == (2, 1, *matrix.shape)
+
+
+@every_case
+def test_gradients_in_jax(matrix, source, target, transform_type):
+    jax = pytest.importorskip("jax")
+    params = {"source_shape": source, "target_shape": target, "align_corners": False}
+    given = jax.numpy.asarray(matrix, "float32")
+
+    def loss(matrix):
+        return (so.pixel_matrix_to_loc(matrix, **params) ** 2).sum()
+
+    found = jax.jit(jax.grad(loss))(given)
+    wide = np.asarray(given, "float64")
+    out, pullback = so.vjp(so.pixel_matrix_to_loc, wide, **params)
+    np.testing.assert_allclose(found, pullback(2 * out)[0], rtol=1e-4, atol=1e-4 * abs(found).max())
+
+
+def test_an_affine_map_of_volumes_has_twelve_numbers_in_every_framework():
+    """4x4 numbers may be a homography, and the result's shape must not depend on them where it is traced."""
+    matrix = square(VOLUME)[None]
+    params = {"source_shape": (5, 6, 7), "target_shape": (5, 6, 7)}
+    with pytest.raises(ValueError, match=r"^pixel_matrix_to_loc: .*expected 3x4.*pass matrix\[\.\.\., :3, :\]\.$"):
+        so.vjp(so.pixel_matrix_to_loc, matrix, **params)
+    assert so.vjp(so.pixel_matrix_to_loc, matrix[..., :3, :], **params)[0].shape == (1, 12)

@@ -130,6 +130,6 @@ def test_any_number_of_threads_gives_the_same_bits_every_time(case, monkeypatch)
     out_grad = rng.standard_normal(out.shape).astype(out.dtype)
     tangents = [rng.standard_normal(array.shape).astype(array.dtype) for array in inputs]
     expected = everything(op, inputs, params, out_grad, tangents)
-    for threads in (2, 2, 2, 3, 7, 2, 2):
+    for threads in (2, 3, 7, 2):
         monkeypatch.setattr(workers, "threads_for", lambda units, elements, threads=threads: threads)
         assert everything(op, inputs, params, out_grad, tangents) == expected

@@ -43,6 +43,14 @@ def sample(data, grid):
     return so.BilinearSampler(data, grid)
 
 
+def to_loc(matrix):
+    return so.pixel_matrix_to_loc(matrix, (5, 6), (4, 7), direction="source_to_target")
+
+
+def to_matrix(loc):
+    return so.loc_to_pixel_matrix(loc, (5, 6), (4, 7))
+
+
 # Every operator, with the shapes of its inputs. GridSampler differs from BilinearSampler in parameters only.
 CASES = {
     "SpatialTransformer": (warp, (2, 3, 5, 6), (2, 6)),
@@ -52,6 +60,8 @@ CASES = {
     "ModulatedDeformableConvolution": (modulated, (2, 4, 5, 6), (2, 36, 5, 6), (2, 18, 5, 6), (4, 4, 3, 3), (4,)),
     "spline_coefficients": (so.spline_coefficients, (2, 3, 5, 6)),
     "tps_loc": (so.tps_loc, (2, 5, 2), (2, 5, 2)),
+    "pixel_matrix_to_loc": (to_loc, (2, 3, 3)),
+    "loc_to_pixel_matrix": (to_matrix, (2, 8)),
 }
 
 

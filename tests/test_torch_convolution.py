@@ -126,6 +126,13 @@ REFUSED = {
     "narrow weight": ({"weight": GIVEN["weight"].half()}, TypeError,
                       "weight has dtype float16 and input has dtype float32, expected weight to be at least as precise; "
                       "convert it with weight.to(input.dtype)."),
+    "no padding": (
+        {"input": torch.ones(1, 6, 5, 5), "offset": torch.zeros(1, 12, 5, 6), "mask": None, "padding": 0, "stride": 1, "dilation": 1}, ValueError,
+        "offset has shape (1, 12, 5, 6), expected (1, 12, 3, 4), input's batch, y and x of each tap in each deformable group, and the size of the "
+        "output with padding=(0, 0); pass padding=(1, 1), or a torch.Tensor of shape (1, 12, 3, 4)."),
+    "a small image": ({"input": GIVEN["input"][:, :, :1], "padding": 0}, ValueError,
+                      "weight is 5 pixels high with its dilation and input 1 with its padding, expected it to fit; "
+                      "pass a smaller weight, less dilation or more padding."),
     "stride": ({"stride": 0}, ValueError, "stride[0] is 0, expected at least 1; pass a larger number."),
     "padding": ({"padding": -1}, ValueError, "padding[0] is -1, expected at least 0; pass a larger number."),
     "dilation": ({"dilation": 0}, ValueError, "dilation[0] is 0, expected at least 1; pass a larger number."),
@@ -190,3 +197,15 @@ def test_packs_find_their_offsets():
         )
         found.sum().backward()
         assert module.conv_offset.weight.grad.abs().sum() > 0
+
+
+def test_the_module_names_the_padding_that_was_forgotten():
+    module = DeformConv2d(6, 2, 3)
+    with pytest.raises(
+        ValueError, match=r"^DeformConv2d: mask has shape .*; pass padding=\(1, 1\), or a torch\.Tensor of shape "
+    ):
+        module(torch.ones(1, 6, 5, 5), torch.zeros(1, 18, 3, 3), torch.ones(1, 9, 5, 5))
+    with pytest.raises(
+        ValueError, match=r"^DeformConv2d: offset has shape .*; pass padding=\(1, 1\), or a torch\.Tensor of shape "
+    ):
+        module(torch.ones(1, 6, 5, 5), torch.zeros(1, 18, 5, 5))

@@ -9,6 +9,7 @@ from tables import PAIRS, in_turn
 
 import reference
 import spatial_op as so
+from spatial_op.operators import pixel_sampling
 from spatial_op.samplers import SAMPLERS
 
 # Of entries that lead to no pixel's centre or border, where rounding would decide.
@@ -55,6 +56,16 @@ def test_volumes_are_those_of_the_reference(sampler_type, padding_mode):
         for matrix in (VOLUME, HOMOGRAPHY_3D):
             expected = reference.warp(image, matrix, **options)
             np.testing.assert_allclose(so.warp(image, matrix, **options), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("matrix", "shape"), [(AFFINE, (40, 37, 3)), (VOLUME, (9, 12, 11, 2))])
+def test_affine_maps_have_the_bits_of_projective_ones(matrix, shape, monkeypatch):
+    """A denominator that is 1 everywhere is not divided by."""
+    image, axes, rows = picture(shape, "float32"), len(matrix), pixel_sampling.ROWS
+    found = so.warp(image, matrix)
+    assert rows[axes, True].locate != rows[axes, False].locate
+    monkeypatch.setitem(rows, (axes, True), rows[axes, False])
+    assert found.tobytes() == so.warp(image, matrix).tobytes()
 
 
 def test_a_horizon_in_a_volume():

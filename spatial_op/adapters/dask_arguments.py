@@ -81,3 +81,13 @@ def countable(op, what, sides, cure):
     for name, side in zip(PICTURES[len(sides)], sides):
         if side > LONGEST:
             raise ValueError(f"{op}: {what} {name} is {side}, expected at most {LONGEST}; {cure}.")
+
+
+def check_folded(op, padding_mode, axes):
+    """Refuse to go on outside of sides of which kernels cannot count a period."""
+    for name, axis in zip(PICTURES[len(axes)], axes):
+        if not axis.inside and axis.n > LONGEST // 2:
+            raise ValueError(
+                f"{op}: padding_mode is {padding_mode!r} and the {name} of image is {axis.n}, expected at most {LONGEST // 2} where samples "
+                "lie outside; pass padding_mode='zeros' or 'border', or a part of the image."
+            )

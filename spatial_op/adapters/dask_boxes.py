@@ -2,7 +2,8 @@
 
 A box is the rows and the columns of the source, and the slices before them of volumes, each a (start, stop); a rectangle
 likewise, of the output. Many are handled at once, (N, axes, 2). Starts are even: a sampler that rounds halves to even numbers
-then chooses the same pixels in the box as in the whole image.
+then chooses the same pixels in the box as in the whole image. A box lies inside the image where a part of it, cut out, has the same
+outside as the whole; by other paddings it goes on outside.
 """
 
 import itertools
@@ -10,11 +11,14 @@ import math
 
 import numpy as np
 
+from ..kernels.cells import REPEATED, TABLE
+from ..operators.parts import alike
+
 # Relative error of the few operations that give a numerator or the denominator of a coordinate, with room to spare.
 ROUNDING = 2.0**-49
 
-# Rules by which a part of the source, cut out, has the same outside as the whole: nothing, or the pixel at the edge.
-PADDINGS = ("zeros", "border")
+# Further out than this a coordinate may be any period's.
+FAR = 2**48
 
 # Parts that a rectangle is cut into along a horizon; one that needs more may read the whole source.
 MOST_PARTS = 2**14
@@ -26,19 +30,28 @@ def reach_of(sampler):
     return math.ceil(max(1 - sampler.first - sampler.shift, last))
 
 
-def boxes_of(where, rectangles, source, reach, padding_mode):
-    """The boxes of rectangles, both (N, axes, 2); a box has an empty side if all samples lie where the padding is zero."""
+def boxes_of(where, rectangles, source, rows):
+    """The boxes of rectangles, both (N, axes, 2); a box has an empty side if all samples lie where there is nothing."""
+    sampler, padding = rows
     if where.displacement is None:
         low, high = extents(where.matrix, rectangles, 0.5 if where.fine else 0.0)
     else:
         low, high = moved(where, rectangles)
-    start, stop = low - reach, high + reach + 1
-    size = np.array(source)
-    if padding_mode == "border":  # a point outside reads the edge
-        start, stop = np.minimum(start, size - 1), np.maximum(stop, 1)
-    start = np.floor(np.clip(start, 0, size)).astype(np.int64)
-    stop = np.maximum(start, np.ceil(np.clip(stop, 0, size)).astype(np.int64))
-    return np.stack([np.where(start < stop, start - start % 2, start), stop], axis=-1)
+    start, stop, size = low - reach_of(sampler), high + reach_of(sampler) + 1, np.array(source)
+    kinds = np.array([alike(padding, sampler, n) for n in source])
+    start = np.where(kinds == REPEATED, np.minimum(start, size - 1), start)  # a point outside reads the edge
+    stop = np.where(kinds == REPEATED, np.maximum(stop, 1), stop)
+    anywhere = (kinds == TABLE) & (start < stop) & ((start < -FAR) | (stop > FAR))
+    start, stop = np.where(anywhere, -FAR, start), np.where(anywhere, FAR, stop)
+    least, most = np.where(kinds == TABLE, -FAR, 0), np.where(kinds == TABLE, FAR, size)
+    start = np.floor(np.clip(start, least, most)).astype(np.int64)
+    stop = np.maximum(start, np.ceil(np.clip(stop, least, most)).astype(np.int64))
+    return np.where((start < stop)[..., None], np.stack([start - start % 2, stop], axis=-1), 0)
+
+
+def read(boxes, source):
+    """At most how many pixels of a source boxes read along each side, (N, axes)."""
+    return np.minimum(np.diff(boxes)[..., 0], source)
 
 
 def moved(where, rectangles):

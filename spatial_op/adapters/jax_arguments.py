@@ -7,8 +7,9 @@ import numpy as np
 
 from .. import check
 from ..operators import arguments
-from ..operators.convolution_arguments import COORDINATES, named_axes, numbers, target_of
-from ..paddings import OF_PYTORCH
+from ..operators.convolution_arguments import named_axes, numbers
+from ..operators.convolution_sizes import OF_PYTORCH, check_positions
+from ..paddings import OF_PYTORCH as PADDINGS
 from ..words import speaking, words
 from .jax import array, known_numbers
 from .jax_rules import WORDS
@@ -61,7 +62,7 @@ def sampling(name, input, mode, padding_mode, align_corners):
     input = of_axes(name, "input", input, *IMAGES)
     return input, {
         "sampler_type": check.row(name, "mode", mode, MODES),
-        "padding_mode": check.row(name, "padding_mode", padding_mode, dict(zip(OF_PYTORCH, OF_PYTORCH))),
+        "padding_mode": check.row(name, "padding_mode", padding_mode, dict(zip(PADDINGS, PADDINGS))),
         "align_corners": check.flag(name, "align_corners", align_corners),
     }
 
@@ -124,7 +125,7 @@ def deform_conv(name, axes, inputs, stride, padding, dilation):
     input, offset, weight = inputs["input"], inputs["offset"], inputs["weight"]
     for argument, value in inputs.items():
         alike(name, argument, value, input)
-    (batch, channels), (filters, of_group), kernel = input.shape[:2], weight.shape[:2], weight.shape[2:]
+    channels, (filters, of_group), kernel = input.shape[1], weight.shape[:2], weight.shape[2:]
     if not of_group or channels % of_group or filters % (channels // of_group):
         raise ValueError(
             f"{name}: weight has shape {weight.shape} and input has {channels} channels, expected channels and filters of groups "
@@ -134,21 +135,10 @@ def deform_conv(name, axes, inputs, stride, padding, dilation):
     for argument, value, least in (("stride", stride, 1), ("dilation", dilation, 1), ("padding", padding, 0)):
         each = value if check.entries(value) else (value,) * axes
         steps[argument] = numbers(name, axes, argument, each, least)
-    target = target_of(name, input.shape[2:], kernel, *steps.values())
     deformables = offset.shape[1] // (axes * taps) if taps else 0
     if not deformables or channels % deformables:
         deformables = 1
-    expected, meaning = (
-        (batch, axes * deformables * taps, *target),
-        f"input's batch, {COORDINATES[axes]} of each tap, and the size of the output",
-    )
-    check.shape(name, "offset", offset, expected, meaning)
-    if "mask" in inputs:
-        expected, meaning = (
-            (batch, deformables * taps, *target),
-            "input's batch, a factor for each tap, and the size of the output",
-        )
-        check.shape(name, "mask", inputs["mask"], expected, meaning)
+    check_positions(name, inputs, (kernel, *steps.values()), deformables, OF_PYTORCH)
     if "bias" in inputs:
         check.shape(name, "bias", inputs["bias"], (filters,), "one number for each filter")
     return inputs, {

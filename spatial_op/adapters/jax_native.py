@@ -84,7 +84,7 @@ def step(value, size):
 def forward(call, data, given):
     """The result."""
     plan = call.plan
-    out = jax.ShapeDtypeStruct(plan.shape, plan.stored)
+    out = jax.ShapeDtypeStruct(plan.shape, plan.written)
     return both(plan.forward(beside=False), plan, images(data, given), {"out": out})["out"]
 
 

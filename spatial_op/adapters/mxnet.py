@@ -164,10 +164,10 @@ class Property(mx.operator.CustomOpProp):
         return shapes, [result], []
 
     def infer_type(self, in_type):
-        """Inputs whose dtype nobody said are as the first that is known; the result is as the data."""
+        """Inputs whose dtype nobody said are as the first that is known; the result is as the data unless it is asked for otherwise."""
         known = next((kind for kind in in_type if kind is not None), None)
         types = [known if kind is None else kind for kind in in_type]
-        return types, [types[0]], []
+        return types, [np.dtype(self.params().get("out_dtype") or types[0]).type], []
 
     def create_operator(self, ctx, shapes, dtypes):
         """The operator itself."""

@@ -125,6 +125,11 @@ def sample(graph, data_name, data, grid_name, dtype, pixels, params):
         raise ValueError(
             f"export: coverage is {params['coverage']!r}, expected False, since ONNX has no such node; export the sampling of ones."
         )
+    if params.get("out_dtype"):
+        raise ValueError(
+            f"export: out_dtype is {params['out_dtype']!r}, expected None, since ONNX's GridSample keeps the images' dtype; leave it out, and "
+            "convert the images."
+        )
     if np.any(params.get("fill_value", 0)):
         raise ValueError(
             f"export: fill_value is {check.shown(params['fill_value'])}, expected 0, since ONNX has no other; leave it out, and sample "

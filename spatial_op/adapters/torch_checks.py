@@ -5,7 +5,7 @@ import torch
 from torch.autograd import forward_ad
 
 from .. import check
-from ..dtypes import IMAGES
+from ..dtypes import IMAGES, PICTURES
 from ..operators.arguments import picks
 from ..samplers import SAMPLERS
 from .torch_eager import WORDS
@@ -40,15 +40,17 @@ def passing(op, inputs, params):
     """Refuse what is differentiated through integers, where PyTorch would lose the gradient; labels that are picked have none anyway."""
     data, *others = inputs
     sampler = SAMPLERS.get(params.get("sampler_type", "bilinear"))
-    passes = data.is_floating_point() or data.is_complex() or params.get("coverage") == "only"
+    floats = params.get("coverage") == "only" or params.get("out_dtype") == "float32"
+    passes = data.is_floating_point() or data.is_complex() or floats
     if "data" not in op.operator.numbers or passes or not sampler or picks(sampler):
         return
     for argument, value in zip(op.operator.inputs[1:], others):
         if (value.requires_grad and torch.is_grad_enabled()) or forward_ad.unpack_dual(value).tangent is not None:
             dtype = str(data.dtype).removeprefix("torch.")
+            cure = "pass out_dtype=torch.float32, " if np.dtype(dtype) in PICTURES else ""
             raise TypeError(
                 f"{op.__name__}: {argument} is differentiated and data has dtype {dtype}, through which PyTorch passes no gradient, expected "
-                f"floating point data; convert it with data.to(torch.float32), or pass {argument}.detach()."
+                f"a floating point result; {cure}convert data with data.to(torch.float32), or pass {argument}.detach()."
             )
 
 

@@ -81,9 +81,12 @@ def result(op, inputs, params, numbers):
 
 
 def dtype_of(data, params):
-    """That of the images, but for the coverage of integers and complex numbers, which is real."""
-    if data.is_floating_point() or from_text(params).get("coverage") != "only":
+    """That of the images or that is asked for, but for the coverage of integers and complex numbers, which is real."""
+    if data.is_floating_point():
         return data.dtype
+    words = from_text(params)
+    if words.get("coverage") != "only":
+        return getattr(torch, words["out_dtype"]) if words.get("out_dtype") else data.dtype
     found = np.dtype(str(data.dtype).removeprefix("torch."))
     return getattr(torch, str(smooth(PARTS.get(found, found))))
 

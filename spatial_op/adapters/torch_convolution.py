@@ -10,6 +10,7 @@ from .. import check
 from ..operators.convolution_arguments import BORDERS, numbers
 from ..operators.deformable_convolution import DeformableConvolution
 from ..operators.modulated_deformable_convolution import ModulatedDeformableConvolution
+from . import torch_refusals as refuse
 from .torch_modules import Module
 
 
@@ -67,10 +68,15 @@ class DeformConv(Module):
         Signals and volumes, their offsets and masks have as many other axes, and offsets x, or z, y and x.
         """
         each = self.axes * math.prod(self.kernel_size)
+        deformables, given = -(-offset.shape[1] // each), {"input": data, "offset": offset}
+        if mask is not None:
+            given["mask"] = mask
+        steps = self.kernel_size, self.stride, self.dilation, self.padding
+        refuse.positions(type(self).__name__, given, steps, deformables)
         params = {
             "kernel": self.kernel_size, "stride": self.stride, "dilate": self.dilation, "pad": self.padding,
             "num_filter": self.out_channels, "num_group": self.groups, "no_bias": self.bias is None,
-            "num_deformable_group": -(-offset.shape[1] // each), "border": self.border,
+            "num_deformable_group": deformables, "border": self.border,
         }  # fmt: skip
         if mask is None:
             return DeformableConvolution(data, offset, self.weight, self.bias, **params)

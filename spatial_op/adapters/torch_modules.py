@@ -30,7 +30,7 @@ class SpatialTransformer(Module):
     ----------
     target_shape : (int, int) or (int, int, int)
         (Depth,) height and width of the output, in pixels.
-    transform_type, sampler_type, padding_mode, align_corners, fill_value, coverage, antialias
+    transform_type, sampler_type, padding_mode, align_corners, fill_value, coverage, antialias, out_dtype
         As for ``spatial_op.SpatialTransformer``.
 
     Raises
@@ -61,18 +61,19 @@ class SpatialTransformer(Module):
         fill_value=0.0,
         coverage=False,
         antialias=False,
+        out_dtype=None,
     ):
         super().__init__()
         self.target_shape, self.transform_type, self.sampler_type = target_shape, transform_type, sampler_type
         self.padding_mode, self.align_corners = padding_mode, align_corners
-        self.fill_value, self.coverage, self.antialias = fill_value, coverage, antialias
+        self.fill_value, self.coverage, self.antialias, self.out_dtype = fill_value, coverage, antialias, out_dtype
 
     def forward(self, data, loc):
         """The warped images, (N, C, *target_shape)."""
         return transform(
             data, loc, self.target_shape, self.transform_type, self.sampler_type,
             padding_mode=self.padding_mode, align_corners=self.align_corners, fill_value=self.fill_value, coverage=self.coverage,
-            antialias=self.antialias,
+            antialias=self.antialias, out_dtype=self.out_dtype,
         )  # fmt: skip
 
     def identity_loc(self, batch=1, dtype=None, device=None, control_points=16):
@@ -100,7 +101,7 @@ class GridSampler(Module):
     Parameters
     ----------
     mode : str
-        "bilinear", "nearest" or, of images, "bicubic".
+        "bilinear", "nearest" or "bicubic", as for ``grid_sample``.
     padding_mode : str
         "zeros", "border" or "reflection".
     align_corners : bool

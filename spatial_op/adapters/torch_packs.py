@@ -43,7 +43,9 @@ class DeformConv2dPack(Pack):
 
     Attributes
     ----------
-    weight, bias
+    weight : parameter
+        As of ``DeformConv2d``.
+    bias : parameter or None
         As of ``DeformConv2d``.
     conv_offset : torch.nn.Conv2d
         From images to offsets.
@@ -98,7 +100,9 @@ class ModulatedDeformConv2dPack(Pack):
 
     Attributes
     ----------
-    weight, bias
+    weight : parameter
+        As of ``DeformConv2d``.
+    bias : parameter or None
         As of ``DeformConv2d``.
     conv_offset : torch.nn.Conv2d
         From images to offsets and masks.

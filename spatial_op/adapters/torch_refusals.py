@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
 import torch
 
 from .. import check
 from ..operators import convolution_arguments as of_convolutions
-from ..paddings import OF_PYTORCH
+from ..operators.convolution_sizes import COORDINATES as OFFSETS
+from ..operators.convolution_sizes import OF_PYTORCH, check_positions
+from ..paddings import OF_PYTORCH as PADDINGS
 from ..words import speaking
 from .torch_checks import fit, precise
 from .torch_eager import WORDS
@@ -28,7 +31,7 @@ def images(name, input, argument, value, mode, padding_mode, modes):
     """Images, and names of samplers and paddings that go with them; ``value`` is what says where they are sampled."""
     tensors(name, {"input": input, argument: value})
     check.row(name, "mode", mode, modes)
-    check.row(name, "padding_mode", padding_mode, OF_PYTORCH)
+    check.row(name, "padding_mode", padding_mode, PADDINGS)
     if input.ndim not in (4, 5):
         raise ValueError(
             f"{name}: input has shape {tuple(input.shape)}, expected {IMAGES}; {axes_cure('input', input, 4)}."
@@ -125,14 +128,27 @@ def convolution(name, axes, given, stride, padding, dilation):
         )
     if not deformables or deformables * each != offset.shape[1] or input.shape[1] % deformables:
         raise ValueError(
-            f"{name}: offset has {offset.shape[1]} numbers at each position, expected {each}, {of_convolutions.COORDINATES[axes]} of each "
+            f"{name}: offset has {offset.shape[1]} numbers at each position, expected {each}, {OFFSETS[axes]} of each "
             "tap, times a number of groups that divides input's channels; pass that many."
         )
     stride, padding, dilation = (
         of_convolutions.numbers(name, axes, argument, (value,) * axes if isinstance(value, int) else value, least)
         for argument, value, least in (("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1))
     )
+    positions(name, given, (tuple(kernel), stride, dilation, padding), deformables)
     return {
         "kernel": tuple(kernel), "stride": stride, "dilate": dilation, "pad": padding, "num_filter": filters,
         "num_group": groups, "num_deformable_group": deformables, "no_bias": "bias" not in given, "border": "zeros",
     }  # fmt: skip
+
+
+def positions(name, given, steps, deformables):
+    """Offsets and masks for each place of the result. What is compiled or recorded, and other axes, the operator looks at."""
+    values = given["input"], given["offset"], given.get("mask", given["offset"])
+    if torch.compiler.is_compiling() or not all(
+        isinstance(value, torch.Tensor) and value.ndim == 2 + len(steps[0]) for value in values
+    ):
+        return
+    shapes = {argument: np.broadcast_to(0, tuple(value.shape)) for argument, value in given.items()}
+    with speaking(WORDS):
+        check_positions(name, shapes, steps, deformables, OF_PYTORCH)

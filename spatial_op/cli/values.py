@@ -7,7 +7,7 @@ from typing import NamedTuple
 import click
 import numpy as np
 
-from ..operators.pixel_matrices import homogeneous
+from ..operators.pixel_matrices import homogeneous, vanishes
 
 # The largest side of an image.
 MOST = 2**31 - 1
@@ -25,16 +25,17 @@ class Numbers(click.ParamType):
         """A tuple of floats."""
         if not isinstance(value, str):
             return value
+        counts = " or ".join(map(str, self.counts))
+        expected = f"expected {counts}, like {self.example}"
         try:
             found = tuple(float(word) for word in value.replace(",", " ").split())
         except ValueError:
-            self.fail(f"{value!r} are not numbers; separate them by commas, like {self.example}.", param, ctx)
+            self.fail(f"{value!r} has other words than numbers, {expected}.", param, ctx)
         if not all(map(math.isfinite, found)):
-            self.fail(f"{value!r} holds an entry that is no finite number; expected is the like of {self.example}.")
+            self.fail(f"{value!r} has an entry that is no finite number, {expected}.", param, ctx)
         if len(found) not in self.counts:
-            counts = " or ".join(map(str, self.counts))
             noun = "number" if len(found) == 1 else "numbers"
-            self.fail(f"{value!r} has {len(found)} {noun}, expected {counts}, like {self.example}.", param, ctx)
+            self.fail(f"{value!r} has {len(found)} {noun}, {expected}.", param, ctx)
         return found
 
 
@@ -48,9 +49,15 @@ class Matrix(Numbers):
             self.require_corners(found, param, ctx)
             return found
         try:
-            homogeneous("warp", np.reshape(found, (-1, 3)))
+            square = homogeneous("warp", np.reshape(found, (-1, 3)))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        if vanishes(square):
+            self.fail(
+                f"{value!r} samples a line or a point of the picture only, expected a map like {self.example}.",
+                param,
+                ctx,
+            )
         return found
 
     def require_corners(self, found, param, ctx):
@@ -67,20 +74,15 @@ class Matrix(Numbers):
             self.fail(f"{words}, clockwise from the top left corner.", param, ctx)
 
 
-class Finite(click.ParamType):
+class Number(Numbers):
     """One finite number."""
 
-    name = "number"
+    def __init__(self, example):
+        super().__init__(1, example=example)
 
     def convert(self, value, param, ctx):
         """A float."""
-        try:
-            number = float(value)
-        except ValueError:
-            self.fail(f"{value!r} is no number; expected are degrees, like 30.", param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is no finite number; expected are degrees, like 30.", param, ctx)
-        return number
+        return super().convert(value, param, ctx)[0] if isinstance(value, str) else value
 
 
 class Factors(Numbers):
@@ -126,7 +128,11 @@ class Sizes(click.ParamType):
         sides = re.fullmatch(r"(\d*)x(\d*)", value, re.IGNORECASE)
         percent = re.fullmatch(r"(\d+(?:\.\d*)?)%", value)
         given = [int(side) for side in sides.groups() if side] if sides else []
-        if given and all(0 < side <= MOST for side in given):
+        if given and max(given) > MOST:
+            self.fail(
+                f"{value!r} has {max(given)} pixels, expected at most {MOST}; choose a smaller number.", param, ctx
+            )
+        if given and min(given) > 0:
             return Size(*(int(side) if side else None for side in sides.groups()))
         if percent and 0 < float(percent[1]) <= 1e6:
             return Size(factor=float(percent[1]) / 100)
@@ -145,9 +151,12 @@ class Parts(click.ParamType):
             return value
         found = re.fullmatch(r"(\d+)x(\d+)(?:([+-]\d+)([+-]\d+))?", value, re.IGNORECASE)
         numbers = tuple(int(word or 0) for word in found.groups()) if found else (0,)
-        if not all(0 < side <= MOST for side in numbers[:2]) or any(abs(place) > MOST for place in numbers[2:]):
+        if 0 in numbers[:2]:
             words = (
                 "height x width in pixels, like 480x640, and where they begin, like 480x640+20+30: 20 down, 30 right"
             )
             self.fail(f"{value!r}, expected {words}.", param, ctx)
+        large = [number for number in numbers if abs(number) > MOST]
+        if large:
+            self.fail(f"{value!r} has {large[0]} pixels, expected at most {MOST}; choose a smaller number.", param, ctx)
         return numbers

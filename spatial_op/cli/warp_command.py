@@ -9,7 +9,7 @@ from .geometry import Geometry
 from .opacity import picks
 from .pictures import ENDINGS
 from .sections import REST, Command, option
-from .values import Factors, Finite, Matrix, Numbers, Parts, Sizes
+from .values import Factors, Matrix, Number, Numbers, Parts, Sizes
 
 MAP, RESULT, PIXELS, ARRAYS = "Where pixels move", "Size of the result", "How pixels are computed", "Arrays"
 
@@ -36,7 +36,7 @@ Examples:
     "bottom left corner. OUT is as large as the longest sides say. Or 9 numbers: rows of a 3x3 matrix.",
 )
 @option(MAP, "--affine", type=Matrix(6, example="1,0,20,0,1,0"), metavar="6 NUMBERS", help="Rows of a 2x3 matrix.")
-@option(MAP, "--rotate", type=Finite(), metavar="DEGREES", help="Turn counter-clockwise, about the centre.")
+@option(MAP, "--rotate", type=Number("30"), metavar="DEGREES", help="Turn counter-clockwise, about the centre.")
 @option(
     MAP,
     "--scale",

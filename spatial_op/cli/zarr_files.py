@@ -14,7 +14,6 @@ from dask.diagnostics import ProgressBar
 from dask.highlevelgraph import HighLevelGraph
 from dask.system import CPU_COUNT
 
-from ..adapters.dask_boxes import PADDINGS
 from ..dask import warp
 from . import room
 from .axes import places
@@ -32,9 +31,6 @@ def run(source, target, request, workers, chunk, axes):
         raise click.UsageError(f"IN is a zarr array and OUT is {str(target)!r}, expected a name that ends in .zarr.")
     if target.exists():
         raise click.UsageError(f"OUT {str(target)!r} exists already, expected a new name; remove it or choose another.")
-    if request.border not in PADDINGS:
-        words = " or ".join(PADDINGS)
-        raise click.UsageError(f"--border is {request.border} and IN is a zarr array, expected {words}.")
     fill = number_of(request.fill)
     watched = ProgressBar(out=sys.stderr) if sys.stderr.isatty() else contextlib.nullcontext()
     with lines(), watched, dask.config.set(scheduler="threads", num_workers=workers), failures(source, target):

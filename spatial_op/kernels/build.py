@@ -74,7 +74,7 @@ def forward(axes, formula, dtype, sampler, number, stored, written, group, few, 
     if axes == 2:
         source, rules = source_of(axes, formula, dtype), Rules(sampler, number, stored, written)
         by_windows = Kernel(
-            f"{names.of(axes, formula, dtype, sampler, number, 'forward', stored)}, {names.channels(group, few, beside)}",
+            f"{names.of(axes, formula, dtype, sampler, number, names.forward(stored, written), stored)}, {names.channels(group, few, beside)}",
             lambda m: planes.forward(m, rules, source, group, few, beside),
             {**planes.parameters(rules, source, axes), "out": rules.written},
         )
@@ -86,7 +86,7 @@ def forward_in_place(axes, formula, dtype, sampler, number, stored, written):
     """The second of these, whatever the number of channels."""
     source, rules = source_of(axes, formula, dtype), Rules(sampler, number, stored, written)
     return Kernel(
-        f"{names.of(axes, formula, dtype, sampler, number, 'forward', stored)}, scattered",
+        f"{names.of(axes, formula, dtype, sampler, number, names.forward(stored, written), stored)}, scattered",
         lambda m: scattered.forward(m, rules, source, axes),
         {**planes.parameters(rules, source, axes), "out": rules.written},
     )

@@ -49,12 +49,15 @@ class Rules:
             moved.value = given - np.floor((given - low) * inverse) * period
         return m.least(m.most(moved.value, low), high)
 
-    def split(self, m, axis, given, near=True):
-        """A coordinate -> index of the first tap, and distance from its cell: no number if the coordinate is none or infinite."""
+    def split(self, m, axis, given, odd, near=True):
+        """A coordinate -> index of the first tap, and distance from its cell, to which ``odd`` is added: zero or no number."""
         close = self.near(m, axis, given) if near else given
-        cell = self.sampler.cell(close, self.sampler.shift)
-        part = m.most(close - cell, -self.sampler.shift) + given * 0.0
-        return m.to(cell, "i4") + self.sampler.first, m.to(part, self.dtype)
+        shift = self.sampler.shift
+        cell = self.sampler.cell(close, shift)
+        part = close - cell
+        if shift:  # which is added before it is rounded down, and may round up
+            part = m.most(part, -shift)
+        return m.to(cell, "i4") + self.sampler.first, m.to(part + odd, self.dtype)
 
     def weights(self, m, part):
         """Weights of the taps."""

@@ -21,7 +21,7 @@ def units(m, axes, in_turn):
 
 def generate(m, source, axes, dtype, layout):
     """Write the grid."""
-    write(m, source, axes, dtype, layout, source.find)
+    write(m, source, axes, dtype, layout, source.located)
 
 
 def push(m, source, axes, dtype, layout):

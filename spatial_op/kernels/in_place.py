@@ -124,8 +124,8 @@ def each_taps(m, rules, source, tile, again=False):
         for _ in m.when(ahead < tile.rows):
             for k in columns():
                 at = (ahead & 1) * wide + k
-                for axis, given in enumerate(source.find(m, tile, ahead, k)):
-                    cell, part = rules.split(m, axis, given)
+                for axis, (given, odd) in enumerate(source.find(m, tile, ahead, k)):
+                    cell, part = rules.split(m, axis, given, odd)
                     cells[axis].put(at, cell)
                     parts[axis].put(at, part)
         q = ahead - 1

@@ -20,15 +20,15 @@ class Inside(ByArray):
             self.parameters |= {f"{name}_{axis}": "float" for name in ("edge", "mirror", "first", "final")}
 
     def pixel(self, m, axis, given):
-        """A coordinate."""
-        return self.moved(m, axis, given)[0]
+        """A coordinate, which is always a number."""
+        return self.moved(m, axis, given)[0], m.full(0.0, self.dtype)
 
     def moved(self, m, axis, given):
         """A coordinate, and how it changes with one that is not moved: 1, 0 or -1."""
         edge, mirror, first, final = (
             m.to(m.arguments[f"{name}_{AXES[axis]}"], self.dtype) for name in ("edge", "mirror", "first", "final")
         )
-        given = self.rounded(m, axis, given, 0.0)
+        given = self.rounded(m, axis, given)
         one = m.full(1.0, self.dtype)
         inside, sign = m.variable(given), m.variable(one)
         for _ in m.when(m.arguments[f"mirror_{AXES[axis]}"] > 0):

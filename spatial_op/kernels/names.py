@@ -25,6 +25,11 @@ def channels(group, few=None, beside=False):
     return f"{words}, side by side" if beside else words
 
 
+def forward(stored, written):
+    """What a kernel is for that samples images which are stored and results which are written so."""
+    return "forward" if stored == written else "forward, not rounded"
+
+
 def of(axes, formula, dtype, sampler, number, what, stored=None):
     """Operator, transform, sampler, dtype and what for; rows that are the same to kernels share the first one's name.
 

@@ -19,7 +19,8 @@ FAR = 2.0**30
 
 def in_window(m, box, x, y):
     """Where pixels are in the window of a box."""
-    return (y - m.to(box.y, "i4")) * m.to(box.stride, "i4") + (x - m.to(box.x, "i4"))
+    first = box.y * box.stride + box.x
+    return y * m.to(box.stride, "i4") + (x - m.to(first, "i4"))
 
 
 class Placed:
@@ -50,8 +51,8 @@ class Placed:
     def place(self, tile, q, k):
         """Find and keep those of a vector; the sum is zero, or no number where a coordinate is none or infinite."""
         m, at, odd = self.m, q * pitch(self.m) + k, 0.0
-        for axis, given in enumerate(self.source.find(m, tile, q, k)):
-            cell, part = self.rules.split(m, axis, given)
+        for axis, (given, none) in enumerate(self.source.find(m, tile, q, k)):
+            cell, part = self.rules.split(m, axis, given, none)
             self.cells[axis].put(at, cell)
             self.parts[axis].put(at, part)
             low, high = self.low[axis], self.high[axis]
@@ -128,9 +129,9 @@ class Bounded:
     def found(self, tile, q, k):
         """Cells and distances by the formula, in float64."""
         m, points = self.m, []
-        for axis, value in enumerate(self.source.find(m, tile, q, k)):
+        for axis, (value, none) in enumerate(self.source.find(m, tile, q, k)):
             near = m.least(m.most(value, m.arguments[f"low_{'xy'[axis]}"]), m.arguments[f"high_{'xy'[axis]}"])
-            points.append(self.rules.split(m, axis, near, near=False))
+            points.append(self.rules.split(m, axis, near, none, near=False))
         return points
 
     def stepped(self, tile, q, k):

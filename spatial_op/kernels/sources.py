@@ -5,7 +5,8 @@ While a kernel is traced, a source answers
 * ``start(m)``: gets ready, once for all that a thread does;
 * ``begin(m, sample, tile)``: gets ready for a tile of a sample;
 * ``find(m, tile, q, k)``: the coordinates, in source pixels, of a vector of pixels: columns ``k`` and following of row ``q`` of
-  the tile. Beyond the last column they repeat a pixel of the tile;
+  the tile, each with a number that is zero, or none where the coordinate is none or infinite. Beyond the last column they repeat a
+  pixel of the tile;
 * ``begin_sums(m, tile, number, unit)``, ``pull(m, tile, q, k, grads)`` and ``finish(m)``: take the gradients of a tile's
   coordinates, vector by vector, zero beyond the last column, and write its part of the gradient of what the source was given.
   ``number`` is the tile's, ``unit`` that of sample and block of channels;
@@ -26,9 +27,7 @@ from ..transforms.row import Sizes
 from . import means, supersampling
 from .dual import Dual, gathered, marked, plain, slopes_of, value_of
 from .tiles import AXES, tiles
-
-# Further out than any image; times any image's size it is still a number.
-HUGE = 1e30
+from .trace import LANES
 
 # What derivatives along one change and along another are called, as the arrays that hold the changes are.
 CHANGES = CHANGE, OTHER = "changes", "others"
@@ -129,9 +128,13 @@ class ByTransform:
         place = [u, self.row(m, tile, q)] if tile.axes > 1 else [u]
         return place if tile.axes < 3 else [*place, supersampling.place(m, "z", q, tile.slice)]
 
-    def find(self, m, tile, q, k):
+    def located(self, m, tile, q, k):
         """The formula."""
         return [m.full(plain(x), "f8") for x in self.locate(self.plan, *self.place(m, tile, q, k))]
+
+    def find(self, m, tile, q, k):
+        """The coordinates, and whether they are numbers."""
+        return [(x, x * 0.0) for x in self.located(m, tile, q, k)]
 
     def corners(self, m, tile):
         """The least and the largest coordinates of a tile on each axis, of an affine transform: they are at its corners."""
@@ -236,23 +239,25 @@ class ByArray:
 
     def given(self, m, tile, q, k):
         """The numbers of each axis; lanes beyond the last column repeat the first one."""
-        held, first = m.counting("i8") < tile.cols - k, self.layout.places(m, tile, q, k)
-        numbers = means.read_grid(m, self, m.numbers, self.at, tile, q, k)
+        numbers = [m.variable(vector) for vector in means.read_grid(m, self, m.numbers, self.at, tile, q, k)]
         self.layout.ask(m, m.numbers, self.at, tile, q, k)
-        return [np.where(held, number, m.numbers[self.at + at]) for number, at in zip(numbers, first)]
+        for _ in m.when(tile.cols - k < LANES):
+            held = m.counting("i8") < tile.cols - k
+            for number, at in zip(numbers, self.layout.places(m, tile, q, k)):
+                number.value = np.where(held, number.value, m.numbers[self.at + at])
+        return [number.value for number in numbers]
 
     def pixel(self, m, axis, given):
-        """A coordinate: no number if it is none, or infinite."""
-        near = m.least(m.most(given, -HUGE), HUGE)  # so that only what is infinite already becomes so
-        return self.rounded(m, axis, near, given * 0.0)
+        """A coordinate; what is too far out for a number is infinite, but no less a point for it."""
+        return self.rounded(m, axis, given), given * 0.0
 
-    def rounded(self, m, axis, given, odd):
-        """A number in pixels, with ``odd`` added, which is zero or no number."""
+    def rounded(self, m, axis, given):
+        """A number in pixels."""
         half, middle = self.half(m, axis), m.to(m.arguments[f"middle_{AXES[axis]}"], self.dtype)
         unit = np.finfo(self.dtype).eps * 0.5
-        value = given * half + (middle + odd)
+        value = given * half + middle
         whole = np.rint(value)
-        close = abs(value - whole) <= abs(given * (half * (2 * unit))) + middle * unit
+        close = abs(value - whole) <= abs(given) * (half * (2 * unit)) + middle * unit
         return np.where(close, whole, value)
 
     def rates(self, m, tile, q, k):

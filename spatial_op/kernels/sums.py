@@ -67,9 +67,9 @@ class BySum(ByTransform):
             y.value = y.value + value * m.to(numbers[at + 1], "f8")
         return [given + part.value * (span * 0.5) for given, part, span in zip(point, (x, y), self.sizes.span)]
 
-    def find(self, m, tile, q, k):
+    def located(self, m, tile, q, k):
         """The formula and the sum."""
-        return self.summed(m, tile, q, k, super().find(m, tile, q, k), m.numbers.starting(self.at))
+        return self.summed(m, tile, q, k, super().located(m, tile, q, k), m.numbers.starting(self.at))
 
     def begin_sums(self, m, tile, number, unit):
         """Sums for the plan and for the coefficients."""

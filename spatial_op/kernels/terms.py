@@ -29,7 +29,7 @@ class ByTerms(ByTransform):
                 total.value = total.value + number
         return [total.value for total in sums]
 
-    def find(self, m, tile, q, k):
+    def located(self, m, tile, q, k):
         """The formula and the sum."""
         return self.summed(m, tile, q, k, lambda point: [plain(x) for x in point])
 

@@ -30,9 +30,14 @@ GRAIN = 16384
 CALLER = threading.local()
 
 
+def most_threads(units, elements):
+    """How many threads the work deserves that has so many separable units and writes so many elements, if there are enough."""
+    return min(units, elements // GRAIN)
+
+
 def threads_for(units, elements):
-    """How many threads the work deserves that has so many separable units and writes so many elements."""
-    most = min(units, elements // GRAIN)
+    """How many it gets."""
+    most = most_threads(units, elements)
     if most < 2 or getattr(CALLER, "alone", False) or threads_lost(os.getpid()):
         return 1
     try:

@@ -6,6 +6,7 @@ from .. import check
 from ..words import words
 from .arguments import SIZES, batched, channels_last, pixels
 from .convolution import ConvolutionCall
+from .convolution_sizes import check_positions, target_of
 
 # By the number of axes of an image, MXNet's layout, and what sentences call several numbers.
 LAYOUTS = {1: "NCW", 2: "NCHW", 3: "NCDHW"}
@@ -14,7 +15,6 @@ INTEGERS = {
     2: "two integers, (rows, columns)",
     3: "three integers, (slices, rows, columns)",
 }
-COORDINATES = {1: "x", 2: "y and x", 3: "z, y and x"}
 
 # Inputs without a batch axis, and those in each of which the result is linear.
 SHARED = ("weight", "bias")
@@ -73,15 +73,7 @@ def prepare(op, inputs, sizes, num_filter, num_group, num_deformable_group, no_b
     check.shape(op, "weight", weight, expected, meaning, cure=lambda weight: laid_out(weight, data, groups, kernel))
     if "bias" in inputs:
         check.shape(op, "bias", inputs["bias"], (filters,), "one number for each filter")
-    target = target_of(op, data.shape[2:], kernel, stride, dilate, pad)
-    taps = math.prod(kernel)
-    expected = (data.shape[0], axes * deformables * taps, *target)
-    meaning = f"data's batch, {COORDINATES[axes]} of each tap in each deformable group, and the size of the output"
-    check.shape(op, "offset", offset, expected, meaning)
-    if "mask" in inputs:
-        expected = (data.shape[0], deformables * taps, *target)
-        meaning = "data's batch, one factor for each tap in each deformable group, and the size of the output"
-        check.shape(op, "mask", inputs["mask"], expected, meaning)
+    target = check_positions(op, inputs, (kernel, stride, dilate, pad), deformables)
     return ConvolutionCall(op, inputs, (kernel, stride, pad, dilate, target), groups, deformables, clamped)
 
 
@@ -173,20 +165,6 @@ def divisor(op, argument, value, **whole):
                 f"pass a divisor of {number}."
             )
     return value
-
-
-def target_of(op, source, kernel, stride, dilate, pad):
-    """Sizes of the output."""
-    target, names = [], ("deep", "high", "wide")[-len(source) :]
-    for name, size, taps, step, gap, more in zip(names, source, kernel, stride, dilate, pad):
-        extent, room = gap * (taps - 1) + 1, size + 2 * more
-        if extent > room:
-            raise ValueError(
-                f"{op}: kernel is {extent} pixels {name} with its dilation and data {room} with its padding, "
-                "expected it to fit; pass a smaller kernel, less dilate or more pad."
-            )
-        target.append((room - extent) // step + 1)
-    return tuple(target)
 
 
 def same_dtype(op, argument, value, data):

@@ -60,9 +60,8 @@ class CoverageCall:
         plan = self.call.plan
         if not plan.nothing:
             direct = working(out, plan.compute)
-            threads = kernels("threads").threads_for(plan.work.tiles, plan.work.elements)
             kernel = kernels("build").cover(*plan.key)
-            plan.run((None, kernel), threads, {**self.call.coordinates, "out": direct})
+            plan.run((None, kernel), plan.threads(), {**self.call.coordinates, "out": direct})
             hand_over(direct, out)
         return out
 

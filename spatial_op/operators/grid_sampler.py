@@ -2,10 +2,10 @@
 
 from .. import check
 from ..dtypes import IMAGES
-from . import Operator, arguments, filling
+from . import Operator, arguments, filling, unrounded
 from .antialias import antialiased, check_means, check_samples
 from .coverage import ALONE, called, results
-from .dispatch import apply
+from .dispatch import applied
 from .plans import planned, recall, remember
 
 
@@ -21,16 +21,17 @@ def prepare(
     fill_value=0.0,
     coverage=False,
     antialias=False,
+    out_dtype=None,
     op="GridSampler",
 ):
     """Check a call, unless one like it passed before."""
-    params = None, sampler_type, padding_mode, align_corners, points_inside, fill_value, antialias, op
+    params = None, sampler_type, padding_mode, align_corners, points_inside, fill_value, antialias, out_dtype, op
     facts, plan = recall(data, grid, params, arguments.named("", sampler_type, padding_mode, data))
     plan = plan or remember(facts, checked(data, grid, *params[1:]))
     return antialiased(called(op, {"data": data, "grid": grid}, plan, coverage), plan, antialias)
 
 
-def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, fill_value, antialias, op):
+def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside, fill_value, antialias, out_dtype, op):
     """The plan of a call, if all is right."""
     arguments.image(op, data, getattr(grid, "ndim", 0) - 2, IMAGES)
     rows = arguments.sampling(op, sampler_type, padding_mode, align_corners)
@@ -40,7 +41,8 @@ def checked(data, grid, sampler_type, padding_mode, align_corners, points_inside
     check_samples(op, antialias, data.ndim - 2)
     check_means(op, antialias, data.dtype)
     fill = filling.checked(op, fill_value, padding_mode, data.shape[1], data.dtype)
-    return planned(op, data, grid, grid.shape[2:], None, rows, align_corners, inside, fill)
+    written = unrounded.checked(op, out_dtype, data.dtype)
+    return planned(op, data, grid, grid.shape[2:], None, rows, align_corners, inside, fill, out_dtype=written)
 
 
 def movable(sampler, padding):
@@ -53,9 +55,13 @@ def movable(sampler, padding):
     return reach == 1 or (reach == 2 and padding.mirror is not None)
 
 
-def prepare_bilinear(data, grid, cudnn_off=None, name=None, *, padding_mode="zeros", align_corners=True):
+def prepare_bilinear(
+    data, grid, cudnn_off=None, name=None, *, padding_mode="zeros", align_corners=True, out_dtype=None
+):
     """Check a call of ``BilinearSampler``."""
-    return prepare(data, grid, padding_mode=padding_mode, align_corners=align_corners, op="BilinearSampler")
+    return prepare(
+        data, grid, padding_mode=padding_mode, align_corners=align_corners, out_dtype=out_dtype, op="BilinearSampler"
+    )
 
 
 def result(shapes, coverage=False, **_):
@@ -77,6 +83,7 @@ def GridSampler(
     fill_value=0.0,
     coverage=False,
     antialias=False,
+    out_dtype=None,
 ):
     """Sample each image of a batch, or each volume or signal, at the points of its own grid.
 
@@ -116,7 +123,8 @@ def GridSampler(
         with "zeros" such a point is outside for "nearest" and "nearest_even". It has no effect on the other samplers with
         "zeros", nor on "bicubic".
     fill_value : number or sequence of C numbers
-        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each. It is mixed as it is; the result of integers is
+        rounded after that, halves to even, so that 0.5 becomes 0.
     coverage : bool or str
         True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
         that alone, which can be differentiated, as ``vjp`` and ``jvp`` do.
@@ -124,10 +132,13 @@ def GridSampler(
         How many samples of its own area an output pixel is the mean of, for outputs that shrink their images: one number for
         all axes or one for each, (ny, nx), of volumes (nz, ny, nx), from 1 to 16. True chooses the least number for each
         image and axis at which samples are at most 9/8 of a source pixel apart, or 16; where nothing shrinks that is 1.
+    out_dtype : dtype, optional
+        The dtype of the result; that of ``data`` unless given. "float32" with integers of one or two bytes: the numbers before
+        they are rounded, through which every framework passes gradients to coordinates. ``data`` is not converted.
 
     Returns
     -------
-    out : (N, C, H_out, W_out), (N, C, D_out, H_out, W_out) or (N, C, W_out) array of ``data``'s dtype
+    out : (N, C, H_out, W_out), (N, C, D_out, H_out, W_out) or (N, C, W_out) array of ``data``'s dtype, or of ``out_dtype``
         A sample whose coordinate is NaN or infinite is NaN, but for ``points_inside``; a sample far outside is what the
         padding says. Integers are rounded, halves to even, and kept in their range; what is NaN is 0.
     coverage : (N, 1, ...) array of ``data``'s dtype, or real numbers as precise
@@ -167,10 +178,12 @@ def GridSampler(
         "sampler_type": sampler_type, "padding_mode": padding_mode, "align_corners": align_corners, "points_inside": points_inside,
         "fill_value": fill_value, "antialias": antialias,
     }  # fmt: skip
-    return results(GridSampler, (data, grid), out, name, coverage, params)
+    return results(GridSampler, (data, grid), out, name, coverage, unrounded.asked(params, out_dtype))
 
 
-def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_mode="zeros", align_corners=True):
+def BilinearSampler(
+    data, grid, cudnn_off=None, out=None, name=None, *, padding_mode="zeros", align_corners=True, out_dtype=None
+):
     """Sample each image of a batch bilinearly at the points of its own grid: MXNet's operator.
 
     Conventions: those of ``GridSampler``, which this is with ``sampler_type="bilinear"``.
@@ -191,10 +204,12 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
         "zeros" (MXNet), "border", "reflection" or "wrap".
     align_corners : bool
         Whether -1 and +1 are the centres of the border pixels (MXNet) or their outer edges.
+    out_dtype : dtype, optional
+        As of ``GridSampler``.
 
     Returns
     -------
-    out : (N, C, H_out, W_out), (N, C, D_out, H_out, W_out) or (N, C, W_out) array of ``data``'s dtype
+    out : (N, C, H_out, W_out), (N, C, D_out, H_out, W_out) or (N, C, W_out) array of ``data``'s dtype, or of ``out_dtype``
 
     Raises
     ------
@@ -212,7 +227,8 @@ def BilinearSampler(data, grid, cudnn_off=None, out=None, name=None, *, padding_
     >>> so.BilinearSampler(data, grid)[0, 0, 1]
     array([1.5, 2. , 2.5, 3. , 3.5])
     """
-    return apply(BilinearSampler, (data, grid), out, name, padding_mode=padding_mode, align_corners=align_corners)
+    params = {"padding_mode": padding_mode, "align_corners": align_corners}
+    return applied(BilinearSampler, (data, grid), out, name, unrounded.asked(params, out_dtype))
 
 
 GridSampler.operator = Operator(("data", "grid"), prepare, result, single=("data", "grid"), numbers=("data",))

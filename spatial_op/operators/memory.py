@@ -7,24 +7,10 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 
-class Unlocked:
-    """A read-only array under a writable type, for kernels that only read: a compiled kernel exists once, not once more for read-only arrays."""
-
-    def __init__(self, array):
-        interface = array.__array_interface__
-        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
-        self.array = array
-
-
-def unlocked(value):
-    """The same memory, of a type that says that it can be written to."""
-    return value if value.flags.writeable else np.asarray(Unlocked(value))
-
-
 def plain(value, dtype):
     """The same numbers as the kernels want them: contiguous, aligned, native, of one dtype."""
     value = np.ascontiguousarray(value, dtype)
-    return unlocked(value) if value.flags.aligned else value.copy()
+    return value if value.flags.aligned else value.copy()
 
 
 def bytes_of(value):
@@ -53,15 +39,13 @@ def laid_out(value, dtype, axes):
     The other axes follow each other densely. An axis that repeats its entries, as that of an expanded array, is read where
     it is. What is laid out in another way, or has another dtype, is copied.
     """
-    if value.flags.carray and value.dtype == dtype:  # which costs tiny calls the least
+    if value.flags.c_contiguous and value.flags.aligned and value.dtype == dtype:  # which costs small calls the least
         return value, apart(value.shape, axes)
     sizes, repeated = value.shape, ()
     if not value.flags.c_contiguous:
         repeated = [axis for axis in range(axes) if sizes[axis] > 1 and value.strides[axis] == 0]
         value = value[tuple(slice(1) if axis in repeated else slice(None) for axis in range(axes))]
-    if value.dtype == dtype and value.flags.aligned and dense(value, axes):
-        value = unlocked(value)
-    else:
+    if value.dtype != dtype or not value.flags.aligned or not dense(value, axes):
         value = plain(value, dtype)
     if value.flags.c_contiguous:  # strides may be anything where a size is 1
         steps = apart(value.shape, axes)

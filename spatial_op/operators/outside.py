@@ -2,10 +2,11 @@
 
 import functools
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from ..paddings import PADDINGS
+from ..paddings import PADDINGS, Padding
 from .engine import kernels
 
 # Positions that a table covers beyond those that taps can have: boxes of windows are found with a margin.
@@ -15,9 +16,18 @@ MARGIN = 3
 FAR = 1e30
 
 
-@functools.lru_cache(maxsize=64)
-def axis_values(padding, sampler, n, edge):
-    """Range, period and its inverse, table, and the place in it of pixel 0."""
+class Range(NamedTuple):
+    """Where coordinates on an axis are brought, by a period or, if that is 0, by cutting off; and the positions that taps can have then."""
+
+    low: float
+    high: float
+    period: float
+    begin: int
+    end: int
+
+
+def range_of(padding, sampler, n, edge):
+    """Of an axis of ``n`` pixels."""
     reach = len(sampler.taps(0.5))
     if padding.period is None:
         period, low, high = 0.0, float(-reach), float(n - 1 + reach)
@@ -26,11 +36,22 @@ def axis_values(padding, sampler, n, edge):
         low = -((period - n) // 2 + 1)
         high = low + period
     first, last = (int(sampler.cell(end, sampler.shift)) + sampler.first for end in (low, high))
-    begin, end = first - MARGIN, last + reach + MARGIN
-    positions = np.arange(begin, end + 1)
+    return Range(low, high, period, first - MARGIN, last + reach + MARGIN)
+
+
+@functools.lru_cache(maxsize=64)
+def axis_values(padding, sampler, n, edge):
+    """Range, period and its inverse, table, and the place in it of pixel 0."""
+    reached = range_of(padding, sampler, n, edge)
+    positions = np.arange(reached.begin, reached.end + 1)
     table = pixels_of(padding, positions, n, edge)
-    known = rule(positions, table, n)
-    return low, high, period, 1.0 / period if period else 0.0, table, -begin, known
+    return told(reached, table, reached.begin, rule(positions, table, n))
+
+
+def told(reached, table, begin, known):
+    """What kernels are given of an axis, whose table has the position ``begin`` first."""
+    inverse = 1.0 / reached.period if reached.period else 0.0
+    return reached.low, reached.high, reached.period, inverse, table, -begin, known
 
 
 def rule(positions, table, n):
@@ -72,8 +93,12 @@ def inside(padding, source, edge):
 def outside(padding, sampler, source, edge):
     """For a source of this (depth,) height and width."""
     values = {}
-    for axis, n in zip("xyz", source[::-1]):
-        low, high, period, inverse, table, origin, known = axis_values(padding, sampler, n, edge)
+    for place, (axis, n) in enumerate(zip("xyz", source[::-1]), 1):
+        if isinstance(padding, Padding):
+            found = axis_values(padding, sampler, n, edge)
+        else:  # that of a part of an image, of which each axis has its own
+            found = padding.axis_values(sampler, n, edge, -place)
+        low, high, period, inverse, table, origin, known = found
         values |= {
             f"low_{axis}": low, f"high_{axis}": high, f"period_{axis}": period, f"inverse_{axis}": inverse,
             f"table_{axis}": table, f"origin_{axis}": origin, f"last_{axis}": len(table) - 1, f"rule_{axis}": known,

@@ -1,59 +1,85 @@
-"""Matrices between pixels as parameters of transforms, which are normalised, and back."""
+"""``pixel_matrix_to_loc``: matrices between pixels as parameters of transforms, which are normalised."""
 
 import numpy as np
 
 from .. import check
-from .arguments import PICTURES
-from .coordinates import sizes_of
-from .pixel_matrices import DIRECTIONS, entries, homogeneous, numbers
+from . import Operator
+from .dispatch import adapter_of, apply
+from .matrix_call import MatrixCall, inverse, linear, over_last
+from .pixel_matrices import DIRECTIONS, EXPECTED, SHAPES, as_given, dtype_of, entries, homogeneous
+from .sides import Sides
 
-# Numbers in a row of parameters, by the number of axes of an image: the shape of its matrix.
-MATRICES = {2: {6: (2, 3), 8: (3, 3)}, 3: {12: (3, 4), 15: (4, 4)}}
+NAME = "pixel_matrix_to_loc"
+
+# Numbers in a row of parameters, by the shape of its matrix.
+COUNTS = {(2, 3): 6, (3, 3): 8, (3, 4): 12, (4, 4): 15}
 
 
-class Sides:
-    """Source and target, x first: pixels from -1 to +1, and the pixel at 0."""
+def batch(matrix):
+    """Matrices one behind the other, also if there is one; of plain numbers, affine 4x4 ones lose their last row, which says nothing."""
+    if adapter_of(type(matrix)) is None:
+        matrix = entries(NAME, matrix).astype(dtype_of(matrix))
+        matrix = matrix[..., :3, :] if affine(matrix) else matrix
+    return matrix[None] if tuple(getattr(matrix, "shape", ())) in SHAPES else matrix
 
-    def __init__(self, op, source_shape, target_shape, align_corners):
-        check.flag(op, "align_corners", align_corners)
-        axes = len(check.entries(source_shape))
-        if axes not in PICTURES:
+
+def affine(matrix):
+    """Whether matrices are 4x4 and none is a homography."""
+    return matrix.shape[-2:] == (4, 4) and bool((matrix[..., 3, :] == (0, 0, 0, 1)).all())
+
+
+def prepare(matrix, source_shape, target_shape, direction="target_to_source", align_corners=True):
+    """Check a call."""
+    sides = Sides(NAME, source_shape, target_shape, align_corners)
+    if not sides.span.all():
+        raise ValueError(
+            f"{NAME}: source_shape is {sides.source} and align_corners is True, expected at least two pixels along each side, since -1 and +1 "
+            "are the same pixel otherwise; pass align_corners=False, here and to the operator."
+        )
+    turned = check.row(NAME, "direction", direction, DIRECTIONS)
+    given = entries(NAME, matrix)
+    shape = given.shape[-2:]
+    if given.ndim not in (2, 3) or shape not in SHAPES:
+        raise ValueError(
+            f"{NAME}: matrix has shape {given.shape}, expected {EXPECTED}, or (N, ...) of these; pass rows of affine matrices or homographies, "
+            "in pixels."
+        )
+    if SHAPES[shape] != sides.axes:
+        raise ValueError(
+            f"{NAME}: matrix has shape {given.shape} and source_shape is {sides.source}, expected a matrix for {sides.axes} coordinates; "
+            "pass 2x3 or 3x3 numbers for images, and 3x4 or 4x4 for volumes."
+        )
+    if affine(given) and given.size:
+        raise ValueError(
+            f"{NAME}: matrix has shape {given.shape} and 0, 0, 0, 1 as last row, expected 3x4 numbers of an affine map where gradients or another "
+            "framework are in play, which fix the result's shape beforehand; pass matrix[..., :3, :]."
+        )
+    homography = shape[0] == shape[1]
+
+    def mapped(square):
+        moved = sides.normalised(homogeneous(NAME, square[: shape[0]], direction))
+        with np.errstate(all="ignore"):
+            moved = moved / moved[-1, -1]
+        if not np.isfinite(moved).all():
             raise ValueError(
-                f"{op}: source_shape is {check.shown(source_shape)}, expected two integers, (height, width), or three, (depth, height, width), "
-                "of the input; pass for example source_shape=image.shape[:2]."
+                f"{NAME}: matrix takes the middle of the output to infinity, expected a homography whose denominator is not 0 there, since "
+                "the last entry of 'projective' is 1; pass the matrix itself to warp."
             )
-        expected, example = (
-            f"{axes} integers, ({', '.join(PICTURES[axes])})",
-            "(28, 28)" if axes == 2 else "(28, 28, 28)",
-        )
-        source, target = (
-            check.whole_numbers(op, name, value, axes, 1, expected, example)
-            for name, value in (("source_shape", source_shape), ("target_shape", target_shape))
-        )
-        self.axes, self.source = axes, source
-        values = sizes_of(source, target, not align_corners)
-        self.span, self.middle, self.steps = (
-            np.array([values[f"{name}_{axis}"] for axis in "xyz"[:axes]]) for name in ("span", "middle", "steps")
-        )
-        self.centre = np.array([(size - 1) / 2 for size in target[::-1]])
-
-    def normalised(self, matrix):
-        """The map between normalised coordinates, of one between pixels."""
-        moved = matrix.copy()
-        moved[:, -1] += matrix[:, :-1] @ self.centre
-        moved[:, :-1] *= self.steps / 2
-        moved[:-1] -= self.middle[:, None] * moved[-1]
-        moved[:-1] *= 2 / self.span[:, None]
         return moved
 
-    def in_pixels(self, matrix):
-        """The map between pixels, of one between normalised coordinates."""
-        moved = matrix.copy()
-        moved[:-1] *= self.span[:, None] / 2
-        moved[:-1] += self.middle[:, None] * moved[-1]
-        moved[:, :-1] /= self.steps / 2
-        moved[:, -1] -= moved[:, :-1] @ self.centre
-        return moved
+    steps = [linear(sides.normalised)]
+    if turned is not as_given:
+        steps.insert(0, inverse)
+    if homography:
+        steps.append(over_last)
+    rows = given.reshape(-1, shape[0] * shape[1])
+    return MatrixCall(rows, shape[1], (len(rows), COUNTS[shape]), dtype_of(matrix), mapped, steps)
+
+
+def result(shapes, **_):
+    """The result's shape."""
+    count, *shape = shapes["matrix"]
+    return count, COUNTS[tuple(map(int, shape))]
 
 
 def pixel_matrix_to_loc(matrix, source_shape, target_shape, *, direction="target_to_source", align_corners=True):
@@ -80,9 +106,9 @@ def pixel_matrix_to_loc(matrix, source_shape, target_shape, *, direction="target
 
     Returns
     -------
-    loc : (N, P) float64 array
+    loc : (N, P) array
         One row for each matrix, of ``transform_type`` "affine", P = 6 and of volumes 12, or of homographies "projective", P = 8 and of
-        volumes 15.
+        volumes 15. It has ``matrix``'s dtype, or float64 if that holds no floating point numbers.
 
     Raises
     ------
@@ -96,7 +122,8 @@ def pixel_matrix_to_loc(matrix, source_shape, target_shape, *, direction="target
     With t the pixel of the output at 0, s that of the input, and d and e pixels from -1 to +1 of both: ``loc = diag(2 / e)
     (matrix (diag(d / 2) x + t) - s)``, x being normalised. Source: Jaderberg et al., "Spatial Transformer Networks", 2015,
     section 3.2. ``loc_to_pixel_matrix`` is the way back. Between images of one size, maps by whole pixels stay exact; else the
-    parameters are rounded, and ``warp`` takes the matrix as it is.
+    parameters are rounded, and ``warp`` takes the matrix as it is. Gradients: ``vjp``, of both orders; tensors of PyTorch and arrays of
+    JAX are differentiated by themselves. These ways take 4x4 numbers for homographies only: of an affine map pass ``matrix[..., :3, :]``.
 
     Examples
     --------
@@ -105,103 +132,10 @@ def pixel_matrix_to_loc(matrix, source_shape, target_shape, *, direction="target
     >>> so.pixel_matrix_to_loc(one_pixel_right, (3, 5), (3, 5))
     array([[1. , 0. , 0.5, 0. , 1. , 0. ]])
     """
-    op = "pixel_matrix_to_loc"
-    sides = Sides(op, source_shape, target_shape, align_corners)
-    if not sides.span.all():
-        raise ValueError(
-            f"{op}: source_shape is {sides.source} and align_corners is True, expected at least two pixels along each side, since -1 and +1 "
-            "are the same pixel otherwise; pass align_corners=False, here and to the operator."
-        )
-    given = entries(op, matrix)
-    several = given if given.ndim == 3 else given[None]
-    rows = [row_of(op, one, sides, direction, projective(several)) for one in several]
-    if len({len(row) for row in rows}) != 1:
-        raise ValueError(f"{op}: matrix has shape {given.shape}, expected at least one matrix; pass one.")
-    return np.array(rows)
+    return apply(
+        pixel_matrix_to_loc, (batch(matrix),), None, None, source_shape=source_shape, target_shape=target_shape, direction=direction,
+        align_corners=align_corners,
+    )  # fmt: skip
 
 
-def projective(matrices):
-    """Whether parameters have to be those of homographies; square matrices of volumes are seldom any."""
-    if matrices.shape[1:] == (4, 4):
-        return bool((matrices[:, 3] != (0, 0, 0, 1)).any())
-    return matrices.shape[1:] == (3, 3)
-
-
-def row_of(op, matrix, sides, direction, homography):
-    """The parameters of one matrix."""
-    square = homogeneous(op, matrix, direction)
-    if len(square) != sides.axes + 1:
-        raise ValueError(
-            f"{op}: matrix has shape {matrix.shape} and source_shape is {sides.source}, expected a matrix for {sides.axes} coordinates; "
-            "pass 2x3 or 3x3 numbers for images, and 3x4 or 4x4 for volumes."
-        )
-    moved = sides.normalised(square)
-    with np.errstate(all="ignore"):
-        scaled = moved / moved[-1, -1]
-    row = scaled.ravel()[:-1] if homography else scaled[:-1].ravel()
-    if not np.isfinite(row).all():
-        raise ValueError(
-            f"{op}: matrix takes the middle of the output to infinity, expected a homography whose denominator is not 0 there, since "
-            "the last entry of 'projective' is 1; pass the matrix itself to warp."
-        )
-    return row
-
-
-def loc_to_pixel_matrix(loc, source_shape, target_shape, *, direction="target_to_source", align_corners=True):
-    """Matrices between pixels that the parameters of a transform mean.
-
-    Conventions: those of ``pixel_matrix_to_loc``, which this is the way back of.
-
-    Parameters
-    ----------
-    loc : (N, P) array
-        Parameters of "affine", P = 6 or, of volumes, 12, or of "projective", P = 8 or 15.
-    source_shape : (int, int) or (int, int, int)
-        (Depth,) height and width of the input, in pixels.
-    target_shape : (int, int) or (int, int, int)
-        (Depth,) height and width of the output, in pixels.
-    direction : str
-        "target_to_source", or "source_to_target" for matrices that map a pixel of the input to its place in the output.
-    align_corners : bool
-        Whether -1 and +1 are the centres of the border pixels, or else their outer edges.
-
-    Returns
-    -------
-    matrix : (N, 2, 3), (N, 3, 3), (N, 3, 4) or (N, 4, 4) float64 array
-        In pixels, x before y before z.
-
-    Raises
-    ------
-    ValueError
-        If a shape, a name or a number is wrong, or a matrix cannot be inverted.
-    TypeError
-        If a type or dtype is wrong.
-
-    Examples
-    --------
-    >>> import spatial_op as so
-    >>> so.loc_to_pixel_matrix([[1, 0, 0.5, 0, 1, 0]], (3, 5), (3, 5))[0]
-    array([[1., 0., 1.],
-           [0., 1., 0.]])
-    """
-    op = "loc_to_pixel_matrix"
-    sides = Sides(op, source_shape, target_shape, align_corners)
-    turned = check.row(op, "direction", direction, DIRECTIONS)
-    shapes = MATRICES[sides.axes]
-    counts = " or ".join(map(str, shapes))
-    expected = f"rows of {counts} numbers, all real and finite; pass one row for each sample"
-    given = numbers(op, "loc", loc, expected)
-    if given.ndim != 2 or given.shape[1] not in shapes or not np.isfinite(given).all():
-        raise ValueError(
-            f"{op}: loc has shape {given.shape} or an entry that is no finite number, expected (N, {counts}) for source_shape {sides.source}; "
-            "pass one row for each sample."
-        )
-    shape = shapes[given.shape[1]]
-    found = [square_of(row, shape) for row in given]
-    return np.array([turned(op, sides.in_pixels(square))[: shape[0]] for square in found]).reshape(-1, *shape)
-
-
-def square_of(row, shape):
-    """The square matrix of a row of parameters, whose last entries are those of the identity."""
-    count = shape[1]
-    return np.concatenate([row, np.eye(count).ravel()[len(row) :]]).reshape(count, count)
+pixel_matrix_to_loc.operator = Operator(("matrix",), prepare, result, linear=())

@@ -71,19 +71,30 @@ def numbers(op, argument, value, expected):
     raise TypeError(f"{op}: {argument} is {check.shown(value)}, expected {expected}.")
 
 
+def dtype_of(value):
+    """That of what is made of it: an array's own if it is one of floats, else float64."""
+    known = type(value) is np.ndarray and value.dtype.kind == "f" and value.dtype.itemsize <= 8
+    return value.dtype.newbyteorder("=") if known else np.dtype(np.float64)
+
+
 def as_given(op, matrix):
     """A matrix from output to input already."""
     return matrix
 
 
-def inverse(op, matrix):
-    """The matrix of the way back."""
+def check_way_back(op, matrix):
+    """Refuse a matrix that cannot be inverted."""
     if vanishes(matrix):
         less = "a line or a point" if len(matrix) == 3 else "a plane, a line or a point"
         raise ValueError(
             f"{op}: matrix maps all pixels onto {less}, so that it has no way back, expected one that can be inverted; "
             "pass the map from output to input and direction='target_to_source'."
         )
+
+
+def inverse(op, matrix):
+    """The matrix of the way back."""
+    check_way_back(op, matrix)
     back = np.linalg.inv(matrix)
     affine = not matrix[-1, :-1].any()
     return np.vstack([back[:-1] / back[-1, -1], np.eye(len(back))[-1]]) if affine else squared(op, back)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import check
-from . import arguments, filling, stretch
+from . import arguments, filling, stretch, unrounded
 from .antialias import check_samples, of_map
 from .any_dtype import check_kind, working
 from .coverage import ALONE, chosen
@@ -73,11 +73,13 @@ class Map:
         part = tuple(slice(start, stop) for start, stop in framed(rectangle, frame))
         return Map(self.axes, None, self.displacement[(slice(None), *part)], self.fine, frame)
 
-    def sampled(self, data, first, rectangle, rows, fill):
+    def sampled(self, data, first, rectangle, rows, fill, out_dtype=None):
         """A rectangle of the output, (1, C, ...), from a part of the source; of displacements, this has those of the rectangle."""
         if self.displacement is None:
-            return by_matrix(data, first, rectangle, self.matrix, rows, fill, self.fine)
-        out = by_displacement(data, first, framed(rectangle, self.frame), self.displacement, rows, fill, self.fine)
+            return by_matrix(data, first, rectangle, self.matrix, rows, fill, self.fine, out_dtype)
+        out = by_displacement(
+            data, first, framed(rectangle, self.frame), self.displacement, rows, fill, self.fine, out_dtype
+        )
         own = tuple(slice(before, size - behind) for (before, behind), size in zip(self.frame, out.shape[2:]))
         return out[(..., *own)]
 
@@ -185,6 +187,7 @@ def warp(
     fill_value=0.0,
     coverage=False,
     antialias=False,
+    out_dtype=None,
 ):
     """Warp a picture or a volume, of any dtype, by a map between pixels.
 
@@ -213,7 +216,8 @@ def warp(
     channel_axis : int, optional
         The axis that holds the channels; the last one, if there is one axis more than sides, unless given.
     fill_value : number or sequence of C numbers
-        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each. It is mixed as it is; the result of integers is
+        rounded after that, halves to even, so that 0.5 becomes 0.
     coverage : bool or str
         True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
         that alone.
@@ -221,10 +225,13 @@ def warp(
         How many samples of its own area an output pixel is the mean of, for outputs that shrink their images: one number for
         all axes or one for each, (ny, nx), of volumes (nz, ny, nx), from 1 to 16. True chooses the least number for each
         axis at which samples are at most 9/8 of a source pixel apart, or 16; where nothing shrinks that is 1.
+    out_dtype : dtype, optional
+        The dtype of the result; that of ``image`` unless given. "float32" with integers of one or two bytes: the numbers before
+        they are rounded. ``image`` is not converted.
 
     Returns
     -------
-    out : array of ``image``'s dtype
+    out : array of ``image``'s dtype, or of ``out_dtype``
         Its axes are those of ``image``. Integers are rounded, halves to even, and kept in their range. A sample whose
         coordinate is NaN or infinite is NaN, and 0 of integers.
     coverage : (H_out, W_out) or (D_out, H_out, W_out) float array
@@ -264,6 +271,7 @@ def warp(
     where = where.with_samples(antialias, target)
     data = image[None, None] if place is None else np.moveaxis(image, place, 0)[None]
     fill = filling.checked(OP, fill_value, padding_mode, data.shape[1], image.dtype)
+    written = unrounded.checked(OP, out_dtype, image.dtype, "image")
     chosen(OP, coverage, (False, True, ALONE))
     first, rectangle = (0,) * where.axes, tuple((0, size) for size in target)
     if coverage:
@@ -271,6 +279,6 @@ def warp(
         inside = where.sampled(ones, first, rectangle, rows_of(sampler_type, "zeros"), None)[0, 0]
         if coverage == ALONE:
             return inside
-    (out,) = where.sampled(data, first, rectangle, rows, fill)
+    (out,) = where.sampled(data, first, rectangle, rows, fill, written)
     out = out[0] if place is None else np.moveaxis(out, 0, place)
     return (out, inside) if coverage else out

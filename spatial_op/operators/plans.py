@@ -24,7 +24,7 @@ class Plan:
     ``transform`` is the row for parameters, or None for a grid, whose ``points`` say whether their coordinates stand side by
     side, and whether they are moved inside first; ``rows`` are those of sampler and padding; ``fill`` is what lies outside where
     there are no pixels, a tuple for the channels, or None for zeros. ``fine`` is how many samples a pixel has along each axis of the
-    images, or None if it has one.
+    images, or None if it has one. ``out_dtype`` is the dtype of results, if it is not that of images.
     """
 
     def __init__(
@@ -40,12 +40,13 @@ class Plan:
         points=(False, False),
         fill=None,
         fine=None,
+        out_dtype=None,
     ):
         self.source, self.target, self.edge = shape[2:], target, edge
         samples = given_shape[0] if shape[0] == 1 else shape[0]
         self.shared = samples if shape[0] == 1 else 1  # samples that have one image
-        self.dtype, self.compute = dtype, IMAGES[dtype]
-        self.stored = stored_as(dtype)
+        self.dtype, self.compute, self.out_dtype = out_dtype or dtype, IMAGES[dtype], out_dtype
+        self.stored, self.written = stored_as(dtype), stored_as(self.dtype)
         self.shape, self.transform, self.rows, self.points = (samples, shape[1], *target), transform, rows, points
         self.fill, self.fine = fill, fine
         self.given = (shape, given_shape, target, dtype, given_dtype, transform, rows, edge, points)
@@ -74,15 +75,53 @@ class Plan:
         """What kernels are given of coordinates."""
         return fixed_of(self.transform, self.count, self.source, self.target, self.edge)
 
+    def lying(self, data, given):
+        """How the channels of these arrays lie, if kernels read both as they are: beside each other or not; else None. It costs tiny calls little."""
+        if not self.as_given or data.dtype != self.stored or given.dtype != self.number or not given.flags.carray:
+            return None
+        if data.flags.carray:
+            return False
+        dense = len(data) == 1 or data.strides[0] == data.itemsize * math.prod(data.shape[1:])
+        return True if self.beside_too and dense and data.flags.behaved and side_by_side(data) else None
+
+    @made_once
+    def as_given(self):
+        """Whether nothing is computed from parameters or grids beforehand."""
+        return not self.fine and (self.transform is None or self.transform.solve is None)
+
+    @made_once
+    def steps(self):
+        """How far apart samples and channels are in such arrays, in numbers: of planes, and of channels beside each other."""
+        shape, given_shape = self.given[:2]
+        steps = {"image_step": math.prod(shape[1:]), "apart": math.prod(given_shape[1:])}
+        single = {"image_step": shape[0] == 1, "apart": given_shape[0] == 1}  # one is that of all samples
+        found = {name: 0 if single[name] else step for name, step in steps.items()}
+        return [{**found, "channel_step": step} for step in (math.prod(shape[2:]), 1)]
+
+    @made_once
+    def small(self):
+        """Whether calls are never worth a second thread, nor more than the least that can be done for them."""
+        most = kernels("threads").most_threads(self.work.tiles, self.work.elements)
+        return self.as_given and not self.nothing and most < 2
+
+    @made_once
+    def packed(self):
+        """What such calls have in common: of planes, and of channels beside each other."""
+        return [kernels("kernel").Fixed({**self.fixed, **steps}) for steps in self.steps]
+
+    def threads(self):
+        """How many threads the work deserves now."""
+        return kernels("threads").threads_for(self.work.tiles, self.work.elements)
+
     @made_once
     def linear(self):
         """The plan of the same calls without a fill, of which the result is linear in the images."""
-        return self if self.fill is None else plan_of(Plan, *self.given, None, self.fine)
+        return self if self.fill is None else plan_of(Plan, *self.given, None, self.fine, self.out_dtype)
 
     def of_batch(self, images):
         """The plan for another number of images."""
         shape, *others = self.given
-        return plan_of(Plan, (images, *shape[1:]), *others, self.fill, self.fine)
+        return plan_of(Plan, (images, *shape[1:]), *others, self.fill, self.fine, self.out_dtype)
 
     @made_once
     def of_ones(self):
@@ -108,12 +147,11 @@ class Plan:
         build = kernels("build")
         fine = bool(self.fine)
         formula = build.formula(self.transform, fine) if self.transform else build.Points(*self.points, fine)
-        return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:], self.kind
+        return len(self.source), formula, self.number, self.rows[0], self.compute.str[1:], self.kind(self.stored)
 
-    @property
-    def kind(self):
-        """The kind of numbers that images and results are stored as, if kernels compute with another."""
-        return None if self.stored == self.compute else self.stored.str[1:]
+    def kind(self, stored):
+        """The kind of numbers that images or results are stored as, if kernels compute with another."""
+        return None if stored == self.compute else stored.str[1:]
 
     @made_once
     def pairs(self):
@@ -124,7 +162,8 @@ class Plan:
         """Kernels that sample, by windows and in place."""
         if ("forward", beside) not in self.pairs:
             build = kernels("build")
-            self.pairs["forward", beside] = build.forward(*self.key, self.kind, self.work.group, self.work.few, beside)
+            written = self.kind(self.written)
+            self.pairs["forward", beside] = build.forward(*self.key, written, self.work.group, self.work.few, beside)
         return self.pairs["forward", beside]
 
     def backward(self, beside):
@@ -133,24 +172,26 @@ class Plan:
             self.pairs["backward", beside] = kernels("build").backward(*self.key, self.work.group, beside)
         return self.pairs["backward", beside]
 
-    def run(self, pair, threads, given, planes=None):
+    def run(self, pair, threads, given, planes=None, fixed=None):
         """Do a tile by way of a window where that pays, and in place what is left over.
 
         In place, channels are planes. If they lie beside each other instead, ``planes()`` gives those arrays otherwise, and
-        takes back what is written.
+        takes back what is written. ``fixed`` are all numbers that are known already, if more are than of any call.
         """
         by_windows, in_place = pair
-        given |= room(self.fixed, threads)
+        fixed = fixed or self.fixed
+        if self.transform is not None and (self.transform.basis or self.transform.term):
+            given |= room(fixed, threads)
         if by_windows is None:
             given["todo"] = np.ones(self.work.tiles, np.uint8)
         else:
             given["todo"] = np.empty(self.work.tiles, np.uint8)
-            by_windows(threads, given, self.fixed)
+            by_windows(threads, given, fixed)
             if 1 not in given["todo"].tobytes():
                 return
             given["add_data"] = True
         if planes is None:
-            in_place(threads, given, self.fixed)
+            in_place(threads, given, fixed)
             return
         with planes() as others:
             in_place(threads, {**given, **others}, self.fixed)
@@ -163,7 +204,7 @@ class Plan:
         ]  # one may be shared by all samples
         fine = None if max(fine) == 1 else fine
         points = beside and not fine, inside  # a grid is copied with its slopes
-        return plan_of(type(self), *shapes, *others, points, self.fill, fine)
+        return plan_of(type(self), *shapes, *others, points, self.fill, fine, self.out_dtype)
 
 
 def stored_as(dtype):
@@ -210,7 +251,9 @@ def remember(facts, plan):
     return plan
 
 
-def planned(name, data, given, target_shape, transform, rows, align_corners, inside=False, fill=None, kind=Plan):
+def planned(
+    name, data, given, target_shape, transform, rows, align_corners, inside=False, fill=None, kind=Plan, out_dtype=None
+):
     """The plan of a call whose arrays have been checked; of numbers in two parts, that of the parts."""
     (images, channels, *source), dtype = data.shape, data.dtype.newbyteorder("=")
     if dtype in PARTS:
@@ -219,5 +262,5 @@ def planned(name, data, given, target_shape, transform, rows, align_corners, ins
     check.result(name, "the result", (max(images, len(given)), channels, *target_shape))
     points = transform is None and side_by_side(given), inside
     shape = given.shape if transform is None else (len(given), math.prod(given.shape[1:]))
-    facts = target_shape, dtype, given.dtype, transform, rows, not align_corners, points, fill
+    facts = target_shape, dtype, given.dtype, transform, rows, not align_corners, points, fill, None, out_dtype
     return plan_of(kind, (images, channels, *source), shape, *facts)

@@ -2,7 +2,7 @@
 
 from .. import check
 from ..dtypes import IMAGES
-from . import Operator, arguments, filling
+from . import Operator, arguments, filling, unrounded
 from .antialias import antialiased, check_means, check_samples
 from .coverage import ALONE, called, results
 from .plans import planned, recall, remember
@@ -24,15 +24,18 @@ def prepare(
     fill_value=0.0,
     coverage=False,
     antialias=False,
+    out_dtype=None,
 ):
     """Check a call, unless one like it passed before."""
-    params = target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value, antialias
+    params = target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value, antialias, out_dtype
     facts, plan = recall(data, loc, params, arguments.named(transform_type, sampler_type, padding_mode, data))
     plan = plan or remember(facts, checked(data, loc, *params))
     return antialiased(called(NAME, {"data": data, "loc": loc}, plan, coverage), plan, antialias)
 
 
-def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value, antialias):
+def checked(
+    data, loc, target_shape, transform_type, sampler_type, padding_mode, align_corners, fill_value, antialias, out_dtype
+):
     """The plan of a call, if all is right."""
     axes = arguments.image(NAME, data, len(check.entries(target_shape)), IMAGES)
     transform = arguments.transform(NAME, axes, transform_type)
@@ -46,7 +49,8 @@ def checked(data, loc, target_shape, transform_type, sampler_type, padding_mode,
     check_means(NAME, antialias, data.dtype)
     target_shape = check.target_shape(NAME, target_shape, axes, least=0)
     fill = filling.checked(NAME, fill_value, padding_mode, data.shape[1], data.dtype)
-    return planned(NAME, data, loc, target_shape, transform, rows, align_corners, fill=fill)
+    written = unrounded.checked(NAME, out_dtype, data.dtype)
+    return planned(NAME, data, loc, target_shape, transform, rows, align_corners, fill=fill, out_dtype=written)
 
 
 def shapes(data_shape, transform_type="affine", **_):
@@ -78,6 +82,7 @@ def SpatialTransformer(
     fill_value=0.0,
     coverage=False,
     antialias=False,
+    out_dtype=None,
 ):
     """Warp each image of a batch, or each volume or signal, by its own transform.
 
@@ -122,7 +127,8 @@ def SpatialTransformer(
     align_corners : bool
         See the conventions.
     fill_value : number or sequence of C numbers
-        What lies outside where ``padding_mode`` says "zeros", in all channels or in each.
+        What lies outside where ``padding_mode`` says "zeros", in all channels or in each. It is mixed as it is; the result of integers is
+        rounded after that, halves to even, so that 0.5 becomes 0.
     coverage : bool or str
         True: return a second array, how much of each sample's weight lies inside the image, whatever the padding; "only": return
         that alone, which can be differentiated, as ``vjp`` and ``jvp`` do.
@@ -130,10 +136,13 @@ def SpatialTransformer(
         How many samples of its own area an output pixel is the mean of, for outputs that shrink their images: one number for
         all axes or one for each, (ny, nx), of volumes (nz, ny, nx), from 1 to 16. True chooses the least number for each
         image and axis at which samples are at most 9/8 of a source pixel apart, or 16; where nothing shrinks that is 1.
+    out_dtype : dtype, optional
+        The dtype of the result; that of ``data`` unless given. "float32" with integers of one or two bytes: the numbers before
+        they are rounded, through which every framework passes gradients to coordinates. ``data`` is not converted.
 
     Returns
     -------
-    out : (N, C, *target_shape) array of ``data``'s dtype
+    out : (N, C, *target_shape) array of ``data``'s dtype, or of ``out_dtype``
         A sample whose coordinate is NaN or infinite is NaN; a sample far outside is what the padding says. Integers are
         rounded, halves to even, and kept in their range; what is NaN is 0.
     coverage : (N, 1, *target_shape) array of ``data``'s dtype, or real numbers as precise
@@ -175,7 +184,7 @@ def SpatialTransformer(
         "target_shape": target_shape, "transform_type": transform_type, "sampler_type": sampler_type, "padding_mode": padding_mode,
         "align_corners": align_corners, "fill_value": fill_value, "antialias": antialias,
     }  # fmt: skip
-    return results(SpatialTransformer, (data, loc), out, name, coverage, params)
+    return results(SpatialTransformer, (data, loc), out, name, coverage, unrounded.asked(params, out_dtype))
 
 
 SpatialTransformer.operator = Operator(

@@ -10,7 +10,7 @@ from ..transforms.tps_points import EACH, HEAD, LEAST, MOST
 from ..words import words
 from . import Operator
 from .dispatch import apply
-from .pixel_loc import Sides
+from .sides import Sides
 from .tps_call import TpsCall
 
 NAME = "tps_loc"

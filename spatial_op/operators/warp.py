@@ -72,7 +72,11 @@ class WarpCall:
     @made_once
     def known(self):
         """What all kernels are given."""
-        return self.images(self.inputs["data"], self.beside)
+        data, given = self.inputs.values()
+        beside = self.plan.lying(data, given)
+        if beside is not None:
+            return {"pixels": pixels_of(data, beside), "numbers": given, **self.plan.steps[beside]}
+        return self.images(data, self.beside)
 
     def planes(self, written, **read):
         """Arrays whose channels lie beside each other, as planes, for as long as it takes to write to one of them."""
@@ -93,23 +97,37 @@ class WarpCall:
 
     def forward(self, out=None):
         """Sample; write to ``out`` if it is given."""
+        plan = self.plan
+        if out is None and plan.small:
+            beside = plan.lying(*self.inputs.values())
+            if beside is not None:
+                return self.at_once(beside)
+        beside = self.beside
         if out is None:
-            out = empty(self.shape, self.dtype, self.beside)
+            out = empty(self.shape, self.dtype, beside)
         else:
             check.output(self.name, "out", out, self.shape, self.dtype, self.inputs)
-        if 0 in self.shape:
+        if plan.nothing:
             return out
-        direct = working(bytes_of(out), self.plan.stored, beside=self.beside)
-        self.sample(self.known, direct, self.beside)
+        direct = working(bytes_of(out), plan.written, beside=beside)
+        self.sample(self.known, direct, beside)
         hand_over(direct, bytes_of(out))
+        return out
+
+    def at_once(self, beside):
+        """The result of a small call, whose arrays kernels read as they are."""
+        plan, (data, given) = self.plan, self.inputs.values()
+        out = empty(self.shape, self.dtype, beside)
+        known = {"pixels": pixels_of(data, beside), "numbers": given, "out": pixels_of(out, beside)}
+        planes = self.planes({"out": out}) if beside else None
+        plan.run(plan.forward(beside), 1, known, planes, plan.packed[beside])
         return out
 
     def sample(self, images, out, beside):
         """Write samples of images to ``out``."""
         plan = self.plan
-        threads = kernels("threads").threads_for(plan.work.tiles, plan.work.elements)
         given = {**images, "out": pixels_of(out, beside)}
-        plan.run(plan.forward(beside), threads, given, self.planes({"out": out}) if beside else None)
+        plan.run(plan.forward(beside), plan.threads(), given, self.planes({"out": out}) if beside else None)
 
     @made_once
     def linear(self):
@@ -141,7 +159,7 @@ class WarpCall:
             return
         given = {**self.images(data), **changes(plan.transform, plan.number, *map(self.pointed, tangents)), "out": out}
         kernel = kernels("build").push(*plan.key, moving=len(tangents))
-        plan.run((None, kernel), kernels("threads").threads_for(plan.work.tiles, plan.work.elements), given)
+        plan.run((None, kernel), plan.threads(), given)
 
     def converted(self, out):
         """In the dtype of the result's tangents."""

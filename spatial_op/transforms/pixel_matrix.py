@@ -33,24 +33,40 @@ def fold(loc, sizes):
 
 def locate(plan, *place):
     """Source pixel of a destination pixel, both counted within their parts."""
-    axes = len(place)
-    *rows, below = (plan[first : first + axes + 1] for first in range(0, (axes + 1) ** 2, axes + 1))
-    centre, first = plan[-2 * axes : -axes], plan[-axes:]
-    whole = [coordinate + middle for coordinate, middle in zip(place, centre)]
+    whole, rows, below, first = parts(plan, place)
     z = linear(below[:-1], whole, below[-1])
     terms = linear([abs(factor) for factor in below[:-1]], [abs(x) for x in whole], abs(below[-1]))
     z = np.where(abs(z) <= PART * terms, 0.0, z)
-    points = [linear(row[:-1], whole, row[-1]) / z for row in rows]
-    return [settled(x) - start for x, start in zip(points, first)]
+    return [settled(linear(row[:-1], whole, row[-1]) / z) - start for row, start in zip(rows, first)]
 
 
-def row(axes):
-    """The row of images of so many axes."""
+def locate_affine(plan, *place):
+    """The same where the denominator is 1, bit for bit."""
+    whole, rows, _, first = parts(plan, place)
+    return [settled(linear(row[:-1], whole, row[-1])) - start for row, start in zip(rows, first)]
+
+
+def parts(plan, place):
+    """A place in the whole output; rows of the matrix, and its last one; the first pixel of the source's part."""
+    axes = len(place)
+    *rows, below = (plan[first : first + axes + 1] for first in range(0, (axes + 1) ** 2, axes + 1))
+    whole = [coordinate + middle for coordinate, middle in zip(place, plan[-2 * axes : -axes])]
+    return whole, rows, below, plan[-axes:]
+
+
+def is_affine(matrix):
+    """Whether the denominator of a matrix is 1 everywhere."""
+    *others, last = matrix[-1]
+    return last == 1 and not any(others)
+
+
+def row(axes, affine):
+    """The row of images of so many axes, for all matrices or for affine ones."""
     size = axes + 1
     return Transform(
         f"row-major {size}x{size} matrix between pixels, centre of the output's part, first pixel of the source's part",
         fixed(*matrix(size, size), *[0] * (2 * axes)),
         size**2 + 2 * axes,
         fold,
-        locate,
+        locate_affine if affine else locate,
     )
