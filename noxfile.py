@@ -104,6 +104,7 @@ CURRENT_ONLY_TESTS = [
     "one_to_many.py::test_grids_beside_the_reference",
     "one_to_many.py::test_pytorch",
     "second_order.py::test_complex_step_of_the_gradients",
+    "second_order.py::test_second_tangents_are_those_of_the_gradients",
     "shapes.py::test_a_shape_takes_no_memory[torch]",
     "tps_loc.py::test_pytorch",
 ]
