@@ -19,7 +19,8 @@ CHANNELS = (1, 3, 7, 37)
 SAMPLERS = [
     (axes, sampler, channels)
     for axes, pairs in PAIRS.items()
-    for sampler, channels in in_turn([name for name, padding in pairs if padding == "zeros"], CHANNELS)
+    for sampler, counts in in_turn([name for name, padding in pairs if padding == "zeros"], CHANNELS)
+    for channels in counts
 ]
 TURN = np.array([[0.8, -0.5, 0.1, 0.6, 0.9, -0.2]])
 
@@ -38,11 +39,10 @@ def column(fill, axes):
 @pytest.mark.parametrize("align_corners", [True, False])
 def test_reference(axes, sampler_type, channels, align_corners):
     source, target = SIZES[axes]
-    for count in channels:
-        data, grid, out_grad = draw_grid((2, count, *source), target)
-        for fill in fills(count):
-            rules = {"sampler_type": sampler_type, "align_corners": align_corners, "fill_value": fill}
-            compare(so.GridSampler, (data, grid), out_grad, **rules)
+    data, grid, out_grad = draw_grid((2, channels, *source), target)
+    for fill in fills(channels):
+        rules = {"sampler_type": sampler_type, "align_corners": align_corners, "fill_value": fill}
+        compare(so.GridSampler, (data, grid), out_grad, **rules)
 
 
 @pytest.mark.parametrize("side_by_side", [False, True])

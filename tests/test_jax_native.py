@@ -60,7 +60,7 @@ def agree(op, inputs, params, native=True):
     assert [f"@spatial_op_{kind}_" in text for kind in ("kernel", "python")] == [native, not native]
 
 
-@pytest.mark.parametrize(("combination", "align_corners", "dtype"), TRANSFORMERS, indirect=["dtype"])
+@pytest.mark.parametrize(("combination", "align_corners", "dtype"), TRANSFORMERS, indirect=["dtype"], ids=str)
 def test_transforms(combination, align_corners, dtype):
     rng = np.random.default_rng(0)
     shape, target = SHAPES[2]

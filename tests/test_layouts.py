@@ -8,6 +8,7 @@ import spatial_op as so
 
 CHANNELS = [2, 3, 4, 7, 16, 37]
 SIZES = [(70, 81), (5, 7), (1, 6)]
+ROWS = [(rows, dtype) for rows, dtypes in in_turn(COMBINATIONS, ["float32", "float64"], compiled) for dtype in dtypes]
 
 
 def beside(value):
@@ -38,11 +39,10 @@ def same(op, data, given, params, upper):
         assert one.tobytes() == other.tobytes()
 
 
-@pytest.mark.parametrize(("combination", "dtypes"), in_turn(COMBINATIONS, ["float32", "float64"], compiled))
-def test_every_row(combination, dtypes):
-    for dtype in dtypes:
-        data, loc, params, upper = problem(combination, 3, (70, 81), dtype, (67, 75))
-        same(so.SpatialTransformer, data, loc, params, upper)
+@pytest.mark.parametrize(("combination", "dtype"), ROWS, ids=str)
+def test_every_row(combination, dtype):
+    data, loc, params, upper = problem(combination, 3, (70, 81), dtype, (67, 75))
+    same(so.SpatialTransformer, data, loc, params, upper)
 
 
 @pytest.mark.parametrize("channels", CHANNELS)
