@@ -356,4 +356,5 @@ def test_the_same_without_a_compiler():
 
 
 def test_the_row_of_parts_of_large_images_is_held_to_the_same():
-    assert formulas.trouble_of_transform(pixel_matrix.row(2), 2) is None
+    for affine in (False, True):
+        assert formulas.trouble_of_transform(pixel_matrix.row(2, affine), 2) is None

@@ -183,7 +183,7 @@ MACHINE = {
     "range": lambda m, a, b: [loops(m)],
     "when": lambda m, a, b: [loops(m)],
     "workspace": lambda m, a, b: [kept(m)],
-    "in_order": lambda m, a, b: [m.in_order([3, 1, 2, 9], "i4"), m.in_order((0.5, -2.0), "f8")],
+    "in_order": lambda m, a, b: [m.in_order([3, 1, 2, 9], "i4"), m.in_order((5, -2), "f8")],
     "bits": lambda m, a, b: [m.bits(b) & 0xFFFF],
     "number": lambda m, a, b: [m.number(m.bits(b))],
     "call": lambda m, a, b: [m.call("floor", a)],

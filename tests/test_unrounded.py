@@ -128,6 +128,8 @@ def test_pytorch(dtype):
         out.sum().backward()
         same(out.detach(), expected)
         np.testing.assert_array_equal(given.grad, grad)
+    meta = so.SpatialTransformer(tensor.to("meta"), torch.from_numpy(loc).to("meta"), target, **words)
+    assert meta.dtype == torch.float32 and meta.shape == expected.shape
     given, along = torch.from_numpy(loc), torch.ones(loc.shape, dtype=torch.float64)
     _, tangent = torch.func.jvp(eager, (given,), (along,))
     same(tangent, so.jvp(so.SpatialTransformer, (data, loc), (None, along.numpy()), target_shape=target, **FLOATS)[1])

@@ -145,9 +145,9 @@ def convolution(name, axes, given, stride, padding, dilation):
 def positions(name, given, steps, deformables):
     """Offsets and masks for each place of the result. What is compiled or recorded, and other axes, the operator looks at."""
     values = given["input"], given["offset"], given.get("mask", given["offset"])
-    if torch.compiler.is_compiling() or not all(
-        isinstance(value, torch.Tensor) and value.ndim == 2 + len(steps[0]) for value in values
-    ):
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return
+    if not all(isinstance(value, torch.Tensor) and value.ndim == 2 + len(steps[0]) for value in values):
         return
     shapes = {argument: np.broadcast_to(0, tuple(value.shape)) for argument, value in given.items()}
     with speaking(WORDS):

@@ -1,6 +1,8 @@
 """A kernel: its text, traced and compiled on its first call, or run with NumPy where there is no compiler."""
 
+import contextlib
 import ctypes
+import gc
 import os
 import struct
 import threading
@@ -50,6 +52,18 @@ class Fixed(dict):
 NOTHING = Fixed({})
 
 
+@contextlib.contextmanager
+def without_collector():
+    """Python looks for no garbage: it would look through all that a trace has made again and again, and find none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class Kernel:
     """A function ``text(machine)`` that does a part of the work; ``parameters`` are the names and kinds of what it is given.
 
@@ -66,10 +80,11 @@ class Kernel:
         with machine_code.compiling:
             if self.call is None:
                 start = time.perf_counter()
-                machine = trace.Machine("kernel", self.parameters)
-                self.text(machine)
-                self.size = machine.reserved
-                text = machine.finish()
+                with without_collector():
+                    machine = trace.Machine("kernel", self.parameters)
+                    self.text(machine)
+                    self.size = machine.reserved
+                    text = machine.finish()
                 self.label = machine_code.label(text)
                 self.address = machine_code.address(text, "kernel", self.name, start)
                 self.call = machine_code.FUNCTION(self.address)

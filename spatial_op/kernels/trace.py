@@ -71,9 +71,16 @@ def constant_of_sign(kind, number, sign):
     return ir.Constant(kind, [constant(kind.element, number)] * kind.count if lanes(kind) else number)
 
 
+@functools.cache
 def constants(kind, numbers):
-    """A constant with a number in each lane."""
+    """A constant with a whole number of a tuple in each lane."""
     return ir.Constant(vector_of(kind, len(numbers)), [constant(kind, number) for number in numbers])
+
+
+@functools.cache
+def undefined(kind):
+    """A vector of no certain numbers."""
+    return ir.Constant(kind, ir.Undefined)
 
 
 def is_operand(value):
@@ -223,7 +230,7 @@ class Array:
     def mask(self, count, length):
         """Which of the lanes are before ``count``."""
         machine, kind = self.machine, vector_of(LONG, length)
-        numbers = Value(machine, constants(LONG, range(length)))
+        numbers = Value(machine, constants(LONG, tuple(range(length))))
         return (numbers < machine.as_kind(count, kind)).code
 
     def some(self, index, count, length=LANES):
@@ -346,8 +353,8 @@ class Machine:
         return self.in_order(range(count), kind)
 
     def in_order(self, numbers, kind):
-        """A vector of given numbers."""
-        return Value(self, constants(KINDS[kind], numbers))
+        """A vector of given whole numbers."""
+        return Value(self, constants(KINDS[kind], tuple(numbers)))
 
     def to(self, value, kind):
         """The same numbers as another kind; what is cut to whole numbers must fit them."""
@@ -357,7 +364,7 @@ class Machine:
     def repeat(self, code, count):
         """A scalar in every lane."""
         kind = vector_of(code.type, count)
-        one = self.builder.insert_element(ir.Constant(kind, ir.Undefined), code, INT(0))
+        one = self.builder.insert_element(undefined(kind), code, INT(0))
         return self.builder.shuffle_vector(one, one, constant(vector_of(INT, count), 0))
 
     def as_kind(self, value, kind, exact=True):
@@ -507,7 +514,7 @@ class Machine:
 
     def shuffle(self, a, b, order):
         """Lanes of two vectors in a new order; those of ``b`` count on."""
-        mask = constants(INT, order)
+        mask = constants(INT, tuple(order))
         return Value(self, self.builder.shuffle_vector(a.code, b.code, mask))
 
     def lane(self, vector, number):
@@ -523,7 +530,7 @@ class Machine:
 
     def build(self, numbers):
         """A vector of numbers."""
-        vector = ir.Constant(vector_of(numbers[0].kind, len(numbers)), ir.Undefined)
+        vector = undefined(vector_of(numbers[0].kind, len(numbers)))
         for place, number in enumerate(numbers):
             vector = self.builder.insert_element(vector, number.code, INT(place))
         return Value(self, vector)
