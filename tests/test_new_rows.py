@@ -115,7 +115,7 @@ def add_rows(root):
         edit(package / "operators" / f"{name}.py", '"zeros", "border" (', '"mirror", "zeros", "border" (')
         edit(package / "operators" / f"{name}.py", '"bilinear", "nearest" (', '"lanczos2", "bilinear", "nearest" (')
     for name in ("spatial_transformer", "grid_generator"):
-        edit(package / "operators" / f"{name}.py", '"translation": P', '"rotation", "translation": P')
+        edit(package / "operators" / f"{name}.py", '"translation"', '"rotation", "translation"')
     page = root / "docs/conventions.md"
     edit(page, "| `sampler_type` | `bilinear`", "| `sampler_type` | `bilinear`, `lanczos2`")
     edit(page, "| coordinates |", f"| new | {', '.join(f'`{name}`' for name in NAMES)} |\n| coordinates |")
