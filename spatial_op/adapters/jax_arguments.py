@@ -8,8 +8,8 @@ import numpy as np
 from .. import check
 from ..operators import arguments
 from ..operators.convolution_arguments import named_axes, numbers
-from ..operators.convolution_sizes import OF_PYTORCH, check_positions
-from ..paddings import OF_PYTORCH as PADDINGS
+from ..operators.convolution_sizes import PYTORCH_NAMES, check_positions
+from ..paddings import OF_PYTORCH
 from ..words import speaking, words
 from .jax import array, known_numbers
 from .jax_rules import WORDS
@@ -62,7 +62,7 @@ def sampling(name, input, mode, padding_mode, align_corners):
     input = of_axes(name, "input", input, *IMAGES)
     return input, {
         "sampler_type": check.row(name, "mode", mode, MODES),
-        "padding_mode": check.row(name, "padding_mode", padding_mode, dict(zip(PADDINGS, PADDINGS))),
+        "padding_mode": check.row(name, "padding_mode", padding_mode, dict(zip(OF_PYTORCH, OF_PYTORCH))),
         "align_corners": check.flag(name, "align_corners", align_corners),
     }
 
@@ -138,7 +138,7 @@ def deform_conv(name, axes, inputs, stride, padding, dilation):
     deformables = offset.shape[1] // (axes * taps) if taps else 0
     if not deformables or channels % deformables:
         deformables = 1
-    check_positions(name, inputs, (kernel, *steps.values()), deformables, OF_PYTORCH)
+    check_positions(name, inputs, (kernel, *steps.values()), deformables, PYTORCH_NAMES)
     if "bias" in inputs:
         check.shape(name, "bias", inputs["bias"], (filters,), "one number for each filter")
     return inputs, {

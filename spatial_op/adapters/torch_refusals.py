@@ -8,8 +8,8 @@ import torch
 from .. import check
 from ..operators import convolution_arguments as of_convolutions
 from ..operators.convolution_sizes import COORDINATES as OFFSETS
-from ..operators.convolution_sizes import OF_PYTORCH, check_positions
-from ..paddings import OF_PYTORCH as PADDINGS
+from ..operators.convolution_sizes import PYTORCH_NAMES, check_positions
+from ..paddings import OF_PYTORCH
 from ..words import speaking
 from .torch_checks import fit, precise
 from .torch_eager import WORDS
@@ -31,7 +31,7 @@ def images(name, input, argument, value, mode, padding_mode, modes):
     """Images, and names of samplers and paddings that go with them; ``value`` is what says where they are sampled."""
     tensors(name, {"input": input, argument: value})
     check.row(name, "mode", mode, modes)
-    check.row(name, "padding_mode", padding_mode, PADDINGS)
+    check.row(name, "padding_mode", padding_mode, OF_PYTORCH)
     if input.ndim not in (4, 5):
         raise ValueError(
             f"{name}: input has shape {tuple(input.shape)}, expected {IMAGES}; {axes_cure('input', input, 4)}."
@@ -151,4 +151,4 @@ def positions(name, given, steps, deformables):
         return
     shapes = {argument: np.broadcast_to(0, tuple(value.shape)) for argument, value in given.items()}
     with speaking(WORDS):
-        check_positions(name, shapes, steps, deformables, OF_PYTORCH)
+        check_positions(name, shapes, steps, deformables, PYTORCH_NAMES)

@@ -16,13 +16,13 @@ class Names(NamedTuple):
     pad: str
 
 
-OF_MXNET = Names("data", "kernel", "dilate", "pad")
-OF_PYTORCH = Names("input", "weight", "dilation", "padding")
+MXNET_NAMES = Names("data", "kernel", "dilate", "pad")
+PYTORCH_NAMES = Names("input", "weight", "dilation", "padding")
 
 COORDINATES = {1: "x", 2: "y and x", 3: "z, y and x"}
 
 
-def target_of(op, source, kernel, stride, dilate, pad, names=OF_MXNET):
+def target_of(op, source, kernel, stride, dilate, pad, names=MXNET_NAMES):
     """Sizes of the output."""
     target, directions = [], ("deep", "high", "wide")[-len(source) :]
     for direction, size, taps, step, gap, more in zip(directions, source, kernel, stride, dilate, pad):
@@ -36,7 +36,7 @@ def target_of(op, source, kernel, stride, dilate, pad, names=OF_MXNET):
     return tuple(target)
 
 
-def check_positions(op, arrays, steps, deformables, names=OF_MXNET):
+def check_positions(op, arrays, steps, deformables, names=MXNET_NAMES):
     """Refuse offsets and masks that are not there for each place of the output; returns its sizes."""
     data, (kernel, stride, dilate, pad) = arrays[names.data], steps
     source, taps = data.shape[2:], deformables * math.prod(kernel)

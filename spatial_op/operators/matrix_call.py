@@ -40,14 +40,8 @@ class MatrixCall:
     """
 
     def __init__(self, given, size, shape, dtype, mapped, steps):
-        self.given, self.size, self.shape, self.dtype, self.mapped, self.steps = (
-            given,
-            size,
-            shape,
-            dtype,
-            mapped,
-            steps,
-        )
+        self.given, self.size, self.shape, self.dtype = given, size, shape, dtype
+        self.mapped, self.steps = mapped, steps
         self.kept = math.prod(shape[1:])
 
     def squares(self, values, rest):

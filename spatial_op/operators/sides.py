@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import check
 from .arguments import PICTURES
-from .coordinates import sizes_of
+from .coordinates import AXES, sizes_of
 
 
 class Sides:
@@ -32,7 +32,7 @@ class Sides:
         self.axes, self.source = axes, source
         values = sizes_of(source, target, not align_corners)
         self.span, self.middle, self.steps = (
-            np.array([values[f"{name}_{axis}"] for axis in "xyz"[:axes]]) for name in ("span", "middle", "steps")
+            np.array([values[f"{name}_{axis}"] for axis in AXES[:axes]]) for name in ("span", "middle", "steps")
         )
         self.centre = np.array([(size - 1) / 2 for size in target[::-1]])
 
