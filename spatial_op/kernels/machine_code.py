@@ -17,8 +17,16 @@ from . import disk
 # Users ask this one how long they wait: the name of a kernel, the seconds and the folder are also attributes of its records.
 LOG = logging.getLogger("spatial_op")
 
-# LLVM's level of optimisation. Texts are vectors already, so nothing is left to be vectorised.
+# LLVM's level of making machine code.
 LEVEL = 2
+# LLVM's passes, with their names in old versions of llvmlite. Texts are vectors already, and hold nothing twice or in a loop
+# that does not belong there (``instructions.py``). So these few give code as fast as all of them, in half the time.
+PASSES = {
+    "sroa": "sroa",
+    "simplify_cfg": "cfg_simplification",
+    "reassociate": "reassociate_expressions",
+    "instruction_combine": "instruction_combining",
+}
 
 # A compiled function of (part, threads, arguments).
 FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_char_p)
@@ -48,20 +56,16 @@ def features():
 
 
 def optimise(module):
-    """LLVM's passes, which old and new versions of llvmlite arrange differently."""
+    """The passes, which old and new versions of llvmlite arrange differently."""
     if hasattr(llvm, "create_pass_builder"):
-        options = llvm.create_pipeline_tuning_options(speed_level=LEVEL)
-        options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
-        builder = llvm.create_pass_builder(target(), options)
-        builder.getModulePassManager().run(module, builder)
-        return
-    builder = llvm.create_pass_manager_builder()
-    builder.opt_level, builder.loop_vectorize, builder.slp_vectorize = LEVEL, False, False
-    builder.disable_unroll_loops = True
-    passes = llvm.create_module_pass_manager()
-    target().add_analysis_passes(passes)
-    builder.populate(passes)
-    passes.run(module)
+        builder = llvm.create_pass_builder(target(), llvm.create_pipeline_tuning_options(speed_level=LEVEL))
+        passes, names, context = llvm.create_new_module_pass_manager(), PASSES.keys(), [builder]
+    else:
+        passes, names, context = llvm.create_module_pass_manager(), PASSES.values(), []
+        target().add_analysis_passes(passes)
+    for name in names:
+        getattr(passes, f"add_{name}_pass")()
+    passes.run(module, *context)
 
 
 def compiled(text):
@@ -77,6 +81,7 @@ def label(text):
     words = (
         text,
         LEVEL,
+        list(PASSES),
         llvmlite.__version__,
         llvm.llvm_version_info,
         llvm.get_process_triple(),

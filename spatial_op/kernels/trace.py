@@ -15,6 +15,7 @@ import numpy as np
 from llvmlite import ir
 
 from . import functions
+from .instructions import Builder
 
 LANES = 16
 
@@ -57,6 +58,12 @@ def like(kind, new):
 def vector_of(kind, count):
     """The type of a vector."""
     return ir.VectorType(kind, count)
+
+
+@functools.cache
+def pointer_to(kind):
+    """The type of an address of such numbers."""
+    return kind.as_pointer()
 
 
 def constant(kind, number):
@@ -149,7 +156,7 @@ class Value:
         return self.machine.power(self, exponent)
 
     def __invert__(self):
-        return Value(self.machine, self.machine.builder.not_(self.code), self.compared)
+        return Value(self.machine, self.machine.once("not_", self.code), self.compared)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **keywords):
         known = FUNCTIONS.get(ufunc)
@@ -202,10 +209,13 @@ class Array:
 
     def address(self, index, kind):
         """A pointer to the element at an index."""
-        builder = self.machine.builder
+        return self.machine.once("inttoptr", self.place(index), pointer_to(kind))
+
+    def place(self, index):
+        """The address of the element at an index, as a number."""
+        once = self.machine.once
         offset = self.machine.as_kind(index, LONG).code
-        place = builder.add(self.base, builder.mul(offset, LONG(self.size)))
-        return builder.inttoptr(place, kind.as_pointer())
+        return once("add", self.base, once("mul", offset, constant(LONG, self.size)))
 
     def read(self, index, kind):
         """What lies at an index."""
@@ -251,12 +261,12 @@ class Array:
 
     def pick(self, indices, mask=None):
         """The numbers at the lanes' indices; zero where the mask does not hold, whose memory is not touched."""
-        machine, builder = self.machine, self.machine.builder
+        machine, once = self.machine, self.machine.once
         count = indices.kind.count
         offsets = machine.as_kind(indices, vector_of(LONG, count)).code
-        steps = builder.mul(offsets, constant(offsets.type, self.size))
-        places = builder.add(steps, machine.repeat(self.base, count))
-        pointers = builder.inttoptr(places, vector_of(self.kind.as_pointer(), count))
+        steps = once("mul", offsets, constant(offsets.type, self.size))
+        places = once("add", steps, machine.repeat(self.base, count))
+        pointers = once("inttoptr", places, vector_of(pointer_to(self.kind), count))
         kind = vector_of(self.kind, count)
         mask = constant(vector_of(BIT, count), 1) if mask is None else mask.code
         name = f"masked.gather.{code_of(kind)}.v{count}{pointer_of(self.kind)}"
@@ -270,9 +280,7 @@ class Array:
 
     def starting(self, index):
         """The same numbers, counted from an index on."""
-        builder = self.machine.builder
-        offset = self.machine.as_kind(index, LONG).code
-        return Array(self.machine, builder.add(self.base, builder.mul(offset, LONG(self.size))), self.kind)
+        return Array(self.machine, self.place(index), self.kind)
 
 
 def code_of(kind):
@@ -282,7 +290,7 @@ def code_of(kind):
 
 def pointer_of(kind):
     """How LLVM's names spell a pointer to a type; new versions know one kind of pointers only."""
-    return "p0" if str(kind.as_pointer()) == "ptr" else f"p0{code_of(kind)}"
+    return "p0" if str(pointer_to(kind)) == "ptr" else f"p0{code_of(kind)}"
 
 
 class Machine:
@@ -292,7 +300,7 @@ class Machine:
         self.module, self.reserved = ir.Module(name), 0
         signature = ir.FunctionType(ir.VoidType(), [LONG, LONG, LONG])
         function = ir.Function(self.module, signature, name)
-        self.builder = ir.IRBuilder(function.append_basic_block("entry"))
+        self.builder = Builder(function)
         self.part, self.threads = Value(self, function.args[0]), Value(self, function.args[1])
         slots = Array(self, function.args[2], LONG)
         self.arguments = {}
@@ -308,7 +316,7 @@ class Machine:
 
     def begin_body(self):
         """Leave the first block, to which only variables are added."""
-        body = self.builder.append_basic_block("body")
+        body = self.builder.begin("body")
         self.builder.branch(body)
         self.builder.position_at_end(body)
 
@@ -318,6 +326,11 @@ class Machine:
         self.reserved += -(-count * SIZES[KINDS[kind]] // ALIGNMENT) * ALIGNMENT
         with self.builder.goto_entry_block():
             return Array(self, self.builder.add(self.space, place), KINDS[kind])
+
+    @property
+    def once(self):
+        """Writes an instruction that has no effect, unless it is there."""
+        return self.builder.once
 
     def __getattr__(self, name):
         try:
@@ -364,8 +377,8 @@ class Machine:
     def repeat(self, code, count):
         """A scalar in every lane."""
         kind = vector_of(code.type, count)
-        one = self.builder.insert_element(undefined(kind), code, INT(0))
-        return self.builder.shuffle_vector(one, one, constant(vector_of(INT, count), 0))
+        one = self.once("insert_element", undefined(kind), code, constant(INT, 0))
+        return self.once("shuffle_vector", one, one, constant(vector_of(INT, count), 0))
 
     def as_kind(self, value, kind, exact=True):
         """A value or number as this type; only whole numbers change theirs unless ``exact`` is given up."""
@@ -382,17 +395,17 @@ class Machine:
 
     def converted(self, code, kind, exact):
         """One type of elements to another."""
-        builder, old, new = self.builder, element(code.type), element(kind)
+        once, old, new = self.once, element(code.type), element(kind)
         if isinstance(old, ir.IntType) and isinstance(new, ir.IntType):
             if old.width > new.width:
-                return builder.trunc(code, kind)
-            return builder.zext(code, kind) if old in (BIT, BYTE) else builder.sext(code, kind)
+                return once("trunc", code, kind)
+            return once("zext", code, kind) if old in (BIT, BYTE) else once("sext", code, kind)
         if isinstance(old, ir.IntType):
-            return builder.uitofp(code, kind) if old in (BIT, BYTE) else builder.sitofp(code, kind)
+            return once("uitofp", code, kind) if old in (BIT, BYTE) else once("sitofp", code, kind)
         assert not exact, f"{code.type} is not {kind}"
         if isinstance(new, ir.IntType):
-            return builder.fptosi(code, kind)
-        return builder.fpext(code, kind) if old == FLOAT else builder.fptrunc(code, kind)
+            return once("fptosi", code, kind)
+        return once("fpext", code, kind) if old == FLOAT else once("fptrunc", code, kind)
 
     def pair(self, a, b):
         """Two values, or a value and a number, as one type."""
@@ -412,20 +425,20 @@ class Machine:
         """One of LLVM's operations on two values."""
         a, b = self.pair(a, b)
         if a.whole:
-            return Value(self, getattr(self.builder, name)(a.code, b.code), a.compared)
-        return Value(self, getattr(self.builder, f"f{name}")(a.code, b.code, flags=FUSE))
+            return Value(self, self.once(name, a.code, b.code), a.compared)
+        return Value(self, self.once(f"f{name}", a.code, b.code, flags=FUSE))
 
     def plain_sum(self, a, b):
         """A sum of two alike, as it stands."""
-        return Value(self, self.builder.fadd(a.code, b.code))
+        return Value(self, self.once("fadd", a.code, b.code))
 
     def compare(self, relation, a, b):
         """A comparison; those with NaN hold only for ``!=``."""
         a, b = self.pair(a, b)
         if a.whole:
-            return Value(self, self.builder.icmp_signed(relation, a.code, b.code))
-        compare = self.builder.fcmp_unordered if relation == "!=" else self.builder.fcmp_ordered
-        return Value(self, compare(relation, a.code, b.code), compared=element(a.kind))
+            return Value(self, self.once("icmp_signed", relation, a.code, b.code))
+        compare = "fcmp_unordered" if relation == "!=" else "fcmp_ordered"
+        return Value(self, self.once(compare, relation, a.code, b.code), compared=element(a.kind))
 
     def where(self, condition, a, b):
         """One or the other, lane by lane; of two plain numbers in the precision of what was compared."""
@@ -438,11 +451,11 @@ class Machine:
         if count is not None and lanes(a.kind) is None:
             kind = vector_of(a.kind, count)
             a, b = self.as_kind(a, kind), self.as_kind(b, kind)
-        return Value(self, self.builder.select(condition.code, a.code, b.code))
+        return Value(self, self.once("select", condition.code, a.code, b.code))
 
     def negative(self, a):
         """The sign turned."""
-        return Value(self, self.builder.neg(a.code) if a.whole else self.builder.fneg(a.code))
+        return Value(self, self.once("neg" if a.whole else "fneg", a.code))
 
     def power(self, a, exponent):
         """A whole power, by squaring."""
@@ -458,39 +471,39 @@ class Machine:
         return self.as_kind(1.0, a.kind) if result is None else result
 
     def intrinsic(self, name, result, arguments):
-        """Call one of LLVM's own functions."""
-        name = f"llvm.{name}"
-        function = self.module.globals.get(name)
-        if function is None:
-            function = ir.Function(self.module, ir.FunctionType(result, [value.type for value in arguments]), name)
-        return self.builder.call(function, arguments)
+        """Call one of LLVM's own functions, which reads or writes memory."""
+        return self.builder.call(self.function(f"llvm.{name}", result, [value.type for value in arguments]), arguments)
+
+    def function(self, name, result, inputs):
+        """A function of the module by its name."""
+        known = self.module.globals.get(name)
+        return known or ir.Function(self.module, ir.FunctionType(result, inputs), name)
 
     def call(self, name, *values):
         """One of LLVM's functions of numbers."""
-        return Value(
-            self, self.intrinsic(f"{name}.{code_of(values[0].kind)}", values[0].kind, [v.code for v in values])
-        )
+        kind = values[0].kind
+        function = self.function(f"llvm.{name}.{code_of(kind)}", kind, [value.kind for value in values])
+        return Value(self, self.once("call_of", function, *[value.code for value in values]))
 
     def shared(self, text, value):
         """``text(machine, value)``, a value of the same kind, which a module holds once, however often it is called."""
         name = f"{text.__name__}.{code_of(value.kind)}"
-        function = self.module.globals.get(name)
-        if function is None:
-            function = ir.Function(self.module, ir.FunctionType(value.kind, [value.kind]), name)
+        function = self.function(name, value.kind, [value.kind])
+        if not function.blocks:
             function.linkage = "internal"
-            caller, self.builder = self.builder, ir.IRBuilder(function.append_basic_block("entry"))
+            caller, self.builder = self.builder, Builder(function)
             self.begin_body()
             self.builder.ret(text(self, Value(self, function.args[0])).code)
             self.builder = caller
-        return Value(self, self.builder.call(function, [value.code]))
+        return Value(self, self.once("call_of", function, value.code))
 
     def bits(self, a):
         """The bits of float64 numbers as integers."""
-        return Value(self, self.builder.bitcast(a.code, like(a.kind, LONG)))
+        return Value(self, self.once("bitcast", a.code, like(a.kind, LONG)))
 
     def number(self, bits):
         """The float64 numbers that integers are the bits of."""
-        return Value(self, self.builder.bitcast(bits.code, like(bits.kind, DOUBLE)))
+        return Value(self, self.once("bitcast", bits.code, like(bits.kind, DOUBLE)))
 
     def least(self, a, b):
         """The smaller; the second where one is no number."""
@@ -515,11 +528,11 @@ class Machine:
     def shuffle(self, a, b, order):
         """Lanes of two vectors in a new order; those of ``b`` count on."""
         mask = constants(INT, tuple(order))
-        return Value(self, self.builder.shuffle_vector(a.code, b.code, mask))
+        return Value(self, self.once("shuffle_vector", a.code, b.code, mask))
 
     def lane(self, vector, number):
         """One lane."""
-        return Value(self, self.builder.extract_element(vector.code, INT(number)))
+        return Value(self, self.once("extract_element", vector.code, constant(INT, number)))
 
     def join(self, vectors):
         """Vectors end to end; their number is a power of two."""
@@ -532,7 +545,7 @@ class Machine:
         """A vector of numbers."""
         vector = undefined(vector_of(numbers[0].kind, len(numbers)))
         for place, number in enumerate(numbers):
-            vector = self.builder.insert_element(vector, number.code, INT(place))
+            vector = self.once("insert_element", vector, number.code, constant(INT, place))
         return Value(self, vector)
 
     def any(self, truth):
@@ -540,7 +553,7 @@ class Machine:
         if lanes(truth.kind) is None:
             return truth
         mask = ir.IntType(truth.kind.count)
-        return Value(self, self.builder.icmp_unsigned("!=", self.builder.bitcast(truth.code, mask), mask(0)))
+        return Value(self, self.once("icmp_unsigned", "!=", self.once("bitcast", truth.code, mask), constant(mask, 0)))
 
     def all(self, truth):
         """Whether all lanes hold."""
@@ -581,34 +594,14 @@ class Machine:
 
     def range(self, first, last, step=1):
         """A loop: the text inside is traced once."""
-        builder, function = self.builder, self.builder.function
-        first, last, step = (self.as_kind(number, LONG).code for number in (first, last, step))
-        head, body, end = (function.append_basic_block(name) for name in ("head", "loop", "end"))
-        before = builder.block
-        builder.branch(head)
-        builder.position_at_end(head)
-        number = builder.phi(LONG)
-        number.add_incoming(first, before)
-        builder.cbranch(builder.icmp_signed("<", number, last), body, end)
-        builder.position_at_end(body)
-        yield Value(self, number)
-        number.add_incoming(builder.add(number, step), builder.block)
-        builder.branch(head)
-        builder.position_at_end(end)
+        numbers = [self.as_kind(number, LONG).code for number in (first, last, step)]
+        return (Value(self, number) for number in self.builder.loop(*numbers))
 
     def when(self, condition):
         """A branch, as a loop of one turn or none."""
         if not isinstance(condition, Value):
-            if condition:
-                yield
-            return
-        builder, function = self.builder, self.builder.function
-        then, end = function.append_basic_block("then"), function.append_basic_block("end")
-        builder.cbranch(condition.code, then, end)
-        builder.position_at_end(then)
-        yield
-        builder.branch(end)
-        builder.position_at_end(end)
+            return range(1 if condition else 0)
+        return self.builder.branch_of(condition.code)
 
 
 def binary_of(name):
