@@ -73,6 +73,16 @@ class Builder(ir.IRBuilder):
         """A call, as ``once`` takes it."""
         return self.call(function, inputs)
 
+    def behind(self, pointer, offset):
+        """The pointer to something so far behind."""
+        return self.gep(pointer, [offset])
+
+    def lanes_behind(self, pointer, offsets, kind):
+        """Pointers that are so far behind, which llvmlite only knows of a single one: it is told afterwards."""
+        code = self.gep(pointer, [offsets.type.element(0)])
+        code.type, code.indices, code.operands = kind, [offsets], [pointer, offsets]
+        return code
+
     def loop(self, first, last, step):
         """The numbers of a loop's turns, traced as one; the condition is asked at the end of a turn, and once before the first."""
         before, end = self.begin("before"), self.begin("end")

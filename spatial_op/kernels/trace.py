@@ -202,20 +202,20 @@ class Variable:
 
 
 class Array:
-    """Numbers in memory, from an address on."""
+    """Numbers in memory, from a pointer on."""
 
     def __init__(self, machine, base, kind):
         self.machine, self.base, self.kind, self.size = machine, base, kind, SIZES[kind]
 
     def address(self, index, kind):
         """A pointer to the element at an index."""
-        return self.machine.once("inttoptr", self.place(index), pointer_to(kind))
+        return self.machine.once("bitcast", self.place(index), pointer_to(kind))
 
     def place(self, index):
-        """The address of the element at an index, as a number."""
+        """A pointer to the first byte of the element at an index."""
         once = self.machine.once
         offset = self.machine.as_kind(index, LONG).code
-        return once("add", self.base, once("mul", offset, constant(LONG, self.size)))
+        return once("behind", self.base, once("mul", offset, constant(LONG, self.size)))
 
     def read(self, index, kind):
         """What lies at an index."""
@@ -263,10 +263,8 @@ class Array:
         """The numbers at the lanes' indices; zero where the mask does not hold, whose memory is not touched."""
         machine, once = self.machine, self.machine.once
         count = indices.kind.count
-        offsets = machine.as_kind(indices, vector_of(LONG, count)).code
-        steps = once("mul", offsets, constant(offsets.type, self.size))
-        places = once("add", steps, machine.repeat(self.base, count))
-        pointers = once("inttoptr", places, vector_of(pointer_to(self.kind), count))
+        first = once("bitcast", self.base, pointer_to(self.kind))
+        pointers = once("lanes_behind", first, indices.code, vector_of(first.type, count))
         kind = vector_of(self.kind, count)
         mask = constant(vector_of(BIT, count), 1) if mask is None else mask.code
         name = f"masked.gather.{code_of(kind)}.v{count}{pointer_of(self.kind)}"
@@ -302,16 +300,17 @@ class Machine:
         function = ir.Function(self.module, signature, name)
         self.builder = Builder(function)
         self.part, self.threads = Value(self, function.args[0]), Value(self, function.args[1])
-        slots = Array(self, function.args[2], LONG)
+        slots = Array(self, self.once("inttoptr", function.args[2], pointer_to(BYTE)), LONG)
         self.arguments = {}
         for place, (parameter, kind) in enumerate({**parameters, **OWN}.items()):
             if kind in ("int", "float"):
                 value = slots.read(place, LONG if kind == "int" else DOUBLE)
             else:
-                value = Array(self, slots.read(place, LONG).code, KINDS[kind])
+                address = slots.read(place, LONG).code
+                value = Array(self, self.once("inttoptr", address, pointer_to(BYTE)), KINDS[kind])
             self.arguments[parameter] = value
         # What comes first is only ever appended to: variables have their place there.
-        self.space = self.builder.add(self.memory.base, self.builder.mul(self.part.code, self.each.code))
+        self.space = self.builder.behind(self.memory.base, self.builder.mul(self.part.code, self.each.code))
         self.begin_body()
 
     def begin_body(self):
@@ -325,7 +324,7 @@ class Machine:
         place = LONG(self.reserved)
         self.reserved += -(-count * SIZES[KINDS[kind]] // ALIGNMENT) * ALIGNMENT
         with self.builder.goto_entry_block():
-            return Array(self, self.builder.add(self.space, place), KINDS[kind])
+            return Array(self, self.builder.behind(self.space, place), KINDS[kind])
 
     @property
     def once(self):
