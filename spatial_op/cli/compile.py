@@ -7,12 +7,13 @@ import numpy as np
 
 import spatial_op
 
+from ..dtypes import PICTURES
 from ..kernels import disk, kernel, threads
-from ..operators.table import OPERATORS
+from ..operators import arguments
 from ..transforms import TABLES
 from . import text
 from .progress import listening, progress
-from .usual import CHANNELS, FLOW, USUAL
+from .usual import CHANNELS, FLOW, USUAL, WARP
 
 # An image so large, and so few points of it, that no window pays: what is sampled pixel by pixel is compiled, too.
 SIDE, FEW = {1: 64, 2: 64, 3: 16}, 2
@@ -33,9 +34,11 @@ def run(volumes, signals, gradients, **chosen):
     ):
         threads.share()
         for operator, inputs, params in shown:
-            out, pullback = spatial_op.vjp(operator, *inputs, **params)
-            if gradients:
+            if gradients and has_gradients(operator, inputs):
+                out, pullback = spatial_op.vjp(operator, *inputs, **params)
                 pullback(out)
+            else:
+                operator(*inputs, **params)
     rows = [("kernel", "seconds", "kept")]
     rows += [(record.kernel, f"{record.seconds:.2f}", whereabouts(record)) for record in ready.values()]
     text.show(rows)
@@ -70,8 +73,14 @@ def calls(kinds, operator, transform, sampler, dtype, channels):
     counts = sorted({count for name in channels for count in CHANNELS[name]})
     found = []
     for name, axes, number in itertools.product(operator, kinds, dtype):
-        found += MAKERS[name](OPERATORS[name], axes, number, transform, sampler, counts)
+        if name not in OF_FLOATS or np.dtype(number) not in PICTURES:
+            found += MAKERS[name](getattr(spatial_op, name), axes, number, transform, sampler, counts)
     return found
+
+
+def has_gradients(operator, inputs):
+    """Whether there is a backward pass of a call: not of pictures, which are rounded."""
+    return operator is not spatial_op.warp and inputs[0].dtype not in PICTURES
 
 
 def images(axes, count, dtype):
@@ -81,7 +90,12 @@ def images(axes, count, dtype):
 
 def at_rest(axes, transform, dtype):
     """Parameters that change nothing, of a transform that there is for so many axes."""
-    return spatial_op.identity_loc(transform, 1, dtype, axes=axes)
+    return spatial_op.identity_loc(transform, 1, beside(dtype), axes=axes)
+
+
+def beside(dtype):
+    """The dtype of parameters and grids of such images."""
+    return "float32" if np.dtype(dtype) in PICTURES else dtype
 
 
 def transformed(operator, axes, dtype, transforms, samplers, counts):
@@ -103,8 +117,8 @@ def generated(operator, axes, dtype, transforms, samplers, counts):
 
 
 def sampled(operator, axes, dtype, transforms, samplers, counts):
-    """Calls of ``GridSampler``, at grids of the images' dtype."""
-    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, FEW, dtype=dtype)] * axes))[None]
+    """Calls of ``GridSampler``, at grids of the images' dtype, or of float32."""
+    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, FEW, dtype=beside(dtype))] * axes))[None]
     for sampler, count in itertools.product(samplers, counts):
         yield operator, (images(axes, count, dtype), grid), {"sampler_type": sampler}
 
@@ -130,6 +144,27 @@ def convolved(operator, axes, dtype, transforms, samplers, counts):
         yield operator, tuple(np.zeros(inputs[name], dtype) for name in operator.operator.inputs), params
 
 
+def warped(operator, axes, dtype, transforms, samplers, counts):
+    """Calls of ``warp``, by a matrix that is affine or projective and, for "warp", by displacements."""
+    far = np.diag([*[(SIDE[axes] - 1.0) / (FEW - 1)] * axes, 1.0])
+    turned = far.copy()
+    turned[-1, 0] = 0.5
+    ways = {
+        "affine": {"matrix": far, "target_shape": (FEW,) * axes},
+        "projective": {"matrix": turned, "target_shape": (FEW,) * axes},
+        FLOW: {"displacement": np.stack(np.meshgrid(*[np.arange(FEW) * (SIDE[axes] - 2.0)] * axes))},
+    }
+    if axes not in arguments.PICTURES:
+        return
+    for transform, sampler, count in itertools.product(transforms, samplers, counts):
+        if transform in ways:
+            shape = [SIDE[axes]] * axes + [count] * (count > 1)
+            yield operator, (np.zeros(shape, dtype),), {**ways[transform], "sampler_type": sampler}
+
+
+# What samples no image, or multiplies it, has no pictures of integers.
+OF_FLOATS = ("GridGenerator", "DeformableConvolution", "ModulatedDeformableConvolution")
+
 MAKERS = {
     "SpatialTransformer": transformed,
     "GridGenerator": generated,
@@ -137,4 +172,5 @@ MAKERS = {
     "BilinearSampler": bilinear,
     "DeformableConvolution": convolved,
     "ModulatedDeformableConvolution": convolved,
+    WARP: warped,
 }

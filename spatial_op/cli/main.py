@@ -123,7 +123,10 @@ def several(name, words):
 @several("operator", "Name of an operator.")
 @several("transform", "Type of a transform.")
 @several("sampler", "How to sample between pixels.")
-@several("dtype", "Dtype of the images; float16 is computed in float32 and shares its kernels.")
+@several(
+    "dtype",
+    "Dtype of the images; float16 is computed in float32 and shares its kernels. Integers have forward passes only.",
+)
 @several("channels", "Channels of the images; RGB and RGBA share their kernels.")
 @click.option("--volumes", is_flag=True, help="Volumes as well as images.")
 @click.option("--signals", is_flag=True, help="Signals as well as images.")
