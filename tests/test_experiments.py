@@ -178,13 +178,14 @@ CLAIMS = [
 
 @pytest.mark.parametrize("name, task, network, other, share", CLAIMS)
 def test_a_transformer_helps(name, task, network, other, share):
-    """In the long runs that the documentation shows: its worst seed is better than the best one without."""
+    """In the long runs that the documentation shows; where it halves the errors, its worst seed is better than the best one without."""
     runs = json.loads((FOLDER / "results" / f"{name}.json").read_text())["runs"]
     errors, others = (
         [run["error"] for run in runs if (run["network"], run["task"]) == (kind, task)] for kind in (network, other)
     )
     assert len(errors) == len(others) == 3
-    assert max(errors) < min(others) and sum(errors) < share * sum(others)
+    assert sum(errors) < share * sum(others)
+    assert max(errors) < min(others) or share > 0.5
 
 
 def test_turned_digits_are_learnt(monkeypatch, tmp_path, record_property):
