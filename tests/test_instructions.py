@@ -32,7 +32,7 @@ def test_the_same_is_written_once():
         m.out.put(0, x * y + x * y)
         m.out.put(16, np.floor(x * y) - np.floor(x * y))
 
-    (body,) = [part for name, part in blocks(text, data="f4", out="f4").items() if name == "body"]
+    body = blocks(text, data="f4", out="f4")["body"]
     assert count(body, "fmul contract") == 1
     assert count(body.split("declare")[0], "llvm.floor.v16f32") == 1
 

@@ -7,7 +7,7 @@ import numpy as np
 
 import spatial_op
 
-from ..dtypes import PICTURES
+from ..dtypes import PICTURES, precision
 from ..kernels import disk, kernel, threads
 from ..operators import arguments
 from ..transforms import TABLES
@@ -90,12 +90,7 @@ def images(axes, count, dtype):
 
 def at_rest(axes, transform, dtype):
     """Parameters that change nothing, of a transform that there is for so many axes."""
-    return spatial_op.identity_loc(transform, 1, beside(dtype), axes=axes)
-
-
-def beside(dtype):
-    """The dtype of parameters and grids of such images."""
-    return "float32" if np.dtype(dtype) in PICTURES else dtype
+    return spatial_op.identity_loc(transform, 1, precision(np.dtype(dtype)), axes=axes)
 
 
 def transformed(operator, axes, dtype, transforms, samplers, counts):
@@ -118,7 +113,8 @@ def generated(operator, axes, dtype, transforms, samplers, counts):
 
 def sampled(operator, axes, dtype, transforms, samplers, counts):
     """Calls of ``GridSampler``, at grids of the images' dtype, or of float32."""
-    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, FEW, dtype=beside(dtype))] * axes))[None]
+    line = np.linspace(-1, 1, FEW, dtype=precision(np.dtype(dtype)))
+    grid = np.stack(np.meshgrid(*[line] * axes))[None]
     for sampler, count in itertools.product(samplers, counts):
         yield operator, (images(axes, count, dtype), grid), {"sampler_type": sampler}
 
@@ -146,6 +142,8 @@ def convolved(operator, axes, dtype, transforms, samplers, counts):
 
 def warped(operator, axes, dtype, transforms, samplers, counts):
     """Calls of ``warp``, by a matrix that is affine or projective and, for "warp", by displacements."""
+    if axes not in arguments.PICTURES:
+        return
     far = np.diag([*[(SIDE[axes] - 1.0) / (FEW - 1)] * axes, 1.0])
     turned = far.copy()
     turned[-1, 0] = 0.5
@@ -154,8 +152,6 @@ def warped(operator, axes, dtype, transforms, samplers, counts):
         "projective": {"matrix": turned, "target_shape": (FEW,) * axes},
         FLOW: {"displacement": np.stack(np.meshgrid(*[np.arange(FEW) * (SIDE[axes] - 2.0)] * axes))},
     }
-    if axes not in arguments.PICTURES:
-        return
     for transform, sampler, count in itertools.product(transforms, samplers, counts):
         if transform in ways:
             shape = [SIDE[axes]] * axes + [count] * (count > 1)
