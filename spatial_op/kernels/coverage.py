@@ -40,7 +40,7 @@ def doubtful(m, rules, source, tile, out):
 def within(m, rules, source, tile):
     """Whether the corners of a tile are so far inside that all taps are."""
     found, margin = m.samples > 0, rules.reach + 1
-    for (low, high), size in zip(source.corners(m, tile), (m.w, m.h)):
+    for (low, high), size in zip(source.ends(m, tile), (m.w, m.h)):
         found = found & (low >= margin) & (high <= m.to(size - (margin + 1), "f8"))
     return found
 

@@ -2,19 +2,16 @@
 
 import numpy as np
 
-from . import cells, window
+from . import cells, spans, window
 from .cells import is_known
 from .tiles import SIDE, pitch
 from .trace import LANES
-from .window import Box, box_of
+from .window import FAR, Box, box_of
 
 # Coordinates of one vector are told apart by steps of 2^-24 pixels, which float32 can hold as parts of a pixel. Whole numbers
 # of 32 bits then reach so many pixels from the first column.
 BITS = 24
 REACH = 2 ** (31 - BITS) - 1
-
-# A coordinate further out is not worth a window. It still fits the integers.
-FAR = 2.0**30
 
 
 def in_window(m, box, x, y):
@@ -23,11 +20,25 @@ def in_window(m, box, x, y):
     return y * m.to(box.stride, "i4") + (x - m.to(first, "i4"))
 
 
+def spans_of(m, rules, source, group):
+    """Spans of the tiles' windows, if they can be known."""
+    return spans.Spans(m, rules, group) if spans.known(rules, source) else None
+
+
+def with_spans(points, tile, group, finite, as_given):
+    """The box of a tile with its spans, found if it is filled."""
+    if not points.spans:
+        return points.box
+    for _ in points.m.when(finite & window.pays(points.m, points.box, tile, group)):
+        points.spans.begin(points.box, points.source.corners(points.m, tile), as_given)
+    return points.box._replace(spans=points.spans)
+
+
 class Placed:
     """A tile's first taps and distances, kept in memory."""
 
-    def __init__(self, m, rules, source):
-        self.m, self.rules, self.source = m, rules, source
+    def __init__(self, m, rules, source, group):
+        self.m, self.rules, self.source, self.spans = m, rules, source, spans_of(m, rules, source, group)
         self.cells = [m.workspace("i4", SIDE * SIDE) for _ in range(2)]
         self.parts = [m.workspace(rules.dtype, SIDE * SIDE) for _ in range(2)]
 
@@ -46,7 +57,14 @@ class Placed:
                 for k in m.range(0, tile.cols, LANES):
                     bad.value = bad.value + self.place(tile, q, k)
         self.box = self.around()
-        return self.box, m.reduce(lambda a, b: a + b, bad.value) == 0
+        finite = m.reduce(lambda a, b: a + b, bad.value) == 0
+        if self.spans:
+            as_given = finite
+            for axis, (begin, end) in zip("xy", self.source.ends(m, tile)):
+                low, high = (m.arguments[f"{name}_{axis}"] for name in ("low", "high"))
+                as_given = as_given & (begin >= low) & (end <= high)
+            self.box = with_spans(self, tile, group, finite, as_given)
+        return self.box, finite
 
     def place(self, tile, q, k):
         """Find and keep those of a vector; the sum is zero, or no number where a coordinate is none or infinite."""
@@ -77,8 +95,8 @@ class Placed:
 class Bounded:
     """The same of an affine transform, whose tiles' boxes are known beforehand: found when they are needed, kept nowhere."""
 
-    def __init__(self, m, rules, source):
-        self.m, self.rules, self.source = m, rules, source
+    def __init__(self, m, rules, source, group):
+        self.m, self.rules, self.source, self.spans = m, rules, source, spans_of(m, rules, source, group)
         # Weights that are continuous do not mind a little noise in coordinates.
         self.continuous = rules.dtype == "f4" and rules.reach > 1
 
@@ -89,13 +107,13 @@ class Bounded:
         outside the image. Otherwise coordinates are brought to the range that the padding's table covers first.
         """
         m, sampler, reach = self.m, self.rules.sampler, self.rules.reach
-        given, held, stepped, finite = [], [], m.samples > 0, m.samples > 0
-        for axis, corners in zip("xy", self.source.corners(m, tile)):
+        given, held, stepped, finite, as_given = [], [], m.samples > 0, m.samples > 0, m.samples > 0
+        for axis, (begin, end) in zip("xy", self.source.ends(m, tile)):
             low, high, period = (m.arguments[f"{name}_{axis}"] for name in ("low", "high", "period"))
-            inner = (corners[0] >= low) & (corners[1] <= high)
-            near = (corners[0] >= -FAR) & (corners[1] <= FAR)
-            finite = finite & (inner | near & (period <= 0))
-            for place, edge in enumerate(corners):
+            inner = (begin >= low) & (end <= high)
+            near = (begin >= -FAR) & (end <= FAR)
+            finite, as_given = finite & (inner | near & (period <= 0)), as_given & inner
+            for place, edge in enumerate((begin, end)):
                 margin = reach + 1 if place else -1
                 for ends, first, last in ((given, -FAR, FAR), (held, low, high)):
                     cell = sampler.cell(m.least(m.most(edge, first), last), sampler.shift)
@@ -106,7 +124,9 @@ class Bounded:
             for _, step in self.source.line(m, tile, 0, 0):
                 stepped = stepped & (abs(step) * LANES < REACH)
             self.in_steps = stepped & finite & window.affordable(m, wide, tile, group)
-            self.box = Box(*(np.where(self.in_steps, a, b) for a, b in zip(wide, self.box)))
+            self.box = Box(*(np.where(self.in_steps, a, b) for a, b in zip(wide[:-1], self.box)))
+            as_given = as_given | self.in_steps
+        self.box = with_spans(self, tile, group, finite, as_given)
         return self.box, finite
 
     def point(self, tile, q, k):

@@ -49,7 +49,7 @@ def forward(m, rules, source, group, few, beside):
     """
     images, results = computed(m, m.pixels, rules.stored, rules.dtype), computed(m, m.out, rules.written, rules.dtype)
     memory = m.workspace(rules.dtype, window.capacity(group))
-    points = (Bounded if few and source.affine else Placed)(m, rules, source)
+    points = (Bounded if few and source.affine else Placed)(m, rules, source, group)
     row, sums = Row(m, rules, points, group), means.room(m, rules.dtype, group)
     count, blocks, pixels = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out
     source.start(m)
@@ -111,7 +111,7 @@ def backward(m, rules, source, group, beside):
     """
     seen, spilled = (m.workspace(rules.dtype, window.capacity(group)) for _ in range(2))
     grads = [m.workspace(rules.dtype, SIDE * SIDE) for _ in "xy"]
-    points = (Bounded if source.affine and group < LANES else Placed)(m, rules, source)
+    points = (Bounded if source.affine and group < LANES else Placed)(m, rules, source, group)
     row = Row(m, rules, points, group, derivatives=True)
     count, blocks, pixels, area = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out, m.w * m.h
     images = computed(m, m.pixels, rules.stored, rules.dtype)
@@ -141,7 +141,7 @@ def backward(m, rules, source, group, beside):
                     image = image_of(m, images, sample, channel, present, group, beside)
                     window.fill(m, image, box, seen, m.fill.vector(channel))
                 for _ in m.when(touched):
-                    clear(m, spilled, 0, 0, box.height * box.stride * group)
+                    window.clear(m, box, spilled, group)
                 for q in m.range(0, tile.rows):
                     row.begin(tile, q, m.range(0, tile.cols, LANES))
                     for k in m.range(0, tile.cols, LANES):

@@ -137,10 +137,15 @@ class ByTransform:
         return [(x, x * 0.0) for x in self.located(m, tile, q, k)]
 
     def corners(self, m, tile):
-        """The least and the largest coordinates of a tile on each axis, of an affine transform: they are at its corners."""
+        """The coordinates of a tile's corners, one after another around it."""
         left, top = self.column(m, tile, 0), self.row(m, tile, 0)
         right, bottom = left + supersampling.width(m, tile), top + supersampling.height(m, tile)
-        points = [self.locate(self.plan, u, v) for u in (left, right) for v in (top, bottom)]
+        places = (left, top), (right, top), (right, bottom), (left, bottom)
+        return [[m.full(x, "f8", None) for x in self.locate(self.plan, u, v)] for u, v in places]
+
+    def ends(self, m, tile):
+        """The least and the largest coordinates of a tile on each axis, of an affine transform: they are at its corners."""
+        points = self.corners(m, tile)
         for axis in range(2):
             low = high = points[0][axis]
             for point in points[1:]:

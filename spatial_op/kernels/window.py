@@ -20,6 +20,9 @@ WORTH = {1: (3, 12), 4: (6, 12), 8: (12, 24), 16: (16, 32)}
 # And so many whole tiles of pixels, which the second-level cache holds.
 MOST = {1: 12, 4: 6, 8: 4, 16: 3}
 
+# A coordinate further out is not worth a window. It still fits the integers.
+FAR = 2.0**30
+
 # And so many more, whatever the size of the tile, which covers the margins of a small one.
 ROOM = 2048
 
@@ -35,13 +38,21 @@ def capacity(group):
 
 
 class Box(NamedTuple):
-    """The source pixels that a tile needs: first column and row, sizes, and the distance of rows in the window."""
+    """The source pixels that a tile needs: first column and row, sizes, and the distance of rows in the window.
+
+    If there are ``spans``, they say which columns of a row are read.
+    """
 
     x: object
     y: object
     width: object
     height: object
     stride: object
+    spans: object = None
+
+    def span(self, r):
+        """Columns of a row of the window that are read: first, and last plus one."""
+        return self.spans.of(r) if self.spans else (0, self.width)
 
 
 def box_of(x0, x1, y0, y1):
@@ -71,6 +82,22 @@ def image_part(m, box):
     return left, m.larger(left, m.smaller(box.width, m.w - box.x))
 
 
+def parts(m, box, r, image):
+    """Where the columns of a row begin that are read, where those of them begin and end that lie in the ``image``, and where all end."""
+    first, last = box.span(r)
+    left, right = (m.smaller(m.larger(end, first), last) for end in image)
+    return first, left, right, last
+
+
+def clear(m, box, window, group):
+    """Zeros for sums of what is read."""
+    zeros = m.full(0, m.kind_of(window))
+    for r in m.range(0, box.height):
+        line, (first, last) = window.starting(r * box.stride * group), box.span(r)
+        for k in m.range(first * group, last * group, LANES):
+            line.put(k, zeros)
+
+
 def pixel_at(m, axis, position):
     """The pixel at a position on an axis, negative where there is none; the table goes on as it ends."""
     place = m.smaller(m.larger(position + m.arguments[f"origin_{axis}"], 0), m.arguments[f"last_{axis}"])
@@ -82,39 +109,40 @@ def fill(m, image, box, window, nothing):
 
     More is written than there is; what follows is overwritten now, or by the next line, or by nobody.
     """
-    group, (left, right) = image.group, image_part(m, box)
-    first = m.full(0, "i8", None)
+    group, inside = image.group, image_part(m, box)
 
-    def clear(line, begin, end):
+    def leave_out(line, begin, end):
         for k in m.range(begin * group, end * group, LANES):
             line.put(k, nothing)
 
     for r in m.range(0, box.height):
         row, line = pixel_at(m, "y", box.y + r), window.starting(r * box.stride * group)
+        first, left, right, last = columns = parts(m, box, r, inside)
         for _ in m.when(row < 0):
-            clear(line, first, box.width)
+            leave_out(line, first, last)
         for _ in m.when(row >= 0):
-            clear(line, first, left)
+            leave_out(line, first, left)
             image.copy(line, row * m.w + box.x, left, right, m.w * AHEAD)
-            clear(line, right, box.width)
-            for k, column in looked_up(m, box, left, right):
+            leave_out(line, right, last)
+            for k, column in looked_up(m, box, *columns):
                 image.copy_pixel(line.starting(k * group), row * m.w + column)
 
 
 def fold(m, image, box, window, top, bottom):
     """The transpose of ``fill``: add the window to rows ``top`` to before ``bottom``."""
-    group, (left, right) = image.group, image_part(m, box)
+    group, inside = image.group, image_part(m, box)
     for r in m.range(0, box.height):
         row, line = pixel_at(m, "y", box.y + r), window.starting(r * box.stride * group)
+        _, left, right, _ = columns = parts(m, box, r, inside)
         for _ in m.when((row >= top) & (row < bottom)):
-            for k, column in looked_up(m, box, left, right):
+            for k, column in looked_up(m, box, *columns):
                 image.add_pixel(line.starting(k * group), row * m.w + column)
             image.add(line, row * m.w + box.x, left, right, m.w * AHEAD)
 
 
-def looked_up(m, box, left, right):
+def looked_up(m, box, first, left, right, last):
     """Columns of a window beside the image, and the image's columns that they stand for, if they do."""
-    for begin, end in ((m.full(0, "i8", None), left), (right, box.width)):
+    for begin, end in ((first, left), (right, last)):
         for k in m.range(begin, np.where(m.rule_x == NOTHING, begin, end)):
             column = pixel_at(m, "x", box.x + k)
             for _ in m.when(column >= 0):
