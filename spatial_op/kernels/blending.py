@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from .cells import is_zero, mix
+from .cells import is_known, is_zero, mix
 from .trace import LANES, separate
-from .turn import columns, to_channels
+from .turn import columns, in_memory, packed_pixels, transposed, turn
 
 # Neighbours add to the same numbers, which takes until the sum before is there. So pixels take turns that are a quarter of a
 # vector apart.
 QUARTER = LANES // 4
 
 
-def apart_of(turn):
+def apart_of(number):
     """Whose turn it is."""
-    return turn % 4 * QUARTER + turn // 4
+    return number % 4 * QUARTER + number // 4
 
 
 # One vector of pixels, of one channel.
@@ -71,8 +71,8 @@ def spill(m, window, stride, row, k, grad, careful):
     for number, share in enumerate(share for along in shares for share in along):
         memory.put(number * LANES, share)
     lines = lines_of(window, stride, 1, reach)
-    for turn in m.range(0, LANES):
-        i = apart_of(turn)
+    for number in m.range(0, LANES):
+        i = apart_of(number)
         spot = row.spot(k, i)
         for r, line in enumerate(lines):
             for s in range(reach):
@@ -86,11 +86,11 @@ def share_of(m, weight, grad, careful):
     return np.where(weight != 0, weight * grad, 0.0)
 
 
-# The same of a group of channels, pixel by pixel: a pixel's taps are read in all channels at once.
+# The same of a group of channels: a pixel's taps are read in all channels at once. Pixels are *packed*: see ``turn.py``.
 
 
-def combined(m, weights, values, careful):
-    """The sum of products of a few numbers and vectors; None if all are known to be zero."""
+def combined(m, weights, values, careful=False):
+    """The sum of products of a few numbers, or vectors, and vectors; None if all are known to be zero."""
     total = None
     for weight, value in zip(weights, values):
         if value is not None and not is_zero(weight):
@@ -98,101 +98,163 @@ def combined(m, weights, values, careful):
     return total
 
 
-def pieces(m, vector, group):
-    """The taps of one line, each in all channels."""
+def fill_vectors(row, group, careful):
+    """Whether lines of taps fill whole vectors, if need be with those of other pixels, so that several pixels are done at once."""
+    return not careful and row.reach in (1, 2, 4) and row.reach * group <= LANES
+
+
+class Lines:
+    """The lines of taps of a packed vector of pixels, as vectors that hold the lines of one pixel or of several ones."""
+
+    def __init__(self, m, lines, row, k, group, first):
+        self.m, self.group, self.pixels = m, group, packed_pixels(group)[first]
+        length = row.reach * group
+        each = LANES // length
+        self.some = [self.pixels[first : first + each] for first in range(0, len(self.pixels), each)]
+        self.values = [
+            [m.join([line.vector(row.spot(k, i), length) for i in some]) for line in lines] for some in self.some
+        ]
+
+    def summed(self, along_y):
+        """For each tap along x the sum of those along y, times their weights, packed; None if all are known to be zero."""
+        times = LANES // len(self.some[0])
+        sums = [
+            combined(self.m, [spread(self.m, weight, some, times) for weight in along_y], values)
+            for some, values in zip(self.some, self.values)
+        ]
+        return [] if sums[0] is None else parted(self.m, sums, self.group)
+
+    def product(self, along_x, sums):
+        """The sum along x of such sums, times their weights."""
+        return combined(self.m, [spread(self.m, weight, self.pixels, self.group) for weight in along_x], sums)
+
+
+def spread(m, weight, pixels, times):
+    """The weights of some pixels, each so many times; one that is known as it is."""
+    return weight if is_known(weight) else m.shuffle(weight, weight, [i for i in pixels for _ in range(times)])
+
+
+def parted(m, vectors, group):
+    """Vectors of pixels' taps -> a vector for each tap."""
+    if len(vectors) != 2:
+        return transposed(m, vectors, group)
+    places = range(2 * LANES)
+    return [m.shuffle(*vectors, [place for place in places if place // group % 2 == number]) for number in range(2)]
+
+
+def taps_in(m, vector, group):
+    """The taps of one pixel's line, each in all channels."""
     if vector is None:
         return []
     return [m.shuffle(vector, vector, range(first, first + group)) for first in range(0, m.count_of(vector), group)]
 
 
-class Pixels:
-    """A vector of pixels one by one, each with its channels: written out, or as a loop where that is much code.
+class Room:
+    """Memory for pixels one by one, each with its channels."""
 
-    ``each`` gives numbers, ``put`` keeps a vector for one of them, and ``all`` gives all that were kept.
-    """
-
-    def __init__(self, m, kind, group, careful, given=None):
-        self.m, self.group, self.looped = m, group, careful or group > 4
-        self.given, self.kept = given, []
-        if self.looped:
-            self.memory = m.workspace(kind, LANES * group)
-        if self.looped and given is not None:
-            self.given = m.workspace(kind, LANES * group)
-            for i, vector in enumerate(given):
-                self.given.put(i * group, vector)
-
-    def each(self, apart=False):
-        """The pixels' numbers; neighbours not one after the other if they are to be ``apart``."""
-        if self.looped:
-            for turn in self.m.range(0, LANES):
-                yield apart_of(turn) if apart else turn
-        else:
-            yield from map(apart_of, range(LANES)) if apart else range(LANES)
+    def __init__(self, m, kind, group, given=None):
+        self.m, self.group, self.memory = m, group, m.workspace(kind, LANES * group)
+        for number, vector in enumerate(in_memory(m, given) if given else ()):
+            self.memory.put(number * LANES, vector)
 
     def get(self, i):
-        """What was given of a pixel."""
-        return self.given.vector(i * self.group, self.group) if self.looped else self.given[i]
+        """A pixel."""
+        return self.memory.vector(i * self.group, self.group)
 
     def put(self, i, vector):
-        """Keep what was found of a pixel."""
-        if self.looped:
-            self.memory.put(i * self.group, vector)
-        else:
-            self.kept.append(vector)
+        """Keep a pixel."""
+        self.memory.put(i * self.group, vector)
 
-    def all(self):
-        """What was kept, pixel by pixel."""
-        return [self.memory.vector(i * self.group, self.group) for i in range(LANES)] if self.looped else self.kept
+    def packed(self):
+        """All, packed; read as they were written, which processors have at hand."""
+        return [self.m.join([self.get(i) for i in pixels]) for pixels in packed_pixels(self.group)]
 
 
 def blend_group(m, window, stride, row, k, group, careful):
-    """A vector of samples for each pixel."""
-    reach, pixels = row.reach, Pixels(m, m.kind_of(window), group, careful)
-    lines = lines_of(window, stride, group, reach)
-    for i in pixels.each():
+    """Samples, packed."""
+    lines = lines_of(window, stride, group, row.reach)
+    if fill_vectors(row, group, careful):
+        (along_x, along_y), found = row.vectors("weights", k), []
+        for first in range(group):
+            taps = Lines(m, lines, row, k, group, first)
+            found.append(taps.product(along_x, taps.summed(along_y)))
+        return found
+    room = Room(m, m.kind_of(window), group)
+    for i in m.range(0, LANES):
         (along_x, along_y), spot = row.numbers("weights", k, i), row.spot(k, i)
-        column = combined(m, along_y, [line.vector(spot, reach * group) for line in lines], careful)
-        pixels.put(i, combined(m, along_x, pieces(m, column, group), careful))
-    return pixels.all()
+        column = combined(m, along_y, [line.vector(spot, row.reach * group) for line in lines], careful)
+        room.put(i, combined(m, along_x, taps_in(m, column, group), careful))
+    return room.packed()
 
 
 def differentiate_group(m, window, stride, row, k, grads, group, careful):
-    """Derivatives with respect to x and y of the sum over the channels of samples times gradients, those of each pixel."""
-    reach, kind = row.reach, m.kind_of(window)
-    sums = [Pixels(m, kind, group, careful, grads), Pixels(m, kind, group, careful)]
-    lines, found = lines_of(window, stride, group, reach), [False, False]
-    for i in sums[0].each():
-        (along_x, along_y), (rise_x, rise_y) = row.numbers("weights", k, i), row.numbers("slopes", k, i)
-        spot, grad = row.spot(k, i), sums[0].get(i)
-        values = [line.vector(spot, reach * group) for line in lines]
-        column, rise = combined(m, along_y, values, careful), combined(m, rise_y, values, careful)
-        slopes = (
-            combined(m, rise_x, pieces(m, column, group), careful),
-            combined(m, along_x, pieces(m, rise, group), careful),
-        )
-        for axis, slope in enumerate(slopes):
-            if slope is not None:
-                found[axis] = True
-                sums[axis].put(i, np.where(grad != 0, grad * slope, 0.0))
-    return [total_of(m, pixels.all()) if some else None for pixels, some in zip(sums, found)]
+    """Derivatives with respect to x and y of the sum over the channels of samples times gradients, which are packed."""
+    lines, found = lines_of(window, stride, group, row.reach), [[], []]
+    if fill_vectors(row, group, careful):
+        (along_x, along_y), (rise_x, rise_y) = row.vectors("weights", k), row.vectors("slopes", k)
+        for first, grad in enumerate(grads):
+            taps = Lines(m, lines, row, k, group, first)
+            slopes = taps.product(rise_x, taps.summed(along_y)), taps.product(along_x, taps.summed(rise_y))
+            for axis, slope in enumerate(slopes):
+                if slope is not None:
+                    found[axis].append(share_of_slope(grad, slope))
+    else:
+        kind, rooms = m.kind_of(window), {}
+        given = Room(m, kind, group, grads)
+        for i in m.range(0, LANES):
+            (along_x, along_y), (rise_x, rise_y) = row.numbers("weights", k, i), row.numbers("slopes", k, i)
+            spot, grad = row.spot(k, i), given.get(i)
+            values = [line.vector(spot, row.reach * group) for line in lines]
+            columns = [taps_in(m, combined(m, along, values, careful), group) for along in (along_y, rise_y)]
+            for axis, along in enumerate((rise_x, along_x)):
+                slope = combined(m, along, columns[axis], careful)
+                if slope is not None:
+                    rooms.setdefault(axis, Room(m, kind, group)).put(i, share_of_slope(grad, slope))
+        for axis, room in rooms.items():
+            found[axis] = room.packed()
+    return [total_of(m, pixels) if pixels else None for pixels in found]
+
+
+def share_of_slope(grad, slope):
+    """A gradient times a slope, which is not looked at where the gradient is zero."""
+    return np.where(grad != 0, grad * slope, 0.0)
 
 
 def total_of(m, pixels):
-    """The sum of each pixel's channels."""
-    first, *others = to_channels(m, pixels)
+    """The sum of each pixel's channels, packed."""
+    first, *others = turn(m, pixels)
     for channel in others:
         first = first + channel
     return first
 
 
 def spill_group(m, window, stride, row, k, grads, group, careful):
-    """The transpose of ``blend_group``; ``grads`` are those of each pixel in all channels."""
+    """The transpose of ``blend_group``; ``grads`` are packed."""
     kind, lines = m.kind_of(window), lines_of(window, stride, group, row.reach)
-    pixels = Pixels(m, kind, group, careful, grads)
-    for i in pixels.each(apart=True):
-        (along_x, along_y), spot, grad = row.numbers("weights", k, i), row.spot(k, i), pixels.get(i)
+    if fill_vectors(row, group, careful):
+        along_x, along_y = row.vectors("weights", k)
+        for first in sorted(range(group), key=lambda first: first % QUARTER):
+            pixels = packed_pixels(group)[first]
+            weights_x, weights_y = (
+                [spread(m, weight, pixels, group) for weight in each] for each in (along_x, along_y)
+            )
+            shares = [[x * (y * grads[first]) for x in weights_x] for y in weights_y]
+            for place, i in enumerate(pixels):
+                spot, lanes = row.spot(k, i), range(place * group, (place + 1) * group)
+                for line, along in zip(lines, shares):
+                    for s, share in enumerate(along):
+                        add_to(line, spot + s * group, m.shuffle(share, share, lanes))
+        return
+    given = Room(m, kind, group, grads)
+    for number in m.range(0, LANES):
+        i = apart_of(number)
+        (along_x, along_y), spot, grad = row.numbers("weights", k, i), row.spot(k, i), given.get(i)
         for line, weight in zip(lines, along_y):
             along = share_of(m, m.full(weight, kind, group), grad, careful)
-            for s, number in enumerate(along_x):
-                share, at = share_of(m, m.full(number, kind, group), along, careful), spot + s * group
-                line.put(at, separate(line.vector(at, group), share))
+            for s, weight_x in enumerate(along_x):
+                add_to(line, spot + s * group, share_of(m, m.full(weight_x, kind, group), along, careful))
+
+
+def add_to(line, at, share):
+    """Add a vector to what is there."""
+    line.put(at, separate(line.vector(at, share.kind.count), share))

@@ -8,7 +8,7 @@ import numpy as np
 
 from .tiles import AHEAD
 from .trace import LANES
-from .turn import to_channels, to_pixels
+from .turn import from_memory, in_memory, packed_of, turn, unpacked
 
 # Pixels that are packed at once.
 PACKED = 64
@@ -79,9 +79,9 @@ class Planes:
             found.append(vector.value)
         return found
 
-    def pixelwise(self, vectors):
-        """What was read, pixel by pixel if there are several channels."""
-        return vectors if self.group == 1 else to_pixels(self.m, vectors)
+    def packed(self, vectors):
+        """What was read, packed if there are several channels."""
+        return vectors if self.group == 1 else turn(self.m, vectors)
 
 
 class SideBySide:
@@ -133,19 +133,24 @@ class SideBySide:
         """Add one pixel."""
         self.put(place, self.get(place) + pixel.vector(0, self.group))
 
-    def write(self, place, pixels, count):
-        """Write samples, those of each pixel a vector."""
+    def write(self, place, packed, count):
+        """Write samples, which are packed."""
         m, group = self.m, self.group
+        dense = (count >= LANES) & (self.channels == group)
         # In order, what is written beyond a pixel's channels is overwritten by those of the next one.
-        ordered = (count >= LANES) & (self.channels <= group)
+        ordered = (count >= LANES) & (self.channels < group)
+        for _ in m.when(dense):
+            for number, vector in enumerate(in_memory(m, packed)):
+                self.array.put(self.at(place) + number * LANES, vector)
         for _ in m.when(ordered):
-            for i, pixel in enumerate(pixels[:-1]):
-                self.array.put(self.at(place + i), pixel)
-            self.put(place + (LANES - 1), pixels[-1])
-        for _ in m.when(~ordered):
-            memory = m.workspace(m.kind_of(self.array), LANES * group)
+            *pixels, last = unpacked(m, packed)
             for i, pixel in enumerate(pixels):
-                memory.put(i * group, pixel)
+                self.array.put(self.at(place + i), pixel)
+            self.put(place + (LANES - 1), last)
+        for _ in m.when(~(dense | ordered)):
+            memory = m.workspace(m.kind_of(self.array), LANES * group)
+            for number, vector in enumerate(in_memory(m, packed)):
+                memory.put(number * LANES, vector)
             for i in m.range(0, m.smaller(count, LANES)):
                 self.put(place + i, memory.vector(i * group, group))
 
@@ -160,22 +165,19 @@ class SideBySide:
             memory.put(i * group, self.get(place + i))
         return [memory.vector(i * group, group) for i in range(LANES)]
 
-    def pixelwise(self, vectors):
-        """What was read is so."""
-        return vectors
+    def packed(self, vectors):
+        """What was read, packed."""
+        return packed_of(self.m, vectors)
 
 
 def put_pixels(m, line, channels):
     """Write ``LANES`` pixels, whose channels lie side by side, to a window."""
-    if len(channels) == 1:
-        line.put(0, channels[0])
-        return
-    for number, pixel in enumerate(to_pixels(m, channels)):
-        line.put(number * len(channels), pixel)
+    vectors = channels if len(channels) == 1 else in_memory(m, turn(m, channels))
+    for number, vector in enumerate(vectors):
+        line.put(number * LANES, vector)
 
 
 def get_pixels(m, line, group):
     """The transpose: a vector for each channel."""
-    if group == 1:
-        return [line.vector(0)]
-    return to_channels(m, [line.vector(number * group, group) for number in range(LANES)])
+    vectors = [line.vector(number * LANES) for number in range(group)]
+    return vectors if group == 1 else turn(m, from_memory(m, vectors))

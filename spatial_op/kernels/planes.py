@@ -12,7 +12,7 @@ from .stored import computed
 from .supersampling import pixel_row
 from .tiles import BLOCK, SIDE, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, pitch, tile_at, tiles
 from .trace import LANES
-from .turn import to_channels
+from .turn import turn
 
 
 def parameters(rules, source, axes):
@@ -78,9 +78,8 @@ def forward(m, rules, source, group, few, beside):
 
 
 def gather(m, memory, box, group, row, k, beside):
-    """A vector of samples for each channel of a group; or for each pixel, of its channels."""
-    size, count = (group, LANES) if beside else (LANES, group)
-    results = [m.variable(m.full(0.0, m.kind_of(memory), size)) for _ in range(count)]
+    """A vector of samples for each channel of a group; or, of all, packed vectors."""
+    results = [m.variable(m.full(0.0, m.kind_of(memory))) for _ in range(group)]
     some = row.careful(k)
     for careful in (True, False):
         for _ in m.when(some if careful else ~some):
@@ -88,7 +87,7 @@ def gather(m, memory, box, group, row, k, beside):
                 sampled = [blending.blend(m, memory, box.stride, row, k, careful)]
             else:
                 sampled = blending.blend_group(m, memory, box.stride, row, k, group, careful)
-                sampled = sampled if beside else to_channels(m, sampled)
+                sampled = sampled if beside else turn(m, sampled)
             for result, vector in zip(results, sampled):
                 result.value = vector
     return [result.value for result in results]
@@ -152,7 +151,7 @@ def backward(m, rules, source, group, beside):
                         some = row.careful(at)
                         for careful in (True, False):
                             for _ in m.when(some if careful else ~some):
-                                each = upper.pixelwise(above)
+                                each = upper.packed(above)
                                 for _ in m.when(mine):
                                     accumulate(m, seen, box, group, row, q, k, at, each, grads, careful)
                                 for _ in m.when(touched):

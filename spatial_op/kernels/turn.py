@@ -1,5 +1,8 @@
 """Rows of lanes <-> columns of lanes: how channels come to lie side by side, and apart again.
 
+``LANES`` pixels of several channels that lie side by side are *packed* where it does not matter which of them share a vector: the
+first of as many vectors as there are channels has pixel 0, pixel ``group`` and so on. This is what ``turn`` makes of channels.
+
 All is shuffles of two vectors that processors have instructions for: first within each four lanes, then of whole fours.
 """
 
@@ -31,31 +34,70 @@ def turn(m, vectors):
         more, most = shuffle_fours(m, c, d, (0, 4, 1, 5)), shuffle_fours(m, c, d, (2, 6, 3, 7))
         for left, right in ((low, more), (high, most)):
             turned += [shuffle_fours(m, left, right, (0, 1, 4, 5)), shuffle_fours(m, left, right, (2, 3, 6, 7))]
-    width = 4
-    while width < len(vectors):
-        for i in range(len(vectors)):
-            if not i & width:
-                turned[i], turned[i + width] = exchange(m, turned[i], turned[i + width], width)
-        width *= 2
+    for i in range(4):
+        turned[i::4] = transposed(m, turned[i::4], 4)
     return turned
+
+
+def transposed(m, vectors, width):
+    """Block j of vector i <-> block i of vector j, of blocks of so many lanes, within each of as many blocks."""
+    found, step = list(vectors), 1
+    while step < len(vectors):
+        for i in range(len(vectors)):
+            if not i & step:
+                found[i], found[i + step] = exchange(m, found[i], found[i + step], width * step)
+        step *= 2
+    return found
+
+
+def packed_pixels(group):
+    """The pixels of each packed vector."""
+    return [range(first, LANES, group) for first in range(group)]
+
+
+def in_memory(m, packed):
+    """Packed vectors <-> vectors of pixels that follow each other."""
+    group = len(packed)
+    found, blocks = [None] * group, LANES // group
+    for first in range(0, group, blocks):
+        found[first // blocks :: group // blocks] = transposed(m, packed[first : first + blocks], group)
+    return found
+
+
+def from_memory(m, vectors):
+    """The inverse."""
+    group = len(vectors)
+    found, blocks = [], LANES // group
+    for first in range(group // blocks):
+        found += transposed(m, vectors[first :: group // blocks], group)
+    return found
 
 
 def to_pixels(m, channels):
     """A vector of pixels for each channel -> a vector of channels for each of ``LANES`` pixels."""
-    group = len(channels)
-    turned = turn(m, channels)
+    return unpacked(m, turn(m, channels))
+
+
+def unpacked(m, packed):
+    """Packed vectors -> a vector for each pixel."""
+    group = len(packed)
     if group == LANES:
-        return turned
+        return packed
     return [
-        m.shuffle(turned[i % group], turned[i % group], range(i - i % group, i - i % group + group))
+        m.shuffle(packed[i % group], packed[i % group], range(i - i % group, i - i % group + group))
         for i in range(LANES)
     ]
 
 
 def to_channels(m, pixels):
     """The inverse of ``to_pixels``."""
+    return turn(m, packed_of(m, pixels))
+
+
+def packed_of(m, pixels):
+    """A vector for each pixel -> packed vectors."""
     group = m.count_of(pixels[0])
-    return turn(m, [m.join(pixels[i::group]) for i in range(group)])
+    return [m.join(pixels[i::group]) for i in range(group)]
 
 
 def columns(m, parts):
