@@ -45,6 +45,12 @@ class Taps:
             signs, pixels = either if signs is None else signs | either, pixels * size
         return self.m.all(signs >= 0) & (pixels < 2**31)
 
+    def starting(self, plane, numbers):
+        """A plane from a line of taps on, if all are inside: that of these numbers on the axes other than x."""
+        for number, stride in zip(numbers, self.strides()[1:]):
+            plane = plane.starting(stride * number)
+        return plane
+
     def first(self):
         """Places of the first taps, if all are inside."""
         place = self.cells[0]

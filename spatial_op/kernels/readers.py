@@ -19,7 +19,7 @@ class Inside:
     """Reads consecutive pixels."""
 
     def __init__(self, m, taps):
-        self.m, self.taps, self.strides, self.reach = m, taps, taps.strides(), taps.rules.reach
+        self.m, self.taps, self.reach = m, taps, taps.rules.reach
         self.places = m.workspace("i4", LANES)
         self.places.put(0, taps.first())
 
@@ -37,10 +37,7 @@ class Inside:
 
     def line(self, plane, numbers):
         """The pixels of one line of taps."""
-        at = plane
-        for number, stride in zip(numbers, self.strides[1:]):
-            at = at.starting(stride * number)
-        return read_line(self.m, at, self.places, self.reach)
+        return read_line(self.m, self.taps.starting(plane, numbers), self.places, self.reach)
 
 
 def read_line(m, plane, places, reach):
