@@ -196,7 +196,7 @@ def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
     for reader, careful in each_reader(m, taps, flat(jets)):
         for channel in m.range(begin, end):
             plane = images.starting(sample * m.image_step + channel * m.channel_step)
-            (above,) = means.shared(m, [m.read(first.starting(channel * pixels), 0, count)])
+            above = above_of(m, first.starting(channel * pixels), count)
             if moved:
                 along, change = changing(reader, plane, m.fill[channel], jets, moved, careful)
                 along += change
@@ -211,6 +211,13 @@ def accumulated(m, taps, jets, moved, first, sample, begin, end, count):
     if not moved:
         return found
     return [Dual(grad, {CHANGE: change}) for grad, change in zip(found[: taps.axes], found[taps.axes :])]
+
+
+def above_of(m, first, count):
+    """The gradients of the first ``count`` samples of a vector; those of a row that comes soon are asked for."""
+    (above,) = means.shared(m, [m.read(first, 0, count)])
+    first.prefetch(m.w_out * AHEAD)
+    return above
 
 
 def share(numbers, factors):
@@ -256,8 +263,7 @@ def spill(m, taps, jets, moved, first, lower, plane_size, begin, end, count, top
 
     def each_channel():
         for channel in m.range(begin, end):
-            (above,) = means.shared(m, [m.read(first.starting(channel * area(m, taps.axes)), 0, count)])
-            yield above, lower.starting(channel * plane_size)
+            yield above_of(m, first.starting(channel * area(m, taps.axes)), count), lower.starting(channel * plane_size)
 
     whole = m.samples < 0
     if taps.axes < 3 and taps.rules.reach in (2, 4):
