@@ -13,6 +13,9 @@ from .window import FAR, Box, box_of
 BITS = 24
 REACH = 2 ** (31 - BITS) - 1
 
+# Of a row of a tile.
+VECTORS = SIDE // LANES
+
 
 def in_window(m, box, x, y):
     """Where pixels are in the window of a box."""
@@ -42,7 +45,7 @@ class Placed:
         self.cells = [m.workspace("i4", SIDE * SIDE) for _ in range(2)]
         self.parts = [m.workspace(rules.dtype, SIDE * SIDE) for _ in range(2)]
 
-    def begin(self, tile, group):
+    def begin(self, tile, group, last):
         """Find them; the box of pixels around them, and whether all coordinates are finite.
 
         If the box of the first row does not pay already, the others are not looked at.
@@ -99,8 +102,12 @@ class Bounded:
         self.m, self.rules, self.source, self.spans = m, rules, source, spans_of(m, rules, source, group)
         # Weights that are continuous do not mind a little noise in coordinates.
         self.continuous = rules.dtype == "f4" and rules.reach > 1
+        if self.continuous:
+            self.wholes, self.rests = (
+                [m.workspace("i4", SIDE * SIDE // LANES * VECTORS) for _ in "xy"] for _ in range(2)
+            )
 
-    def begin(self, tile, group):
+    def begin(self, tile, group, last):
         """The box, a pixel wider than need be since vectors may be rounded in another way than corners.
 
         If coordinates can be found in steps, and it is worth filling then, it has all pixels that samples mean, however far
@@ -121,11 +128,14 @@ class Bounded:
         self.box = box_of(*held)
         if self.continuous:
             wide = box_of(*given)
-            for _, step in self.source.line(m, tile, 0, 0):
+            self.steps = [step for _, step in self.source.line(m, tile, 0, 0)]
+            for step in self.steps:
                 stepped = stepped & (abs(step) * LANES < REACH)
             self.in_steps = stepped & finite & window.affordable(m, wide, tile, group)
             self.box = Box(*(np.where(self.in_steps, a, b) for a, b in zip(wide[:-1], self.box)))
             as_given = as_given | self.in_steps
+            for _ in m.when(self.in_steps):
+                self.begin_steps(tile, last)
         self.box = with_spans(self, tile, group, finite, as_given)
         return self.box, finite
 
@@ -154,16 +164,24 @@ class Bounded:
             points.append(self.rules.split(m, axis, near, none, near=False))
         return points
 
+    def begin_steps(self, tile, last):
+        """Find, for float32, the coordinates at which vectors begin, of which none does beyond column ``last``: whole pixels, and parts of one."""
+        m, sampler = self.m, self.rules.sampler
+        columns = m.smaller(m.counting("i8", VECTORS) * LANES, last)
+        for q in m.range(0, tile.rows):
+            for axis, (start, _) in enumerate(self.source.line(m, tile, q, columns)):
+                first = m.to(np.rint((start + sampler.shift) * 2.0**BITS), "i8")
+                self.wholes[axis].put(q * VECTORS, m.to(first >> BITS, "i4") + sampler.first)
+                self.rests[axis].put(q * VECTORS, m.to(first & (2**BITS - 1), "i4"))
+
     def stepped(self, tile, q, k):
-        """The same for float32, in whole numbers, of steps from the first column of the vector on."""
-        m, points, sampler = self.m, [], self.rules.sampler
+        """Cells and distances for float32, in whole numbers, of steps from the first column of the vector on."""
+        m, points, number = self.m, [], q * VECTORS + (k + (LANES - 1)) // LANES
         present = m.counting("i4") < m.to(tile.cols - k, "i4")
-        for start, step in self.source.line(m, tile, q, k):
-            first = m.to(np.rint((start + sampler.shift) * 2.0**BITS), "i8")
-            moved = np.where(present, m.to(np.rint(m.counting("f8") * (step * 2.0**BITS)), "i4"), 0)
-            moved = moved + m.to(first & (2**BITS - 1), "i4")
-            part = m.to(moved & (2**BITS - 1), "f4") * 2.0**-BITS - sampler.shift
-            points.append(((moved >> BITS) + (m.to(first >> BITS, "i4") + sampler.first), part))
+        for step, wholes, rests in zip(self.steps, self.wholes, self.rests):
+            moved = np.where(present, m.to(np.rint(m.counting("f8") * (step * 2.0**BITS)), "i4"), 0) + rests[number]
+            part = m.to(moved & (2**BITS - 1), "f4") * 2.0**-BITS - self.rules.sampler.shift
+            points.append(((moved >> BITS) + wholes[number], part))
         return points
 
 
@@ -189,10 +207,11 @@ class Row:
         """Where a row lies."""
         return (q & 1) * SIDE
 
-    def begin(self, tile, q, starts):
-        """Find them for row ``q``; ``starts`` are the columns where vectors begin."""
+    def begin(self, tile, q, last):
+        """Find them for row ``q``, whose vectors begin at column ``last`` or before."""
         m = self.m
-        for column in starts:
+        for first in m.range(0, tile.cols, LANES):
+            column = m.smaller(first, last)
             places, parts = self.points.point(tile, q, column)
             k = self.half(q) + column
             self.places.put(k, places * self.group)

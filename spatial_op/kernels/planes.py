@@ -10,7 +10,19 @@ from .layouts import Planes, SideBySide
 from .placing import Bounded, Placed, Row
 from .stored import computed
 from .supersampling import pixel_row
-from .tiles import BLOCK, SIDE, blocks_of, first_pixel, overlapping, owned_work, pieces_of_work, pitch, tile_at, tiles
+from .tiles import (
+    BLOCK,
+    SIDE,
+    blocks_of,
+    first_pixel,
+    last_start,
+    overlapping,
+    owned_work,
+    pieces_of_work,
+    pitch,
+    tile_at,
+    tiles,
+)
 from .trace import LANES
 from .turn import turn
 
@@ -57,7 +69,7 @@ def forward(m, rules, source, group, few, beside):
         sample, block = unit // blocks, unit % blocks
         tile, begin, end = tile_at(m, number, 2), block * BLOCK, m.smaller(m.channels, block * BLOCK + BLOCK)
         source.begin(m, sample, tile)
-        box, finite = points.begin(tile, group)
+        box, finite = points.begin(tile, group, last_start(m, tile))
         fit = finite & window.pays(m, box, tile, group)
         mark(m, unit * count + number, fit)
         for _ in m.when(fit):
@@ -68,7 +80,7 @@ def forward(m, rules, source, group, few, beside):
                 out = densely(m, results, pixels, sample, channel, present, group, beside)
                 for ahead in m.range(0, tile.rows + 1):
                     for _ in m.when(ahead < tile.rows):
-                        row.begin(tile, ahead, overlapping(m, tile))
+                        row.begin(tile, ahead, last_start(m, tile))
                     q = ahead - 1
                     for _ in m.when(q >= 0):
                         first = first_pixel(m, tile) + pixel_row(m, q) * m.w_out
@@ -124,7 +136,7 @@ def backward(m, rules, source, group, beside):
             # By the owner, at once and in one sweep: a new array's pages then appear quickly, and on this thread.
             clear_lines(m, owned, begin, end, area, top * m.w, bottom * m.w, beside)
         source.begin(m, sample, tile)
-        box, finite = points.begin(tile, group)
+        box, finite = points.begin(tile, group, tile.cols)
         mine = (m.want_values > 0) & (number % m.bands == band)
         touched = (m.want_data > 0) & reaches(m, box, top, bottom)
         fit = finite & window.pays(m, box, tile, group)
@@ -142,7 +154,7 @@ def backward(m, rules, source, group, beside):
                 for _ in m.when(touched):
                     window.clear(m, box, spilled, group)
                 for q in m.range(0, tile.rows):
-                    row.begin(tile, q, m.range(0, tile.cols, LANES))
+                    row.begin(tile, q, tile.cols)
                     for k in m.range(0, tile.cols, LANES):
                         above = means.shared(
                             m, upper.read(first_pixel(m, tile) + pixel_row(m, q) * m.w_out + k, tile.cols - k)

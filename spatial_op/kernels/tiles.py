@@ -122,15 +122,17 @@ def pitch(m):
     return m.tile_cols if supersampling.active(m) else SIDE
 
 
-def overlapping(m, tile):
-    """Columns where vectors begin; the last one overlaps the one before, so that it is whole if the tile is wide enough.
+def last_start(m, tile):
+    """The last column where a vector begins: it overlaps the one before, so that it is whole if the tile is wide enough.
 
     Vectors of samples that are added up do not overlap.
     """
-    if supersampling.active(m):
-        yield from m.range(0, tile.cols, LANES)
-        return
-    last = m.larger(tile.cols - LANES, 0)
+    return tile.cols if supersampling.active(m) else m.larger(tile.cols - LANES, 0)
+
+
+def overlapping(m, tile):
+    """Columns where vectors begin."""
+    last = last_start(m, tile)
     for k in m.range(0, tile.cols, LANES):
         yield m.smaller(k, last)
 
