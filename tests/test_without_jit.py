@@ -40,6 +40,10 @@ def test_without_jit(tmp_path):
                     params = dict(transform_type=transform, sampler_type=sampler, padding_mode=padding, target_shape=(5, 6))
                     out, pullback = so.vjp(so.SpatialTransformer, data, loc, **params)
                     results += [out, *pullback(out + dtype_of(1, dtype))]
+    for transform in ("affine", "translation", "attention"):  # plans with zeros, whose products duals leave out
+        data = rng.standard_normal((1, 3, 9, 27)).astype("float32")
+        out, pullback = so.vjp(so.SpatialTransformer, data, so.identity_loc(transform), target_shape=(9, 27), transform_type=transform)
+        results += [out, *pullback(out + dtype_of(1, "float32"))]
     data, loc = rng.standard_normal((1, 2, 9, 8)), so.identity_loc("affine", 1, "float64")
     loc[0, 0] = np.nan
     results.append(so.SpatialTransformer(data, loc, (3, 3)))

@@ -243,7 +243,7 @@ def spill_group(m, window, stride, row, k, grads, group, careful):
                 spot, lanes = row.spot(k, i), range(place * group, (place + 1) * group)
                 for line, along in zip(lines, shares):
                     for s, share in enumerate(along):
-                        add_to(line, spot + s * group, m.shuffle(share, share, lanes))
+                        add_to(m, line, spot + s * group, m.shuffle(share, share, lanes))
         return
     given = Room(m, kind, group, grads)
     for number in m.range(0, LANES):
@@ -252,9 +252,9 @@ def spill_group(m, window, stride, row, k, grads, group, careful):
         for line, weight in zip(lines, along_y):
             along = share_of(m, m.full(weight, kind, group), grad, careful)
             for s, weight_x in enumerate(along_x):
-                add_to(line, spot + s * group, share_of(m, m.full(weight_x, kind, group), along, careful))
+                add_to(m, line, spot + s * group, share_of(m, m.full(weight_x, kind, group), along, careful))
 
 
-def add_to(line, at, share):
+def add_to(m, line, at, share):
     """Add a vector to what is there."""
-    line.put(at, separate(line.vector(at, share.kind.count), share))
+    line.put(at, separate(line.vector(at, m.count_of(share)), share))

@@ -122,8 +122,8 @@ class Bounded:
             finite, as_given = finite & (inner | near & (period <= 0)), as_given & inner
             for place, edge in enumerate((begin, end)):
                 margin = reach + 1 if place else -1
-                for ends, first, last in ((given, -FAR, FAR), (held, low, high)):
-                    cell = sampler.cell(m.least(m.most(edge, first), last), sampler.shift)
+                for ends, least, most in ((given, -FAR, FAR), (held, low, high)):
+                    cell = sampler.cell(m.least(m.most(edge, least), most), sampler.shift)
                     ends.append(m.to(cell, "i8") + (sampler.first + margin))
         self.box = box_of(*held)
         if self.continuous:

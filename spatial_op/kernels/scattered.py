@@ -290,7 +290,7 @@ def spill_lines(m, taps, jets, factor_of, each_channel):
                 shares.put(number * LANES, vector)
             at = taps.starting(target, numbers)
             for i in range(LANES):
-                add_to(at, m.to(places[i], "i8"), shares.vector(i * reach, reach))
+                add_to(m, at, m.to(places[i], "i8"), shares.vector(i * reach, reach))
 
 
 def spill_taps(m, taps, jets, factor_of, each_channel, line, top, bottom):

@@ -156,7 +156,7 @@ class ByTransform:
         """Of an affine transform: the coordinates of one pixel, and how they change from column to column."""
         place = self.column(m, tile, q) + m.to(k, "f8"), self.row(m, tile, q)
         for x in self.locate(self.plan, Dual(place[0], {0: 1.0}), place[1]):
-            yield value_of(x), slopes_of(x)[0]
+            yield value_of(x), slopes_of(x).get(0, 0.0)
 
     def begin_sums(self, m, tile, number, unit):
         """Sums for the plan, lane by lane; of one that is moving, and of how they change."""
