@@ -104,9 +104,28 @@ class SideBySide:
         self.array.put_some(self.at(place), vector, self.present)
 
     def copy(self, line, place, begin, end, ahead):
-        """Copy columns of a row."""
-        for k in self.m.range(begin, end):
-            line.put(k * self.group, self.get(place + k))
+        """Copy columns of a row: all at once if pixels lie in the image as they do in a window, or, of three channels, a few at a time."""
+        m, group, source = self.m, self.group, self.array.starting(self.at(place))
+        rest = m.variable(begin)
+        for _ in m.when(self.channels == group):
+            for k in m.range(begin * group, end * group, LANES):
+                line.put(k, m.read(source, k, end * group - k))
+                source.prefetch(k + ahead * group)
+            rest.value = end
+        if group == 4:
+            for _ in m.when(self.channels == 3):
+                nothing, order = (
+                    m.full(0.0, m.kind_of(line)),
+                    [LANES if i % 4 == 3 else i - i // 4 for i in range(LANES)],
+                )
+                # A vector has four pixels and a third: the row must go on for two more.
+                last = begin + m.larger(end - begin - 2, 0) // 4 * 4
+                for k in m.range(begin, last, 4):
+                    line.put(k * group, m.shuffle(source.vector(k * 3), nothing, order))
+                    source.prefetch((k + ahead) * 3)
+                rest.value = last
+        for k in m.range(rest.value, end):
+            line.put(k * group, self.get(place + k))
 
     def copy_pixel(self, pixel, place):
         """Copy one pixel."""

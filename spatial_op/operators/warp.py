@@ -1,6 +1,7 @@
 """The warp of images, by a transform or along a grid: from checked arrays to kernel calls, forward and backward."""
 
 import contextlib
+import functools
 
 import numpy as np
 
@@ -79,21 +80,21 @@ class WarpCall:
         return self.images(data, self.beside)
 
     def planes(self, written, **read):
-        """Arrays whose channels lie beside each other, as planes, for as long as it takes to write to one of them."""
+        """A function that gives arrays whose channels lie beside each other, as planes, for as long as it takes to write to one of them."""
+        return functools.partial(self.taken_apart, written, read) if self.beside else None
 
-        @contextlib.contextmanager
-        def taken_apart():
-            data = np.ascontiguousarray(self.inputs["data"])
-            (name, array), *_ = written.items()
-            planar = np.ascontiguousarray(array)
-            yield {
-                **self.images(data),
-                **{key: np.ascontiguousarray(value) for key, value in read.items()},
-                name: planar,
-            }
-            array[...] = planar
-
-        return taken_apart if self.beside else None
+    @contextlib.contextmanager
+    def taken_apart(self, written, read):
+        """These planes."""
+        data = np.ascontiguousarray(self.inputs["data"])
+        (name, array), *_ = written.items()
+        planar = np.ascontiguousarray(array)
+        yield {
+            **self.images(data),
+            **{key: np.ascontiguousarray(value) for key, value in read.items()},
+            name: planar,
+        }
+        array[...] = planar
 
     def forward(self, out=None):
         """Sample; write to ``out`` if it is given."""
