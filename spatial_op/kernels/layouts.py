@@ -8,7 +8,7 @@ import numpy as np
 
 from .tiles import AHEAD
 from .trace import LANES
-from .turn import from_memory, in_memory, packed_of, turn, unpacked
+from .turn import from_memory, in_memory, packed_of, turn
 
 # Pixels that are packed at once.
 PACKED = 64
@@ -152,41 +152,77 @@ class SideBySide:
         """Add one pixel."""
         self.put(place, self.get(place) + pixel.vector(0, self.group))
 
+    def densely(self, count):
+        """In branches: layouts of ``LANES`` pixels as whole vectors, and how these become vectors of a window, and back."""
+        whole = count >= LANES
+        for _ in self.m.when(whole & (self.channels == self.group)):
+            yield self.group, list, list
+        if self.group == 4:
+            for _ in self.m.when(whole & (self.channels == 3)):
+                yield 3, self.with_fourths, self.without_fourths
+
+    def with_fourths(self, vectors):
+        """Pixels of three channels -> of four, the last one zero."""
+        m, found = self.m, []
+        there = m.in_order([lane % 4 for lane in range(LANES)], "i4") < 3
+        for number in range(4):
+            first = number * 12 // LANES
+            pair = vectors[first], vectors[min(first + 1, 2)]
+            order = [number * 12 + lane - lane // 4 - first * LANES for lane in range(LANES)]
+            found.append(np.where(there, m.shuffle(*pair, order), 0.0))
+        return found
+
+    def without_fourths(self, vectors):
+        """The inverse."""
+        found = []
+        for number in range(3):
+            places = range(number * LANES, (number + 1) * LANES)
+            order = [place // 3 * 4 + place % 3 - number * LANES for place in places]
+            found.append(self.m.shuffle(vectors[number], vectors[number + 1], order))
+        return found
+
     def write(self, place, packed, count):
         """Write samples, which are packed."""
         m, group = self.m, self.group
-        dense = (count >= LANES) & (self.channels == group)
-        # In order, what is written beyond a pixel's channels is overwritten by those of the next one.
-        ordered = (count >= LANES) & (self.channels < group)
-        for _ in m.when(dense):
-            for number, vector in enumerate(in_memory(m, packed)):
+        vectors, rest = in_memory(m, packed), m.variable(m.smaller(count, LANES))
+        for _, _, as_image in self.densely(count):
+            for number, vector in enumerate(as_image(vectors)):
                 self.array.put(self.at(place) + number * LANES, vector)
-        for _ in m.when(ordered):
-            *pixels, last = unpacked(m, packed)
-            for i, pixel in enumerate(pixels):
-                self.array.put(self.at(place + i), pixel)
-            self.put(place + (LANES - 1), last)
-        for _ in m.when(~(dense | ordered)):
+            rest.value = 0
+        for _ in m.when(rest.value > 0):
             memory = m.workspace(m.kind_of(self.array), LANES * group)
-            for number, vector in enumerate(in_memory(m, packed)):
+            for number, vector in enumerate(vectors):
                 memory.put(number * LANES, vector)
-            for i in m.range(0, m.smaller(count, LANES)):
+            for i in m.range(0, rest.value):
                 self.put(place + i, memory.vector(i * group, group))
 
     def read(self, place, count):
-        """The transpose; zero beyond the last column."""
+        """The transpose, packed; zero beyond the last column and for missing channels."""
         m, group, kind = self.m, self.group, self.m.kind_of(self.array)
-        memory, nothing = m.workspace(kind, LANES * group), m.full(0.0, kind, group)
-        for _ in m.when(count < LANES):
-            for i in m.range(count, LANES):
-                memory.put(i * group, nothing)
-        for i in m.range(0, m.smaller(count, LANES)):
-            memory.put(i * group, self.get(place + i))
-        return [memory.vector(i * group, group) for i in range(LANES)]
+        found = [m.variable(m.full(0.0, kind)) for _ in range(group)]
+        rest = m.variable(m.smaller(count, LANES))
 
-    def packed(self, vectors):
-        """What was read, packed."""
-        return packed_of(self.m, vectors)
+        def keep(packed):
+            for variable, vector in zip(found, packed):
+                variable.value = vector
+
+        for channels, as_window, _ in self.densely(count):
+            vectors = [self.array.vector(self.at(place) + number * LANES) for number in range(channels)]
+            keep(from_memory(m, as_window(vectors)))
+            rest.value = 0
+        for _ in m.when(rest.value > 0):
+            memory, nothing = m.workspace(kind, LANES * group), m.full(0.0, kind, group)
+            for i in m.range(rest.value, LANES):
+                memory.put(i * group, nothing)
+            for i in m.range(0, rest.value):
+                memory.put(i * group, self.get(place + i))
+            keep(packed_of(m, [memory.vector(i * group, group) for i in range(LANES)]))
+        return [variable.value for variable in found]
+
+    @staticmethod
+    def packed(vectors):
+        """What was read is so."""
+        return vectors
 
 
 def put_pixels(m, line, channels):

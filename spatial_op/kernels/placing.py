@@ -33,7 +33,7 @@ def with_spans(points, tile, group, finite, as_given):
     if not points.spans:
         return points.box
     for _ in points.m.when(finite & window.pays(points.m, points.box, tile, group)):
-        points.spans.begin(points.box, points.source.corners(points.m, tile), as_given)
+        points.spans.begin(points.box, tile, points.source.corners(points.m, tile), as_given)
     return points.box._replace(spans=points.spans)
 
 

@@ -12,6 +12,9 @@ from .trace import LANES
 # Corners may be rounded in another way than the points between them, by much less than so many pixels.
 MARGIN = 2.0**-6
 
+# Tiles of fewer pixels do not win the time that it takes to find spans.
+LEAST = 1024
+
 # An edge that rises by less is level.
 LEVEL = 2.0**-20
 
@@ -35,8 +38,8 @@ class Spans:
         """The span of a row: empty where nothing is read."""
         return self.m.to(self.firsts[r], "i8"), self.m.to(self.lasts[r], "i8")
 
-    def begin(self, box, corners, as_given):
-        """Find those of a box; whole rows if coordinates are not all ``as_given`` by the transform, but brought to a range.
+    def begin(self, box, tile, corners, as_given):
+        """Find those of a tile's box; whole rows if coordinates are not all ``as_given`` by the transform, but brought to a range.
 
         ``corners`` are those of the tile, one after another around it.
         """
@@ -44,7 +47,7 @@ class Spans:
         for r in m.range(0, box.height, LANES):
             self.firsts.put(r, m.full(0, "i4"))
             self.lasts.put(r, m.full(m.to(box.width, "i4"), "i4"))
-        for _ in m.when(as_given):
+        for _ in m.when(as_given & (tile.rows * tile.cols >= LEAST)):
             edges = [edge_of(m, *ends) for ends in zip(corners, corners[1:] + corners[:1])]
             for r in m.range(0, box.height, LANES):
                 row = m.counting("f8") + m.to(box.y + r, "f8")

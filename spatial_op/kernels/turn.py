@@ -75,12 +75,7 @@ def from_memory(m, vectors):
 
 def to_pixels(m, channels):
     """A vector of pixels for each channel -> a vector of channels for each of ``LANES`` pixels."""
-    return unpacked(m, turn(m, channels))
-
-
-def unpacked(m, packed):
-    """Packed vectors -> a vector for each pixel."""
-    group = len(packed)
+    group, packed = len(channels), turn(m, channels)
     if group == LANES:
         return packed
     return [
