@@ -71,7 +71,8 @@ def spill(m, window, stride, row, k, grad, careful):
     for number, share in enumerate(share for along in shares for share in along):
         memory.put(number * LANES, share)
     lines = lines_of(window, stride, 1, reach)
-    for number in m.range(0, LANES):
+    # Many taps are much code.
+    for number in range(LANES) if reach < 3 else m.range(0, LANES):
         i = apart_of(number)
         spot = row.spot(k, i)
         for r, line in enumerate(lines):
