@@ -42,14 +42,6 @@ class Problem(NamedTuple):
         return self.operator.endswith("Convolution")
 
     @property
-    def interleaved(self):
-        """Whether the channels of a pixel lie side by side."""
-        data = self.inputs[0]
-        return (
-            self.operator == "SpatialTransformer" and not data.flags.c_contiguous and data.strides[1] == data.itemsize
-        )
-
-    @property
     def named(self):
         """The inputs by name."""
         return dict(zip(getattr(spatial_op, self.operator).operator.inputs, self.inputs))

@@ -25,9 +25,12 @@ class Planes:
         """The c-th channel of a group, if it is there."""
         return np.where(self.present > c, self.m.full(c, "i8", None), 0) if c else 0
 
-    def copy(self, line, place, begin, end, ahead):
-        """Copy columns of a row, the first of which has this place, to a window's line; ask for the row that is ``ahead`` pixels away."""
-        m, group, whole = self.m, self.group, begin + (end - begin) // LANES * LANES
+    def copy(self, line, place, begin, end, limit, ahead):
+        """Copy columns of a row, the first of which has this place, to a window's line; ask for the row that is ``ahead`` pixels away.
+
+        More than that may be copied, but none from ``limit`` on, where the image ends.
+        """
+        m, group, whole = self.m, self.group, end_of_vectors(self.m, begin, end, limit)
         lines = [plane.starting(place) for plane in self.planes]
         for k in m.range(begin, whole, LANES):
             put_pixels(m, line.starting(k * group), [one.vector(k) for one in lines])
@@ -41,9 +44,9 @@ class Planes:
         for c, plane in enumerate(self.planes):
             pixel[c] = plane[place]
 
-    def add(self, line, place, begin, end, ahead):
-        """Add a window's line to columns of a row."""
-        m, group, whole = self.m, self.group, begin + (end - begin) // LANES * LANES
+    def add(self, line, place, begin, end, limit, ahead):
+        """Add a window's line to columns of a row; behind them it has zeros for a vector, which may be added too, but none from ``limit`` on."""
+        m, group, whole = self.m, self.group, end_of_vectors(self.m, begin, end, limit)
         lines = [plane.starting(place) for plane in self.planes]
         for k in m.range(begin, whole, LANES):
             for c, more in enumerate(get_pixels(m, line.starting(k * group), group)):
@@ -103,13 +106,13 @@ class SideBySide:
         """Write the channels of a pixel."""
         self.array.put_some(self.at(place), vector, self.present)
 
-    def copy(self, line, place, begin, end, ahead):
+    def copy(self, line, place, begin, end, limit, ahead):
         """Copy columns of a row: all at once if pixels lie in the image as they do in a window, or, of three channels, a few at a time."""
         m, group, source = self.m, self.group, self.array.starting(self.at(place))
         rest = m.variable(begin)
         for _ in m.when(self.channels == group):
             for k in m.range(begin * group, end * group, LANES):
-                line.put(k, m.read(source, k, end * group - k))
+                line.put(k, m.read(source, k, limit * group - k))
                 source.prefetch(k + ahead * group)
             rest.value = end
         if group == 4:
@@ -119,7 +122,8 @@ class SideBySide:
                     [LANES if i % 4 == 3 else i - i // 4 for i in range(LANES)],
                 )
                 # A vector has four pixels and a third: the row must go on for two more.
-                last = begin + m.larger(end - begin - 2, 0) // 4 * 4
+                fours = m.smaller((end - begin + 3) // 4, m.larger(limit - begin - 2, 0) // 4)
+                last = begin + fours * 4
                 for k in m.range(begin, last, 4):
                     line.put(k * group, m.shuffle(source.vector(k * 3), nothing, order))
                     source.prefetch((k + ahead) * 3)
@@ -131,7 +135,7 @@ class SideBySide:
         """Copy one pixel."""
         pixel.put(0, self.get(place))
 
-    def add(self, line, place, begin, end, ahead):
+    def add(self, line, place, begin, end, limit, ahead):
         """Add a window's line to columns of a row."""
         m, group = self.m, self.group
         for _ in m.when(self.channels > group):
@@ -223,6 +227,11 @@ class SideBySide:
     def packed(vectors):
         """What was read is so."""
         return vectors
+
+
+def end_of_vectors(m, begin, end, limit):
+    """Where whole vectors end that begin at a column and go on to ``end``, or as far as they can before ``limit``."""
+    return begin + m.smaller((end - begin + (LANES - 1)) // LANES, m.larger(limit - begin, 0) // LANES) * LANES
 
 
 def put_pixels(m, line, channels):

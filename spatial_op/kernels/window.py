@@ -90,11 +90,11 @@ def parts(m, box, r, image):
 
 
 def clear(m, box, window, group):
-    """Zeros for sums of what is read."""
+    """Zeros for sums of what is read, and behind them for a vector more of each row."""
     zeros = m.full(0, m.kind_of(window))
     for r in m.range(0, box.height):
         line, (first, last) = window.starting(r * box.stride * group), box.span(r)
-        for k in m.range(first * group, last * group, LANES):
+        for k in m.range(first * group, (last + LANES) * group, LANES):
             line.put(k, zeros)
 
 
@@ -122,7 +122,7 @@ def fill(m, image, box, window, nothing):
             leave_out(line, first, last)
         for _ in m.when(row >= 0):
             leave_out(line, first, left)
-            image.copy(line, row * m.w + box.x, left, right, m.w * AHEAD)
+            image.copy(line, row * m.w + box.x, left, right, inside[1], m.w * AHEAD)
             leave_out(line, right, last)
             for k, column in looked_up(m, box, *columns):
                 image.copy_pixel(line.starting(k * group), row * m.w + column)
@@ -137,7 +137,8 @@ def fold(m, image, box, window, top, bottom):
         for _ in m.when((row >= top) & (row < bottom)):
             for k, column in looked_up(m, box, *columns):
                 image.add_pixel(line.starting(k * group), row * m.w + column)
-            image.add(line, row * m.w + box.x, left, right, m.w * AHEAD)
+            limit = m.smaller(inside[1], box.stride)  # where the next row begins
+            image.add(line, row * m.w + box.x, left, right, limit, m.w * AHEAD)
 
 
 def looked_up(m, box, first, left, right, last):

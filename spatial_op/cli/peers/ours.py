@@ -23,17 +23,10 @@ class Ours(Peer):
         operator = getattr(spatial_op, problem.operator)
 
         def forward():
-            out = interleaved_like(problem) if problem.interleaved else None
-            return operator(*problem.inputs, out=out, **problem.params)
+            return operator(*problem.inputs, **problem.params)
 
         def forward_backward():
             out, pullback = spatial_op.vjp(operator, *problem.inputs, **problem.params)
             return (out, *pullback(problem.out_grad))
 
         return Job(forward, forward_backward, np.asarray)
-
-
-def interleaved_like(problem):
-    """An array for a result whose channels lie side by side."""
-    batch, channels, *places = problem.out_grad.shape
-    return np.moveaxis(np.empty((batch, *places, channels), problem.out_grad.dtype), -1, 1)
