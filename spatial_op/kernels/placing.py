@@ -42,11 +42,12 @@ class Placed:
 
     def __init__(self, m, rules, source, group):
         self.m, self.rules, self.source, self.spans = m, rules, source, spans_of(m, rules, source, group)
+        self.whole = window.Whole(m, rules, group) if window.Whole.possible(source, group) else None
         self.cells = [m.workspace("i4", SIDE * SIDE) for _ in range(2)]
         self.parts = [m.workspace(rules.dtype, SIDE * SIDE) for _ in range(2)]
 
     def begin(self, tile, group, last):
-        """Find them; the box of pixels around them, and whether all coordinates are finite.
+        """Find them; the box of pixels around them, or that of the whole image, and whether all coordinates are finite.
 
         If the box of the first row does not pay already, the others are not looked at.
         """
@@ -55,7 +56,8 @@ class Placed:
         self.high = [m.variable(m.full(-(2**31), "i4")) for _ in range(2)]
         bad = m.variable(m.full(0.0, self.rules.dtype))
         for turn in m.range(0, 2):
-            more = (turn > 0) & window.pays(m, self.around(), tile, group)
+            pays = window.pays(m, self.around(), tile, group)
+            more = (turn > 0) & (pays | self.whole.pays if self.whole else pays)
             for q in m.range(turn, np.where(more, tile.rows, 1)):
                 for k in m.range(0, tile.cols, LANES):
                     bad.value = bad.value + self.place(tile, q, k)
@@ -67,6 +69,9 @@ class Placed:
                 low, high = (m.arguments[f"{name}_{axis}"] for name in ("low", "high"))
                 as_given = as_given & (begin >= low) & (end <= high)
             self.box = with_spans(self, tile, group, finite, as_given)
+        if self.whole:
+            self.in_whole = self.whole.pays & ~window.pays(m, self.box, tile, group)
+            self.box = Box(*(np.where(self.in_whole, a, b) for a, b in zip(self.whole.box[:-1], self.box)))
         return self.box, finite
 
     def place(self, tile, q, k):
@@ -100,6 +105,7 @@ class Bounded:
 
     def __init__(self, m, rules, source, group):
         self.m, self.rules, self.source, self.spans = m, rules, source, spans_of(m, rules, source, group)
+        self.whole = None
         # Weights that are continuous do not mind a little noise in coordinates.
         self.continuous = rules.dtype == "f4" and rules.reach > 1
         if self.continuous:

@@ -60,8 +60,8 @@ def forward(m, rules, source, group, few, beside):
     Channels are ``beside`` each other, in images and results, or planes.
     """
     images, results = computed(m, m.pixels, rules.stored, rules.dtype), computed(m, m.out, rules.written, rules.dtype)
-    memory = m.workspace(rules.dtype, window.capacity(group))
     points = (Bounded if few and source.affine else Placed)(m, rules, source, group)
+    memory, held = window.memory(m, rules.dtype, group, points.whole), m.variable(m.full(-1, "i8", None))
     row, sums = Row(m, rules, points, group), means.room(m, rules.dtype, group)
     count, blocks, pixels = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out
     source.start(m)
@@ -70,13 +70,13 @@ def forward(m, rules, source, group, few, beside):
         tile, begin, end = tile_at(m, number, 2), block * BLOCK, m.smaller(m.channels, block * BLOCK + BLOCK)
         source.begin(m, sample, tile)
         box, finite = points.begin(tile, group, last_start(m, tile))
-        fit = finite & window.pays(m, box, tile, group)
+        fit = finite & worth_it(m, points, box, tile, group)
         mark(m, unit * count + number, fit)
         for _ in m.when(fit):
             for channel in m.range(begin, end, group):
                 present = m.smaller(end - channel, group)
                 image = image_of(m, images, sample, channel, present, group, beside)
-                window.fill(m, image, box, memory, m.fill.vector(channel))
+                here = fill(m, image, points, memory, channel, held, unit)
                 out = densely(m, results, pixels, sample, channel, present, group, beside)
                 for ahead in m.range(0, tile.rows + 1):
                     for _ in m.when(ahead < tile.rows):
@@ -85,8 +85,31 @@ def forward(m, rules, source, group, few, beside):
                     for _ in m.when(q >= 0):
                         first = first_pixel(m, tile) + pixel_row(m, q) * m.w_out
                         for k in overlapping(m, tile):
-                            sampled = gather(m, memory, box, group, row, row.half(q) + k, beside)
+                            sampled = gather(m, here, box, group, row, row.half(q) + k, beside)
                             means.write_window(m, out, sums, q, k, first + k, sampled, tile.cols - k)
+
+
+def worth_it(m, points, box, tile, group):
+    """Whether a tile is done by way of a window: its own one, or that of the whole image."""
+    pays = window.pays(m, box, tile, group)
+    return pays | points.in_whole if points.whole else pays
+
+
+def place_of(m, points, memory, group):
+    """Where the window of a tile is."""
+    if not points.whole:
+        return memory
+    return memory.starting(np.where(points.in_whole, m.full(window.capacity(group), "i8", None), 0))
+
+
+def fill(m, image, points, memory, channel, held, unit):
+    """Fill the window of a tile, and say where it is; that of a whole image may be ``held`` since another tile of the unit."""
+    here, nothing = place_of(m, points, memory, image.group), m.fill.vector(channel)
+    for _ in m.when(~points.in_whole | (held.value != unit) if points.whole else True):
+        window.fill(m, image, points.box, here, nothing)
+        if points.whole:
+            held.value = np.where(points.in_whole, unit, held.value)
+    return here
 
 
 def gather(m, memory, box, group, row, k, beside):
@@ -105,13 +128,22 @@ def gather(m, memory, box, group, row, k, beside):
     return [result.value for result in results]
 
 
-def reaches(m, box, top, bottom):
-    """Whether a box of source rows has one from ``top`` to before ``bottom``."""
-    found = m.variable(m.full(0, "i8", None))
-    for r in m.range(0, box.height):
+def reaches(m, points, top, bottom):
+    """Whether the box of a tile has a source row from ``top`` to before ``bottom``, as that of the whole image does."""
+    box = points.box
+    found = m.variable(m.to(points.in_whole, "i8") if points.whole else m.full(0, "i8", None))
+    for r in m.range(0, np.where(points.in_whole, 0, box.height) if points.whole else box.height):
         row = window.pixel_at(m, "y", box.y + r)
         found.value = found.value + m.to((row >= top) & (row < bottom), "i8")
     return found.value > 0
+
+
+def begin_sums(m, points, spilled, group, open_work, work):
+    """Clear the window of a tile's sums; that of a whole image's where the work begins."""
+    for _ in m.when(~points.in_whole | (open_work.value != work) if points.whole else True):
+        window.clear(m, points.box, place_of(m, points, spilled, group), group)
+        if points.whole:
+            open_work.value = np.where(points.in_whole, work, open_work.value)
 
 
 def backward(m, rules, source, group, beside):
@@ -120,9 +152,11 @@ def backward(m, rules, source, group, beside):
     A unit alone writes its rows of ``lower``: every tile that reaches them adds its sum, in the same order however many bands
     there are. The coordinates' gradients of a tile belong to one of the bands, and each tile has its own place among their sums.
     """
-    seen, spilled = (m.workspace(rules.dtype, window.capacity(group)) for _ in range(2))
     grads = [m.workspace(rules.dtype, SIDE * SIDE) for _ in "xy"]
     points = (Bounded if source.affine and group < LANES else Placed)(m, rules, source, group)
+    seen, spilled = (window.memory(m, rules.dtype, group, points.whole) for _ in range(2))
+    # The unit whose whole image is seen, and the work whose whole gradient is being added up.
+    held, open_work = (m.variable(m.full(-1, "i8", None)) for _ in range(2))
     row = Row(m, rules, points, group, derivatives=True)
     count, blocks, pixels, area = tiles(m, 2), blocks_of(m.channels), m.w_out * m.h_out, m.w * m.h
     images = computed(m, m.pixels, rules.stored, rules.dtype)
@@ -138,8 +172,9 @@ def backward(m, rules, source, group, beside):
         source.begin(m, sample, tile)
         box, finite = points.begin(tile, group, tile.cols)
         mine = (m.want_values > 0) & (number % m.bands == band)
-        touched = (m.want_data > 0) & reaches(m, box, top, bottom)
-        fit = finite & window.pays(m, box, tile, group)
+        touched = (m.want_data > 0) & reaches(m, points, top, bottom)
+        fit = finite & worth_it(m, points, box, tile, group)
+        work = (owned * blocks + block) * m.bands + band
         mark(m, unit * count + number, fit)
         for _ in m.when(fit & (mine | touched)):
             for _ in m.when(mine):
@@ -150,9 +185,10 @@ def backward(m, rules, source, group, beside):
                 upper = densely(m, m.upper, pixels, sample, channel, present, group, beside)
                 for _ in m.when(mine):
                     image = image_of(m, images, sample, channel, present, group, beside)
-                    window.fill(m, image, box, seen, m.fill.vector(channel))
+                    fill(m, image, points, seen, channel, held, unit)
                 for _ in m.when(touched):
-                    window.clear(m, box, spilled, group)
+                    begin_sums(m, points, spilled, group, open_work, work)
+                image_here, sums_here = (place_of(m, points, memory, group) for memory in (seen, spilled))
                 for q in m.range(0, tile.rows):
                     row.begin(tile, q, tile.cols)
                     for k in m.range(0, tile.cols, LANES):
@@ -165,19 +201,25 @@ def backward(m, rules, source, group, beside):
                             for _ in m.when(some if careful else ~some):
                                 each = upper.packed(above)
                                 for _ in m.when(mine):
-                                    accumulate(m, seen, box, group, row, q, k, at, each, grads, careful)
+                                    accumulate(m, image_here, box, group, row, q, k, at, each, grads, careful)
                                 for _ in m.when(touched):
-                                    scatter(m, spilled, box, group, row, at, each, careful)
-                for _ in m.when(touched):
+                                    scatter(m, sums_here, box, group, row, at, each, careful)
+                for _ in m.when(touched & ~points.in_whole if points.whole else touched):
                     image = densely(m, m.lower, area, owned, channel, present, group, beside)
                     window.fold(m, image, box, spilled, top, bottom)
             for _ in m.when(mine):
                 source.begin_sums(m, tile, number, unit)
                 for q in m.range(0, tile.rows):
                     for k in m.range(0, tile.cols, LANES):
-                        held = [m.read(array, q * pitch(m) + k, tile.cols - k) for array in grads]
-                        source.pull(m, tile, q, k, held)
+                        found = [m.read(array, q * pitch(m) + k, tile.cols - k) for array in grads]
+                        source.pull(m, tile, q, k, found)
                 source.finish(m)
+        if points.whole:
+            # By the last tile of the last sample that shares the image.
+            last = (number == count - 1) & (sample == (owned + 1) * m.sharing - 1)
+            for _ in m.when(last & (open_work.value == work)):
+                image = densely(m, m.lower, area, owned, begin, m.smaller(end - begin, group), group, beside)
+                window.fold(m, image, points.whole.box, spilled.starting(window.capacity(group)), top, bottom)
 
 
 def clear_lines(m, owned, begin, end, area, first, last, beside):

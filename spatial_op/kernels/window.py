@@ -27,6 +27,13 @@ FAR = 2.0**30
 ROOM = 2048
 
 
+# Numbers of a window of a whole image: that of 1024 x 1024 pixels of four channels.
+WHOLE = 2**22 + 2**18
+
+# It is filled for so many of its pixels for an output pixel, at most.
+FILLS = 4
+
+
 def group_of(channels):
     """How many channels lie side by side."""
     return 1 if channels == 1 else 4 if channels <= 4 else 8 if channels <= 8 else 16
@@ -35,6 +42,11 @@ def group_of(channels):
 def capacity(group):
     """Numbers that a window may hold, and what is written behind its last row."""
     return group * (MOST[group] * SIDE * SIDE + ROOM + 2 * LANES)
+
+
+def memory(m, kind, group, whole):
+    """Memory for a tile's window and, if there may be one, behind it for that of a whole image."""
+    return m.workspace(kind, capacity(group) + (WHOLE + 2 * LANES * group if whole else 0))
 
 
 class Box(NamedTuple):
@@ -74,6 +86,32 @@ def affordable(m, box, tile, group, worth=None):
     """Whether a box has at most ``worth`` pixels per output pixel: by default so many that it is worth filling wherever it lies."""
     worth = worth or min(WORTH[group])
     return box.stride * box.height <= m.smaller(tile.rows * tile.cols * worth, MOST[group] * SIDE**2) + (ROOM - LANES)
+
+
+class Whole:
+    """A window of all that can be sampled of an image, which serves tile after tile whose own windows would not pay.
+
+    Points that are scattered then find all channels of a pixel side by side. It is for images of no more channels than lie so, which
+    are not much larger than the output.
+    """
+
+    def __init__(self, m, rules, group):
+        ends = []
+        for axis in "xy":
+            low, high = (
+                rules.sampler.cell(m.arguments[f"{end}_{axis}"], rules.sampler.shift) for end in ("low", "high")
+            )
+            ends += [m.to(end, "i8") + (rules.sampler.first + after) for end, after in ((low, 0), (high, rules.reach))]
+        self.box = box_of(*ends)
+        size = self.box.stride * self.box.height
+        # Ranges may be endless: then their ends are no sizes.
+        known = (m.low_x > -FAR) & (m.high_x < FAR) & (m.low_y > -FAR) & (m.high_y < FAR)
+        self.pays = known & (m.channels <= group) & (size <= WHOLE // group) & (size <= m.w_out * m.h_out * FILLS)
+
+    @staticmethod
+    def possible(source, group):
+        """Whether there may be one: for points that may be scattered, of samples that do not take turns."""
+        return group > 1 and not source.affine and not source.in_turn
 
 
 def image_part(m, box):
