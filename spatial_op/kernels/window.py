@@ -111,7 +111,7 @@ class Whole:
     @staticmethod
     def possible(source, group):
         """Whether there may be one: for points that may be scattered, of samples that do not take turns."""
-        return group > 1 and not source.affine and not source.in_turn
+        return not source.affine and not source.in_turn
 
 
 def image_part(m, box):
