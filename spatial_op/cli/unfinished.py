@@ -7,13 +7,18 @@ result's name tells; the next run moves them back into its own folder, so that n
 import contextlib
 import json
 import os
+import pathlib
 import shutil
 import tempfile
+import time
 
 from .. import __version__
 from .beside import UNFINISHED
 
 STATE = "done.json"
+
+# After an error a folder is gone when nothing has made it again during so many pauses, of so many seconds; that is waited for.
+QUIET, PAUSE, MOST = 10, 0.01, 200
 
 
 def place_of(path):
@@ -28,8 +33,8 @@ def resumed(path, request):
     At the end the path becomes ``path``. If anything goes wrong, what is done waits; nothing does if no part is done.
     """
     head = [__version__, request]
-    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=path.parent, ignore_cleanup_errors=True) as hidden:
-        work = path.parent / hidden / "work"
+    with hidden_folder(path.parent) as hidden:
+        work = hidden / "work"
         done = taken(place_of(path), work, head)
         work.mkdir(exist_ok=True)
         try:
@@ -41,6 +46,26 @@ def resumed(path, request):
                     work.rename(place_of(path))
             raise
         os.replace(work / path.name, path)
+
+
+@contextlib.contextmanager
+def hidden_folder(parent):
+    """A folder of this run's own, which goes away in the end."""
+    hidden = pathlib.Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=parent))
+    try:
+        yield hidden
+    except BaseException:
+        # A thread of zarr's own may still write what it had begun, and make the folder again for it.
+        quiet = 0
+        for _ in range(MOST):
+            shutil.rmtree(hidden, ignore_errors=True)
+            time.sleep(PAUSE)
+            quiet = 0 if hidden.exists() else quiet + 1
+            if quiet == QUIET:
+                break
+        raise
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
 def taken(place, work, head):
