@@ -198,9 +198,14 @@ def flow(axes, number):
     )
 
 
-class Work(NamedTuple):
-    """How the work of sampling is divided: blocks of channels of samples, their tiles, and numbers that are written.
+# How many times as long as sampling it takes to pull back, at least.
+BACKWARD = 2
 
+
+class Work(NamedTuple):
+    """How the work of sampling is divided: blocks of channels of samples, their tiles, and how much it is.
+
+    ``elements`` are numbers of a single channel that take as long.
     ``group`` channels lie side by side in a window; ``few`` says that no sample has more.
     """
 
@@ -216,11 +221,13 @@ def work_of(shape, sides=None, fine=1):
     """The work for an output of this shape; ``sides`` are those of a whole tile, if not the usual ones, ``fine`` how many samples a pixel has."""
     samples, channels, *target = shape
     units, group = samples * blocks_of(channels), group_of(channels)
-    return Work(units, units * tiles_of(target, sides), math.prod(shape) * fine, group, channels <= group)
+    # A pixel's place and weights, which serve all channels, take about as long as the sums of one channel.
+    elements = samples * math.prod(target) * fine * (channels + 1) // 2
+    return Work(units, units * tiles_of(target, sides), elements, group, channels <= group)
 
 
 def backward_split(work, shared, threads_for):
     """Threads and bands for pulling back, if so many samples share an image; bands only where there are too few other units."""
-    threads, units = threads_for(work.tiles, work.elements), work.units // shared
+    threads, units = threads_for(work.tiles, BACKWARD * work.elements), work.units // shared
     bands = 1 if units >= 8 * threads or units % threads == 0 else threads
     return threads, bands

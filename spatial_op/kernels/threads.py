@@ -22,9 +22,9 @@ from llvmlite import ir
 from ..forks import importing, waited_for
 from . import machine_code
 
-# Output elements that are worth a thread of their own: about 20 microseconds of work, several times what waking a
-# thread takes.
-GRAIN = 16384
+# Output elements of one channel that are worth a thread of their own: about 20 microseconds of work, which is as much as waking a
+# thread may cost.
+GRAIN = 24576
 
 # What is known of each Python thread.
 CALLER = threading.local()
