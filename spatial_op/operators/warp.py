@@ -211,8 +211,9 @@ class WarpCall:
     def pull(self, pair, known, beside, out_grad, grads, add):
         """Run kernels that write gradients."""
         plan, (grad_data, grad_given) = self.plan, grads
-        lower = np.empty((0,) * len(self.shape), plan.compute)
-        if grad_data is not None:
+        if grad_data is None:
+            lower = np.empty((0,) * len(self.shape), plan.compute)
+        else:
             lower = working(grad_data, plan.compute, add[0], beside)
         upper = plain(pixels_of(out_grad, beside), plan.compute)
         threads, bands = kernels("build").backward_split(plan.work, plan.shared, kernels("threads").threads_for)
@@ -227,11 +228,13 @@ class WarpCall:
         plan.run(pair, threads, given, planes)
         if grad_data is not None:
             hand_over(lower, grad_data)
-        if grad_given is None or np.may_share_memory(parts, grad_given):
+        if grad_given is None or (plan.transform is None and np.may_share_memory(parts, grad_given)):
             return
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are infinite or no numbers are results too
             if plan.transform is not None:
-                grad = gradient(plan.transform, together(parts.sum(axis=(1, 2)), grad_given)).reshape(grad_given.shape)
+                single = parts.shape[1] == parts.shape[2] == 1  # a sum of one takes tiny calls long
+                total = parts[:, 0, 0] if single else parts.sum(axis=(1, 2))
+                grad = gradient(plan.transform, together(total, grad_given)).reshape(grad_given.shape)
             else:  # one part is the gradient; NumPy's sum of it would lose the sign of a zero
                 grad = together(parts[:, 0] if parts.shape[1] == 1 else parts.sum(axis=1), grad_given)
                 grad = pull_slopes(grad) if plan.fine else grad
