@@ -17,6 +17,8 @@ folders = os.environ.get("PIP_FIND_LINKS") or asked.stdout.strip()
 if folders:
     os.environ.setdefault("UV_FIND_LINKS", folders)
 nox.options.error_on_missing_interpreters = True
+# Where Python is told to keep no bytecode, every program that a test starts would compile PyTorch, JAX and Numba once more.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
