@@ -21,8 +21,11 @@ WIDTH = max(len(case.label) for case in CASES)
 def run(path, threads, quick, numbers, patterns):
     """Print the tables; add the numbers to the file ``path`` if it is given; the exit code."""
     cases, calls, first = chosen(numbers, patterns)
-    peers, missing = available() if cases or calls else ([], [])
     ours, cores = Ours(), machine.cores()
+    if cases or calls:
+        # Before the others are imported: Numba's threads are then what they are without OpenVINO, whose TBB they would be instead.
+        ours.set_threads(1)
+    peers, missing = available() if cases or calls else ([], [])
     threads = threads or ((1, cores) if cores > 1 else (1,))
     if max(threads) > cores:
         raise click.UsageError(f"--threads {max(threads)}: this machine has {cores} for one process.")

@@ -13,7 +13,7 @@ class Ours(Peer):
     name, package = "spatial_op", "spatial_op"
 
     def set_threads(self, threads):
-        """Use so many threads from now on."""
+        """Use so many threads from now on; the first time they are started."""
         import numba
 
         numba.set_num_threads(threads)
