@@ -4,7 +4,7 @@ import numpy as np
 
 from .cells import is_known, is_zero, mix
 from .trace import LANES, separate
-from .turn import columns, in_memory, packed_pixels, transposed, turn
+from .turn import columns, in_memory, packed_of, packed_pixels, transposed, turn
 
 # Neighbours add to the same numbers, which takes until the sum before is there. So pixels take turns that are a quarter of a
 # vector apart.
@@ -168,7 +168,7 @@ class Room:
 
     def packed(self):
         """All, packed; read as they were written, which processors have at hand."""
-        return [self.m.join([self.get(i) for i in pixels]) for pixels in packed_pixels(self.group)]
+        return packed_of(self.m, [self.get(i) for i in range(LANES)])
 
 
 def blend_group(m, window, stride, row, k, group, careful):

@@ -56,7 +56,7 @@ def packed_pixels(group):
 
 
 def in_memory(m, packed):
-    """Packed vectors <-> vectors of pixels that follow each other."""
+    """Packed vectors -> vectors of pixels that follow each other."""
     group = len(packed)
     found, blocks = [None] * group, LANES // group
     for first in range(0, group, blocks):

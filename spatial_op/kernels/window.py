@@ -20,12 +20,11 @@ WORTH = {1: (3, 12), 4: (6, 12), 8: (12, 24), 16: (16, 32)}
 # And so many whole tiles of pixels, which the second-level cache holds.
 MOST = {1: 12, 4: 6, 8: 4, 16: 3}
 
-# A coordinate further out is not worth a window. It still fits the integers.
-FAR = 2.0**30
-
 # And so many more, whatever the size of the tile, which covers the margins of a small one.
 ROOM = 2048
 
+# A coordinate further out is not worth a window. It still fits the integers.
+FAR = 2.0**30
 
 # Numbers of a window of a whole image: that of 1024 x 1024 pixels of four channels.
 WHOLE = 2**22 + 2**18
